@@ -1,0 +1,202 @@
+//! One account's NetSuite: its records, its dice, its calls in flight, and those that have yet to land.
+//!
+//! Accounts share nothing, so no account's traffic can change what another one sees.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fastrand::Rng;
+use serde::Serialize;
+use serde_json::Value as Json;
+use shared::domain::id::{AccountId, Timestamp, derived_id};
+use shared::domain::surface::{Account as AccountSurface, FieldIx};
+use shared::netsuite::wire::Refusal;
+use shared::runtime::clock::Clock;
+use uuid::Uuid;
+
+use super::faults::{Behaviour, Faults};
+use super::gate::Request;
+use super::record::Body;
+use super::refusal::{Reason, Refused};
+use super::store::{Store, TableIx};
+
+/// What happened in an account so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Stats {
+    /// RESTlet and REST calls that arrived, whatever became of them.
+    pub calls: u64,
+    /// Saves and deletions by RESTlet that changed something.
+    pub writes_applied: u64,
+    /// Records created by RESTlet.
+    pub creates: u64,
+    /// Records deleted by RESTlet.
+    pub deletes: u64,
+    /// Calls turned away because the pool was full.
+    pub overloads_by_limit: u64,
+    /// Calls carried out when nobody waited for the answer any more.
+    pub landed_late: u64,
+    /// Our calls in flight now, those yet to land included.
+    pub in_flight: u32,
+    /// Most of our calls in flight at once.
+    pub max_in_flight: u32,
+}
+
+/// The row that the RESTlet keeps of an operation that it carried out.
+#[derive(Debug)]
+pub(super) struct Operation {
+    pub(super) table: TableIx,
+    pub(super) id: u64,
+    /// What the record held right after; `None` after a deletion.
+    pub(super) held: Option<Body>,
+}
+
+/// Everything that an account's lock guards.
+pub(super) struct State {
+    pub(super) id: AccountId,
+    /// The moment at which the work at hand happens: now, or when a late call lands.
+    pub(super) now: Timestamp,
+    pub(super) store: Store,
+    pub(super) operations: BTreeMap<Uuid, Operation>,
+    pub(super) user_events: Vec<Json>,
+    pub(super) stats: Stats,
+    faults: Faults,
+    behaviours: BTreeMap<(TableIx, FieldIx), Behaviour>,
+    injected: BTreeMap<&'static str, u64>,
+    concurrency: u32,
+    rng: Rng,
+    late: BTreeMap<(Timestamp, u64), Arc<Request>>,
+    late_calls: u64,
+}
+
+impl State {
+    fn new(surface: &AccountSurface, now: Timestamp, seed: u64) -> Self {
+        let dice = derived_id("netsuite-dice", &[&seed.to_string(), surface.id.as_str()]);
+        Self {
+            id: surface.id.clone(),
+            now,
+            store: Store::new(surface),
+            operations: BTreeMap::new(),
+            user_events: Vec::new(),
+            stats: Stats::default(),
+            faults: Faults::default(),
+            behaviours: BTreeMap::new(),
+            injected: BTreeMap::new(),
+            concurrency: surface.limits.concurrency,
+            rng: Rng::with_seed(dice.as_u64_pair().0),
+            late: BTreeMap::new(),
+            late_calls: 0,
+        }
+    }
+
+    /// Lets time pass: late calls land in their order, each at its own time.
+    fn advance(&mut self, now: Timestamp) {
+        while let Some(next) = self.late.first_entry()
+            && next.key().0 <= now
+        {
+            let ((at, _), request) = next.remove_entry();
+            self.now = self.now.max(at);
+            self.stats.landed_late += 1;
+            self.leave();
+            // Nobody waits for the answer.
+            request.run(self);
+        }
+        // Two threads may have read the clock in the one order and come here in the other.
+        self.now = self.now.max(now);
+    }
+
+    /// The faults in force.
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Puts faults into force, from the next call on.
+    pub(super) fn set_faults(&mut self, faults: Faults) -> Result<(), Refused> {
+        let resolve = |(path, behaviour): (&String, &Behaviour)| {
+            let (name, field) = path.split_once('.').unwrap_or((path, ""));
+            let table = self.store.table_named(name)?;
+            Ok(((table, self.store.table(table).schema.writable(field)?), behaviour.clone()))
+        };
+        self.behaviours = faults.behaviours.iter().map(resolve).collect::<Result<_, Refused>>()?;
+        self.faults = faults;
+        Ok(())
+    }
+
+    /// What NetSuite does to values written to a field.
+    pub(super) fn behaviour(&self, table: TableIx, field: FieldIx) -> Option<&Behaviour> {
+        self.behaviours.get(&(table, field))
+    }
+
+    /// Throws the dice for a fault; counts it when it strikes. No dice are thrown for what cannot happen.
+    pub(super) fn strikes(&mut self, kind: &'static str, share: fn(&Faults) -> f64) -> bool {
+        let share = share(&self.faults);
+        let hit = share > 0.0 && self.rng.f64() < share;
+        if hit {
+            self.count(kind);
+        }
+        hit
+    }
+
+    /// A whole number from 0 up to, not including, `below`.
+    pub(super) fn draw(&mut self, below: u64) -> u64 {
+        self.rng.u64(0..below.max(1))
+    }
+
+    /// Counts a fault that was injected.
+    pub(super) fn count(&mut self, kind: &'static str) {
+        *self.injected.entry(kind).or_default() += 1;
+    }
+
+    /// Faults injected so far, by kind.
+    pub(super) fn injected(&self) -> &BTreeMap<&'static str, u64> {
+        &self.injected
+    }
+
+    /// Whether one more call of ours fits beside those of other integrations.
+    pub(super) fn has_room(&self) -> bool {
+        let limit = self.faults.concurrency.unwrap_or(self.concurrency);
+        self.stats.in_flight.saturating_add(self.faults.foreign_calls) < limit
+    }
+
+    /// A call of ours takes a place in the pool.
+    pub(super) fn occupy(&mut self) {
+        self.stats.in_flight += 1;
+        self.stats.max_in_flight = self.stats.max_in_flight.max(self.stats.in_flight);
+    }
+
+    /// A call of ours gives its place back.
+    pub(super) fn leave(&mut self) {
+        self.stats.in_flight -= 1;
+    }
+
+    /// Keeps a call, and its place in the pool, until it lands.
+    pub(super) fn postpone(&mut self, until: Timestamp, request: Arc<Request>) {
+        self.late_calls += 1;
+        self.late.insert((until, self.late_calls), request);
+    }
+}
+
+/// One account, behind its lock.
+pub(super) struct Account {
+    pub(super) clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+impl Account {
+    pub(super) fn new(surface: &AccountSurface, clock: Arc<dyn Clock>, seed: u64) -> Self {
+        let state = Mutex::new(State::new(surface, clock.now(), seed));
+        Self { clock, state }
+    }
+
+    /// The account as it is now. The guard must not be held across an await.
+    pub(super) fn enter(&self) -> MutexGuard<'_, State> {
+        // A poisoned lock means that a test failed while it held it; the records are whole between saves.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.advance(self.clock.now());
+        state
+    }
+}
+
+/// The refusal of an account that does not exist.
+pub(super) fn unknown_account(account: &AccountId) -> Refusal {
+    Refused::new(Reason::UnknownAccount, format!("There is no account {account}.")).into()
+}

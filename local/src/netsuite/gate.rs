@@ -1,0 +1,159 @@
+//! How a call gets into an account and its answer out: the pool, the time it takes, and what goes wrong on
+//! either way.
+//!
+//! NetSuite does not stop when the client goes away. A call whose handler is dropped before it was carried
+//! out still lands at its time, and holds its place in the pool until then.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use shared::domain::id::Timestamp;
+use shared::netsuite::wire::Call;
+
+use super::account::{Account, State};
+use super::reply::{Channel, Reply};
+use super::{rest, restlet};
+
+/// A call, read but not carried out.
+pub(super) enum Request {
+    /// To our RESTlet.
+    Restlet(Call),
+    /// To REST web services.
+    Rest(rest::Request),
+    /// One whose form alone decides its answer; it goes through the gate all the same.
+    Malformed(Channel, Reply),
+}
+
+impl Request {
+    fn channel(&self) -> Channel {
+        match self {
+            Request::Restlet(_) => Channel::Restlet,
+            Request::Rest(_) => Channel::Rest,
+            Request::Malformed(channel, _) => *channel,
+        }
+    }
+
+    /// How many writes it asks for.
+    fn writes(&self) -> usize {
+        match self {
+            Request::Restlet(Call::Apply { writes }) => writes.len(),
+            Request::Restlet(Call::Read { .. }) | Request::Malformed(..) => 0,
+            Request::Rest(request) => usize::from(request.writes()),
+        }
+    }
+
+    /// Carries it out.
+    pub(super) fn run(&self, state: &mut State) -> Reply {
+        match self {
+            Request::Restlet(call) => restlet::run(state, call),
+            Request::Rest(request) => rest::run(state, request),
+            Request::Malformed(_, reply) => reply.clone(),
+        }
+    }
+}
+
+/// Answers a call, as well as the account's faults let it.
+pub(super) async fn call(account: &Arc<Account>, request: Request) -> Reply {
+    let mut slot = match Slot::claim(account, request) {
+        Ok(slot) => slot,
+        Err(reply) => return reply,
+    };
+    // The work is done half way through, so that others may change the record while the answer travels.
+    slot.wait(slot.starts, slot.runs).await;
+    let reply = slot.run();
+    slot.wait(slot.runs, slot.ends).await;
+    reply
+}
+
+/// A call's place in the pool.
+struct Slot {
+    account: Arc<Account>,
+    request: Arc<Request>,
+    starts: Timestamp,
+    runs: Timestamp,
+    ends: Timestamp,
+    carried_out: bool,
+}
+
+impl Slot {
+    /// Takes a place, or says why the caller gets another answer.
+    fn claim(account: &Arc<Account>, request: Request) -> Result<Self, Reply> {
+        let mut state = account.enter();
+        state.stats.calls += 1;
+        if let Some(reply) = turned_away(&mut state, request.channel()) {
+            return Err(reply);
+        }
+        state.occupy();
+        let (starts, request) = (state.now, Arc::new(request));
+        if state.strikes("late", |f| f.late) {
+            let most = state.faults().late_max_ms.max(1).unsigned_abs();
+            let delay = 1 + state.draw(most).cast_signed();
+            state.postpone(starts.plus(delay), request);
+            return Err(Reply::html(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout"));
+        }
+        let takes = state.faults().latency(request.writes());
+        let (runs, ends) = (starts.plus(takes / 2), starts.plus(takes));
+        Ok(Self { account: Arc::clone(account), request, starts, runs, ends, carried_out: false })
+    }
+
+    async fn wait(&self, from: Timestamp, until: Timestamp) {
+        if until > from {
+            self.account.clock.sleep_until(until).await;
+        }
+    }
+
+    fn run(&mut self) -> Reply {
+        self.carried_out = true;
+        let mut state = self.account.enter();
+        let reply = self.request.run(&mut state);
+        spoilt(&mut state, reply)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = self.account.enter();
+        if self.carried_out {
+            state.leave();
+        } else {
+            state.postpone(self.runs, Arc::clone(&self.request));
+        }
+    }
+}
+
+/// Why a call does not get in.
+fn turned_away(state: &mut State, channel: Channel) -> Option<Reply> {
+    if state.faults().down {
+        state.count("down");
+        return Some(Reply::maintenance());
+    }
+    if state.faults().auth {
+        state.count("auth");
+        return Some(Reply::unauthorised(channel));
+    }
+    if state.strikes("lost_request", |f| f.lost_request) {
+        return Some(Reply::html(StatusCode::BAD_GATEWAY, "Bad Gateway"));
+    }
+    if !state.has_room() {
+        state.stats.overloads_by_limit += 1;
+        return Some(Reply::overload(channel));
+    }
+    state.strikes("overload", |f| f.overload).then(|| Reply::overload(channel))
+}
+
+/// What is left of an answer when it arrives.
+fn spoilt(state: &mut State, reply: Reply) -> Reply {
+    if state.strikes("lost_reply", |f| f.lost_reply) {
+        return Reply::html(StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout");
+    }
+    if !reply.is_success() {
+        return reply;
+    }
+    if state.strikes("html", |f| f.html) {
+        return reply.into_html();
+    }
+    match state.strikes("truncated", |f| f.truncated) {
+        true => reply.truncated(),
+        false => reply,
+    }
+}

@@ -1,0 +1,342 @@
+//! The native twin of our write RESTlet: compare, set, save, answer; or look and write nothing.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query, State as Shared};
+use axum::routing::post;
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use shared::domain::id::Side;
+use shared::netsuite::wire::{Answer, Call, Outcome, Read, Refusal, Verb, What, Write};
+
+use super::NetSuite;
+use super::account::{Operation, State};
+use super::faults::SCRIPT_STOPS_MS;
+use super::gate::{self, Request};
+use super::record::{Body, Record, internal_id, rfc3339};
+use super::refusal::Refused;
+use super::reply::{Channel, Reply};
+use super::schema::Schema;
+use super::store::TableIx;
+use super::table::{Deletion, Found, Table};
+use super::user_event::{Context, Origin};
+
+/// Most writes in one call.
+const MAX_WRITES: usize = 10;
+/// Governance units of one script run, and the price of what the script does.
+const UNITS: i64 = 5_000;
+const LOOKUP: i64 = 1;
+const LOAD: i64 = 10;
+const SAVE: i64 = 20;
+/// Creating and saving the row that remembers an operation.
+const REMEMBER: i64 = 6;
+/// Below so many units the script starts nothing more.
+const RESERVE: i64 = 300;
+/// The user as which our integration is logged in.
+const INTEGRATION_USER: &str = "suitex-sync";
+
+pub(super) fn routes() -> Router<Arc<NetSuite>> {
+    Router::new().route("/netsuite/{account}/app/site/hosting/restlet.nl", post(answer))
+}
+
+#[derive(Deserialize)]
+struct Script {
+    #[serde(default)]
+    script: String,
+    #[serde(default)]
+    deploy: String,
+}
+
+async fn answer(
+    Shared(netsuite): Shared<Arc<NetSuite>>,
+    Path(account): Path<String>,
+    Query(script): Query<Script>,
+    body: Bytes,
+) -> Reply {
+    match netsuite.account_at(&account) {
+        Some(account) => gate::call(account, request(&script, &body)).await,
+        None => Reply::html(StatusCode::NOT_FOUND, "Not Found"),
+    }
+}
+
+fn request(script: &Script, body: &[u8]) -> Request {
+    let malformed = |code, message: &str| {
+        Request::Malformed(Channel::Restlet, Reply::restlet_error(StatusCode::BAD_REQUEST, code, message))
+    };
+    for (name, value) in [("script", &script.script), ("deploy", &script.deploy)] {
+        if value.is_empty() {
+            return malformed("SSS_MISSING_REQD_ARGUMENT", &format!("Missing a required argument: {name}"));
+        }
+    }
+    match serde_json::from_slice::<Call>(body) {
+        Err(error) => malformed("SSS_INVALID_REQUEST_BODY", &format!("The body is not a call: {error}")),
+        Ok(Call::Apply { writes }) if writes.len() > MAX_WRITES => {
+            malformed("SSS_INVALID_REQUEST_BODY", &format!("At most {MAX_WRITES} writes in one call"))
+        }
+        Ok(call) => Request::Restlet(call),
+    }
+}
+
+/// Carries a call out.
+pub(super) fn run(state: &mut State, call: &Call) -> Reply {
+    let mut run = Run { units: UNITS, started: 0, state };
+    let results = match call {
+        Call::Read { reads } => reads.iter().map(|read| run.read(read)).collect(),
+        Call::Apply { writes } => {
+            if !writes.is_empty() && run.state.strikes("partial", |f| f.partial) {
+                return run.die_among(writes);
+            }
+            writes.iter().map(|write| run.write(write)).collect()
+        }
+    };
+    Reply::json(StatusCode::OK, &Answer { results, remaining_usage: run.units })
+}
+
+/// One run of the script.
+struct Run<'a> {
+    units: i64,
+    /// Writes begun: what the run's time depends on.
+    started: usize,
+    state: &'a mut State,
+}
+
+impl Run<'_> {
+    /// The script runs out of time after some of the writes. What it saved stays saved.
+    fn die_among(&mut self, writes: &[Write]) -> Reply {
+        let survivors = self.state.draw(writes.len() as u64) as usize;
+        for write in &writes[..survivors] {
+            self.write(write);
+        }
+        Reply::restlet_error(
+            StatusCode::BAD_REQUEST,
+            "SSS_TIME_LIMIT_EXCEEDED",
+            "Script Execution Time Exceeded.",
+        )
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.units >= RESERVE && self.state.faults().work(self.started) <= SCRIPT_STOPS_MS
+    }
+
+    fn write(&mut self, write: &Write) -> Outcome {
+        if !self.may_go_on() {
+            return outcome(What::NotAttempted);
+        }
+        self.started += 1;
+        self.units -= LOOKUP;
+        if let Some(row) = self.state.operations.get(&write.operation) {
+            let (table, id) = (row.table, row.id);
+            return self.repeated(table, id, write);
+        }
+        let table = match self.state.store.table_named(&write.record_type) {
+            Ok(table) => table,
+            Err(refused) => return refusal(refused),
+        };
+        let outcome = match write.verb {
+            Verb::Create => self.create(table, write),
+            Verb::Update => self.update(table, write),
+            Verb::Delete => self.delete(table, write),
+        };
+        outcome.unwrap_or_else(|refused| self.refuse(table, write, refused))
+    }
+
+    /// The operation was carried out before.
+    fn repeated(&mut self, table: TableIx, id: u64, write: &Write) -> Outcome {
+        self.units -= LOAD;
+        let of = self.state.store.table(table);
+        match (of.find(id), write.verb) {
+            (Found::Record(record), _) => seen(What::AlreadyApplied, &of.schema, record, &write.fields),
+            (Found::Deleted(deletion), Verb::Delete) => gone(What::AlreadyApplied, deletion),
+            (Found::Deleted(deletion), Verb::Create | Verb::Update) => gone(What::Deleted, deletion),
+            (Found::Nothing, _) => outcome(What::Missing),
+        }
+    }
+
+    fn create(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
+        let external_id = write.external_id.as_deref();
+        let twin = external_id.and_then(|e| self.state.store.table(table).with_external_id(e));
+        self.units -= LOAD + SAVE;
+        let of = self.state.store.table(table);
+        match twin.map(|id| of.find(id)) {
+            // Setting its values unseen could undo what somebody did to it since.
+            Some(Found::Record(record)) => Ok(seen(What::AlreadyApplied, &of.schema, record, &write.fields)),
+            _ => {
+                let id = self.state.create(table, external_id, &write.values, &origin(write))?;
+                self.state.stats.creates += 1;
+                self.state.stats.writes_applied += 1;
+                Ok(self.saved(table, id, write))
+            }
+        }
+    }
+
+    fn update(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
+        self.units -= LOAD;
+        let of = self.state.store.table(table);
+        match find(of, write.id.as_deref(), write.external_id.as_deref()) {
+            Found::Record(record) => {
+                if differs(&of.schema, &record.body, &write.expected, &write.values)? {
+                    return Ok(seen(What::Mismatch, &of.schema, record, &write.fields));
+                }
+                let id = record.id;
+                self.units -= SAVE;
+                self.save(table, id, write)
+            }
+            Found::Deleted(deletion) => Ok(gone(What::Deleted, deletion)),
+            Found::Nothing => Ok(outcome(What::Missing)),
+        }
+    }
+
+    fn delete(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
+        self.units -= LOAD;
+        let of = self.state.store.table(table);
+        let id = match find(of, write.id.as_deref(), write.external_id.as_deref()) {
+            Found::Record(record) => {
+                if differs(&of.schema, &record.body, &write.expected, &Map::new())? {
+                    return Ok(seen(What::Mismatch, &of.schema, record, &write.fields));
+                }
+                record.id
+            }
+            Found::Deleted(deletion) => return Ok(gone(What::AlreadyApplied, deletion)),
+            Found::Nothing => return Ok(outcome(What::Missing)),
+        };
+        self.units -= SAVE + REMEMBER;
+        self.state.delete(table, id, &origin(write))?;
+        self.state.stats.deletes += 1;
+        self.state.stats.writes_applied += 1;
+        self.state.operations.insert(write.operation, Operation { table, id, held: None });
+        match self.state.store.table(table).find(id) {
+            Found::Deleted(deletion) => Ok(gone(What::Applied, deletion)),
+            Found::Record(_) | Found::Nothing => Ok(outcome(What::Missing)),
+        }
+    }
+
+    fn save(&mut self, table: TableIx, id: u64, write: &Write) -> Result<Outcome, Refused> {
+        let changed = self.state.update(table, id, &write.values, &origin(write))?;
+        self.state.stats.writes_applied += u64::from(changed);
+        Ok(self.saved(table, id, write))
+    }
+
+    /// Remembers the operation and answers what the record holds now.
+    fn saved(&mut self, table: TableIx, id: u64, write: &Write) -> Outcome {
+        self.units -= REMEMBER;
+        let of = self.state.store.table(table);
+        let Some(record) = of.get(id) else { return outcome(What::Missing) };
+        let answer = seen(What::Applied, &of.schema, record, &write.fields);
+        let held = Some(record.body.clone());
+        self.state.operations.insert(write.operation, Operation { table, id, held });
+        answer
+    }
+
+    /// A refusal, with what the record holds when there is one.
+    fn refuse(&self, table: TableIx, write: &Write, refused: Refused) -> Outcome {
+        let of = self.state.store.table(table);
+        let answer = match find(of, write.id.as_deref(), write.external_id.as_deref()) {
+            Found::Record(record) => seen(What::Refused, &of.schema, record, &write.fields),
+            Found::Deleted(_) | Found::Nothing => outcome(What::Refused),
+        };
+        Outcome { error: Some(Refusal::from(refused)), ..answer }
+    }
+
+    fn read(&mut self, read: &Read) -> Outcome {
+        if !self.may_go_on() {
+            return outcome(What::NotAttempted);
+        }
+        self.units -= LOAD + if read.operation.is_some() { LOOKUP } else { 0 };
+        let table = match self.state.store.table_named(&read.record_type) {
+            Ok(table) => table,
+            Err(refused) => return refusal(refused),
+        };
+        let of = self.state.store.table(table);
+        let row = read.operation.and_then(|operation| self.state.operations.get(&operation));
+        let found = match (find(of, read.id.as_deref(), read.external_id.as_deref()), row) {
+            // Neither id leads anywhere, but the operation's own row knows the record.
+            (Found::Nothing, Some(row)) if row.table == table => of.find(row.id),
+            (found, _) => found,
+        };
+        let answer = match found {
+            Found::Record(record) => seen(What::Found, &of.schema, record, &read.fields),
+            Found::Deleted(deletion) => gone(What::Deleted, deletion),
+            Found::Nothing => outcome(What::Missing),
+        };
+        let held = row.map(|row| {
+            row.held.as_ref().map_or_else(Map::new, |body| body.render_named(&of.schema, &read.fields))
+        });
+        Outcome { held, ..answer }
+    }
+}
+
+fn origin(write: &Write) -> Origin<'static> {
+    Origin {
+        context: Context::Restlet,
+        user: INTEGRATION_USER,
+        operation: Some(write.operation),
+        user_event: true,
+    }
+}
+
+/// What there is under the internal id, or else under the external one.
+fn find<'a>(of: &'a Table, id: Option<&str>, external_id: Option<&str>) -> Found<'a> {
+    match (id, external_id) {
+        (Some(id), _) => internal_id(id).map_or(Found::Nothing, |id| of.find(id)),
+        (None, Some(external_id)) => of.find_external(external_id),
+        (None, None) => Found::Nothing,
+    }
+}
+
+/// Whether a field holds neither what is expected of it nor what is wanted of it. An expected value that the
+/// field could never hold differs.
+fn differs(
+    schema: &Schema,
+    body: &Body,
+    expected: &Map<String, Json>,
+    wanted: &Map<String, Json>,
+) -> Result<bool, Refused> {
+    for (name, json) in expected {
+        let ix = schema.writable(name)?;
+        let kind = &schema.field(ix).kind;
+        let holds =
+            |json: &Json| kind.parse(Side::NetSuite, json).is_ok_and(|value| value == body.values[ix]);
+        if !holds(json) && !wanted.get(name).is_some_and(holds) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn outcome(what: What) -> Outcome {
+    Outcome {
+        outcome: what,
+        id: None,
+        external_id: None,
+        last_modified: None,
+        values: Map::new(),
+        held: None,
+        error: None,
+    }
+}
+
+fn seen(what: What, schema: &Schema, record: &Record, fields: &[String]) -> Outcome {
+    Outcome {
+        id: Some(record.id.to_string()),
+        external_id: record.external_id.as_deref().map(str::to_string),
+        last_modified: Some(rfc3339(record.last_modified)),
+        values: record.body.render_named(schema, fields),
+        ..outcome(what)
+    }
+}
+
+fn gone(what: What, deletion: &Deletion) -> Outcome {
+    Outcome {
+        id: Some(deletion.id.to_string()),
+        external_id: deletion.external_id.as_deref().map(str::to_string),
+        last_modified: Some(rfc3339(deletion.at)),
+        ..outcome(what)
+    }
+}
+
+fn refusal(refused: Refused) -> Outcome {
+    Outcome { error: Some(refused.into()), ..outcome(What::Refused) }
+}

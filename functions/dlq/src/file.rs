@@ -1,0 +1,90 @@
+//! Files errors, and locks the record of a message that cannot be read: what it says of itself can no longer
+//! be known, so nothing may be written over it.
+
+use std::sync::Arc;
+
+use shared::domain::id::{AccountId, RecordKey, RecordType, Timestamp};
+use shared::domain::record::{Lock, Record};
+use shared::fault::{Fault, Unavailable};
+use shared::runtime::Ports;
+use shared::state::{Commit, ErrorEntry, Subject, Verdict};
+
+use crate::classify::{Malformed, notice};
+
+/// How often a lock is decided anew because the record moved on meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// Files a malformed message with its bytes, and locks its record if there is one.
+pub(crate) async fn malformed(ports: &Ports, malformed: &Malformed, data: &[u8]) -> Result<(), Fault> {
+    for _ in 0..ATTEMPTS {
+        let now = ports.clock.now();
+        let record = match &malformed.record {
+            Some((kind, subject)) => find(ports, &malformed.account, kind, subject).await?,
+            None => None,
+        };
+        let error = malformed.entry(data, record.as_ref().map(|r| r.key.clone()), now);
+        let lock = Lock { field: None, error: error.id, reason: error.message.clone(), since: now };
+        let mut commit = commit_of(error, now);
+        commit.record = record.and_then(|record| locked(&record, lock));
+        if stored(ports, commit).await? {
+            return Ok(());
+        }
+    }
+    Err(Unavailable::new("state", "the record kept changing").into())
+}
+
+/// Files an error that somebody reports.
+pub(crate) async fn report(ports: &Ports, error: ErrorEntry) -> Result<(), Fault> {
+    match stored(ports, commit_of(error, ports.clock.now())).await? {
+        true => Ok(()),
+        false => Err(Fault::Broken("a commit without a record cannot be stale".into())),
+    }
+}
+
+fn commit_of(error: ErrorEntry, now: Timestamp) -> Commit {
+    let mut commit = Commit::new(error.account.clone());
+    commit.notices.push(notice(&error, now));
+    commit.errors.push(error);
+    commit
+}
+
+/// The record under one more lock; `None` when it has that lock already.
+fn locked(record: &Record, lock: Lock) -> Option<Record> {
+    let has_it = record.locks.iter().any(|l| l.error == lock.error);
+    (!has_it).then(|| {
+        let mut record = record.clone();
+        record.locks.push(lock);
+        record
+    })
+}
+
+/// Commits; false when the record has moved on.
+async fn stored(ports: &Ports, commit: Commit) -> Result<bool, Fault> {
+    let class = commit.errors.first().map(|error| error.class.clone()).unwrap_or_default();
+    match ports.state.commit(vec![commit]).await?.pop() {
+        Some(Verdict::Committed(_)) => {
+            ports.metrics.error(&class);
+            Ok(true)
+        }
+        Some(Verdict::Stale) => Ok(false),
+        Some(Verdict::LinkTaken(_)) | None => Err(Fault::Broken("filing an error changes no link".into())),
+    }
+}
+
+async fn find(
+    ports: &Ports,
+    account: &AccountId,
+    kind: &RecordType,
+    subject: &Subject,
+) -> Result<Option<Arc<Record>>, Unavailable> {
+    let id = match subject {
+        Subject::Canonical(id) => Some(id.clone()),
+        Subject::Side(side, id) => {
+            let links = ports.state.links(account, &[(kind.clone(), *side, id.clone())]).await?;
+            links.into_iter().next().flatten().map(|link| link.canonical)
+        }
+    };
+    let Some(id) = id else { return Ok(None) };
+    let key = RecordKey::new(account.clone(), kind.clone(), id);
+    Ok(ports.state.load(&[key]).await?.pop().flatten())
+}

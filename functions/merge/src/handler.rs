@@ -1,0 +1,123 @@
+//! The two doors: a pushed event, and the tick.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use shared::breakage::{self, Breakage};
+use shared::domain::event::{ChangeEvent, FieldError};
+use shared::domain::id::{AccountId, Timestamp, derived_id};
+use shared::fault::Fault;
+use shared::intake;
+use shared::pubsub::envelope::Envelope;
+use shared::pubsub::{Message, Topic, push as answer};
+use shared::runtime::problem::Problem;
+use shared::state::{ErrorEntry, ErrorStatus};
+
+use crate::{App, flush, gaps};
+
+/// A push carries at most Pub/Sub's 10 MB, a third larger in base64.
+pub(crate) const PUSH_MAX_BYTES: usize = 15 * 1024 * 1024;
+
+/// Takes one pushed event: ledger, pending list, ack.
+pub(crate) async fn push(State(app): State<App>, body: Bytes) -> Response {
+    answer::answer(take(&app, &body).await)
+}
+
+async fn take(app: &App, body: &[u8]) -> Result<(), Fault> {
+    let envelope = match Envelope::from_slice(body) {
+        Ok(envelope) => envelope,
+        Err(error) => return report(app, None, body, &error).await,
+    };
+    let event = match read(app, &envelope.data) {
+        Ok(event) => event,
+        Err(error) => return report(app, Some(&envelope), &envelope.data, &error).await,
+    };
+    let account = event.account_id.clone();
+    if breakage::on(Breakage::AckBeforeCommit) {
+        let ports = app.ports.clone();
+        app.ports.tasks.wake(format!("late:{}", event.event_id), move || {
+            let (ports, event) = (ports.clone(), event.clone());
+            Box::pin(async move {
+                let _ = intake::take(&ports, vec![event]).await;
+            })
+        });
+    } else {
+        intake::take(&app.ports, vec![event]).await?;
+    }
+    flush::wake(app, &account);
+    Ok(())
+}
+
+fn read(app: &App, data: &[u8]) -> Result<ChangeEvent, FieldError> {
+    let event = ChangeEvent::from_slice(data)?;
+    let wrong = |field: &str, reason: String| FieldError { field: field.into(), reason };
+    let Some(account) = app.ports.config.accounts.get(&event.account_id) else {
+        return Err(wrong("accountId", format!("{} is not a configured account", event.account_id)));
+    };
+    if !account.types.contains_key(&event.record_type) {
+        return Err(wrong("recordType", format!("{} is not a synced type", event.record_type)));
+    }
+    Ok(event)
+}
+
+/// What can never succeed goes, with its bytes, to the error topic; only then is it acked.
+async fn report(app: &App, envelope: Option<&Envelope>, bytes: &[u8], error: &FieldError) -> Result<(), Fault> {
+    let now = app.ports.clock.now();
+    let attribute = |name: &str| envelope.and_then(|e| e.attributes.get(name)).map(String::as_str);
+    let account = attribute("account").and_then(|a| AccountId::parse(a).ok());
+    let account = account.unwrap_or_else(|| AccountId::parse("unknown").expect("a constant name"));
+    let text = String::from_utf8_lossy(bytes);
+    let entry = ErrorEntry {
+        id: derived_id("malformed", &[account.as_str(), &text]),
+        account: account.clone(),
+        record: None,
+        class: "malformed".into(),
+        code: "MALFORMED_EVENT".into(),
+        message: error.to_string(),
+        hint: "Correct the producer; then retry with a corrected event.".into(),
+        field: Some(error.field.clone()),
+        events: Vec::new(),
+        payload: Some(text.into_owned()),
+        attempts: 1,
+        first_at: now,
+        last_at: now,
+        status: ErrorStatus::Open,
+    };
+    tracing::warn!(%error, "event parked");
+    app.ports.metrics.error("malformed");
+    let attributes = [("account", account.as_str()), ("type", attribute("type").unwrap_or("unknown"))];
+    let message = Message {
+        data: serde_json::to_vec(&entry).map_err(|e| Fault::Broken(e.to_string()))?.into(),
+        attributes: attributes.map(|(k, v)| (k.to_string(), v.to_string())).into(),
+        ordering_key: entry.id.to_string(),
+    };
+    app.ports.publish.publish(Topic::Error, vec![message]).await?;
+    Ok(())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Tick {
+    account: Option<AccountId>,
+}
+
+/// The scheduler's tick: notes what the buffer has forgotten, and sees that a flusher runs for each account.
+pub(crate) async fn tick(State(app): State<App>, Query(tick): Query<Tick>) -> Response {
+    let mut swept = 0;
+    let now: Timestamp = app.ports.clock.now();
+    let all = app.ports.config.accounts.keys().filter(|a| tick.account.as_ref().is_none_or(|only| only == *a));
+    for account in all {
+        let found = async {
+            gaps::fill(&app.ports, account).await?;
+            flush::sweep(&app, account, now).await
+        };
+        match found.await {
+            Ok(subjects) => swept += subjects,
+            Err(error) => return Problem::from(error).into_response(),
+        }
+        flush::wake(&app, account);
+    }
+    Json(json!({ "swept": swept })).into_response()
+}

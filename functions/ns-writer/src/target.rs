@@ -1,0 +1,106 @@
+//! NetSuite as a target: our calls in its RESTlet's words, its outcomes in ours.
+
+use async_trait::async_trait;
+use shared::breakage::{self, Breakage};
+use shared::domain::id::{Revision, Side, SideId, Timestamp};
+use shared::domain::record::Verb;
+use shared::domain::surface::Account;
+use shared::netsuite::client::Client;
+use shared::netsuite::error::refusal;
+use shared::netsuite::wire;
+use shared::writer::{Answer, CallFault, LookCall, Shown, Target, WriteCall};
+
+/// NetSuite, through the write RESTlet.
+#[derive(Clone)]
+pub struct NetSuite {
+    /// Speaks to the RESTlet.
+    pub client: Client,
+}
+
+#[async_trait]
+impl Target for NetSuite {
+    fn side(&self) -> Side {
+        Side::NetSuite
+    }
+
+    fn is_governed(&self) -> bool {
+        true
+    }
+
+    async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault> {
+        let outcomes = self.client.apply(account, calls.iter().map(write_of).collect()).await?;
+        Ok(outcomes.into_iter().zip(calls).map(|(outcome, call)| answer_to_write(outcome, call.verb)).collect())
+    }
+
+    async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault> {
+        let outcomes = self.client.read(account, calls.iter().map(read_of).collect()).await?;
+        Ok(outcomes.into_iter().map(answer_to_look).collect())
+    }
+}
+
+fn write_of(call: &WriteCall) -> wire::Write {
+    let blind = breakage::on(Breakage::NoCompareBeforeSet);
+    wire::Write {
+        operation: call.operation,
+        verb: match call.verb {
+            Verb::Create => wire::Verb::Create,
+            Verb::Update => wire::Verb::Update,
+            Verb::Delete => wire::Verb::Delete,
+        },
+        record_type: call.surface.netsuite.clone(),
+        id: call.id.as_ref().map(SideId::to_string),
+        external_id: (call.verb == Verb::Create).then(|| call.canonical.to_string()),
+        expected: if blind { serde_json::Map::new() } else { call.expected.clone() },
+        values: call.values.clone(),
+        fields: call.surface.names_on(Side::NetSuite),
+    }
+}
+
+fn read_of(call: &LookCall) -> wire::Read {
+    wire::Read {
+        record_type: call.surface.netsuite.clone(),
+        id: call.id.as_ref().map(SideId::to_string),
+        external_id: call.id.is_none().then(|| call.canonical.to_string()),
+        operation: call.operation,
+        fields: call.surface.names_on(Side::NetSuite),
+    }
+}
+
+fn answer_to_write(outcome: wire::Outcome, verb: Verb) -> Answer {
+    match outcome.outcome {
+        wire::What::Applied | wire::What::AlreadyApplied if verb == Verb::Delete => Answer::Applied(None),
+        wire::What::Applied => shown(outcome).map_or(Answer::NotTried, |shown| Answer::Applied(Some(shown))),
+        _ => answer_to_look(outcome),
+    }
+}
+
+fn answer_to_look(outcome: wire::Outcome) -> Answer {
+    let held = outcome.held.clone();
+    match outcome.outcome {
+        wire::What::Found | wire::What::Mismatch | wire::What::AlreadyApplied | wire::What::Applied => {
+            shown(outcome).map_or(Answer::NotTried, |shown| Answer::Looked { shown, held })
+        }
+        wire::What::Deleted => Answer::Gone(revision(&outcome)),
+        wire::What::Missing => Answer::Missing,
+        wire::What::NotAttempted => Answer::NotTried,
+        wire::What::Refused => {
+            let error = outcome.error.unwrap_or(wire::Refusal {
+                code: "UNEXPECTED_ERROR".into(),
+                message: "refused without a reason".into(),
+                field: None,
+            });
+            Answer::Refused(refusal(&error.code, &error.message, error.field))
+        }
+    }
+}
+
+fn revision(outcome: &wire::Outcome) -> Option<Revision> {
+    outcome.last_modified.as_deref().and_then(Timestamp::parse).map(|t| Revision(t.seconds()))
+}
+
+/// The record in an outcome; without id and time it is no record.
+fn shown(outcome: wire::Outcome) -> Option<Shown> {
+    let revision = revision(&outcome)?;
+    Some(Shown { id: SideId::parse(outcome.id.as_deref()?).ok()?, revision, values: outcome.values })
+}
+

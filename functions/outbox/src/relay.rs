@@ -1,0 +1,145 @@
+//! An outbox row as an event. Pure.
+
+use serde_json::{Map, Value as Json};
+use shared::domain::event::{ChangeEvent, Operation, Payload, Source};
+use shared::domain::id::{SideId, derived_id};
+use shared::domain::surface::Account;
+use shared::pubsub::Message;
+use shared::suitex::OutboxRow;
+
+/// What becomes of a row.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Relay {
+    /// News.
+    Event(Box<ChangeEvent>),
+    /// Nothing to tell: the table is not synced, or the row was touched without a change.
+    Nothing,
+    /// It can never be an event, for this reason: a person must see it, and it must not hold up the rest.
+    Unreadable(String),
+}
+
+/// What becomes of `row`.
+pub(crate) fn relay(account: &Account, row: &OutboxRow) -> Relay {
+    let Some(surface) = account.types.values().find(|surface| surface.suitex == row.table) else {
+        return Relay::Nothing;
+    };
+    let operation = match row.operation.as_str() {
+        "create" => Operation::Create,
+        "update" if row.changes.is_empty() => return Relay::Nothing,
+        "update" => Operation::Update,
+        "delete" => Operation::Delete,
+        other => return Relay::Unreadable(format!("operation {other:?} is not create, update or delete")),
+    };
+    let record_id = match SideId::parse(&row.id) {
+        Ok(id) => id,
+        Err(error) => return Relay::Unreadable(error.to_string()),
+    };
+    let payload = match operation {
+        Operation::Delete => Payload::default(),
+        Operation::Create | Operation::Update => Payload {
+            changes: row.changes.clone(),
+            previous: row.previous.clone(),
+            full: operation == Operation::Create,
+            ..Payload::default()
+        },
+    };
+    let (id, kind) = (&account.id, &surface.record_type);
+    Relay::Event(Box::new(ChangeEvent {
+        event_id: derived_id("outbox", &[id.as_str(), &row.seq.to_string()]),
+        ordering_key: format!("{id}:{kind}:{record_id}"),
+        account_id: id.clone(),
+        record_type: kind.clone(),
+        record_id,
+        source: Source::Suitex,
+        operation,
+        timestamp: row.at,
+        revision: Some(row.revision),
+        base_version: None,
+        payload,
+        external_id: row.sync_id.clone(),
+        full_snapshot_ref: None,
+        auth_context: Map::from_iter([("actor".to_string(), Json::String(row.actor.clone()))]),
+        metadata: Map::new(),
+        unknown: Map::new(),
+    }))
+}
+
+/// The row as it is, for the error queue.
+pub(crate) fn unreadable(account: &Account, row: &OutboxRow, reason: String) -> Message {
+    let surface = account.types.values().find(|surface| surface.suitex == row.table);
+    let kind = surface.map_or(row.table.as_str(), |surface| surface.record_type.as_str());
+    let attributes =
+        [("account", account.id.as_str()), ("type", kind), ("source", "suitex"), ("reason", &reason)];
+    Message {
+        // A row of JSON values always serialises.
+        data: serde_json::to_vec(row).unwrap_or_default().into(),
+        attributes: attributes.map(|(k, v)| (k.to_string(), v.to_string())).into(),
+        ordering_key: format!("{}:{}:{}", account.id, row.table, row.seq),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use shared::domain::id::{AccountId, Revision, Timestamp};
+    use shared::domain::surface::SyncConfig;
+
+    fn acme() -> Account {
+        let config = SyncConfig::parse(include_str!("../../../config/sync.toml")).unwrap();
+        config.accounts[&AccountId::parse("acme").unwrap()].clone()
+    }
+
+    fn row(operation: &str) -> OutboxRow {
+        let json = json!({
+            "seq": 7, "table": "customers", "id": "12", "sync_id": "900", "operation": operation, "revision": 3,
+            "changes": {"email": "new"}, "previous": {"email": "old"}, "at": "2026-01-01T00:00:00Z", "actor": "ann"
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn what_is_relayed_is_what_merge_reads() {
+        for operation in ["create", "update", "delete"] {
+            let Relay::Event(event) = relay(&acme(), &row(operation)) else { panic!("{operation}") };
+            assert_eq!(ChangeEvent::from_slice(&event.to_bytes()).as_ref(), Ok(&*event), "{operation}");
+            assert_eq!((event.record_type.as_str(), event.record_id.as_str()), ("customer", "12"));
+            assert_eq!((event.revision, event.timestamp), (Some(Revision(3)), Timestamp(1_767_225_600_000)));
+            assert_eq!((event.external_id.as_deref(), event.actor()), (Some("900"), Some("ann")));
+            assert_eq!(event.payload.full, operation == "create");
+            assert_eq!(event.payload.changes.is_empty(), operation == "delete");
+        }
+    }
+
+    #[test]
+    fn a_row_has_one_id_for_ever_and_each_row_its_own() {
+        let id = |account: &Account, seq| match relay(account, &OutboxRow { seq, ..row("update") }) {
+            Relay::Event(event) => event.event_id,
+            other => panic!("{other:?}"),
+        };
+        let globex = Account { id: AccountId::parse("globex").unwrap(), ..acme() };
+        assert_eq!(id(&acme(), 7), id(&acme(), 7));
+        assert_ne!(id(&acme(), 7), id(&acme(), 8));
+        assert_ne!(id(&acme(), 7), id(&globex, 7));
+    }
+
+    #[test]
+    fn what_tells_nothing_is_nothing() {
+        assert_eq!(relay(&acme(), &OutboxRow { table: "sessions".into(), ..row("update") }), Relay::Nothing);
+        assert_eq!(relay(&acme(), &OutboxRow { changes: Map::new(), ..row("update") }), Relay::Nothing);
+    }
+
+    #[test]
+    fn what_can_never_be_an_event_says_why() {
+        for (row, word) in
+            [(row("upsert"), "upsert"), (OutboxRow { id: "a:b".into(), ..row("update") }, "a:b")]
+        {
+            let Relay::Unreadable(reason) = relay(&acme(), &row) else { panic!("{row:?}") };
+            assert!(reason.contains(word), "{reason}");
+            assert_eq!(
+                serde_json::from_slice::<OutboxRow>(&unreadable(&acme(), &row, reason).data).unwrap(),
+                row
+            );
+        }
+    }
+}

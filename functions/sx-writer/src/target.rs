@@ -1,0 +1,114 @@
+//! SuiteX as a target: our calls as tenant transactions, their results in our words.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::breakage::{self, Breakage};
+use shared::domain::governance::CallEnd;
+use shared::domain::id::{AccountId, Revision, Side, SideId};
+use shared::domain::record::Verb;
+use shared::domain::surface::Account;
+use shared::suitex::{Applied, By, Change, Look, Row, Tenants};
+use shared::writer::{Answer, CallFault, LookCall, Refusal, Shown, Target, WriteCall};
+
+/// SuiteX, through its tenant databases.
+#[derive(Clone)]
+pub struct SuiteX {
+    /// The tenant databases.
+    pub tenants: Arc<dyn Tenants>,
+}
+
+#[async_trait]
+impl Target for SuiteX {
+    fn side(&self) -> Side {
+        Side::SuiteX
+    }
+
+    fn is_governed(&self) -> bool {
+        false
+    }
+
+    /// One transaction each: an answer that did not come is unknown for that record and those after it.
+    async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault> {
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let change = self.change_of(&account.id, call).await?;
+            match self.tenants.apply(&account.id, &call.surface.suitex, &change).await {
+                Ok(applied) => answers.push(answer_to_write(applied)),
+                Err(error) if answers.is_empty() => return Err(unknown(error)),
+                Err(_) => break,
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault> {
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let by = call.id.as_ref().map_or(By::SyncId(call.canonical.as_str()), |id| By::Id(id.as_str()));
+            let look = self.tenants.read(&account.id, &call.surface.suitex, by).await.map_err(unknown)?;
+            answers.push(match look {
+                Look::Found(row) => looked(row),
+                Look::Deleted(revision) => Answer::Gone(Some(revision)),
+                Look::Missing => Answer::Missing,
+            });
+        }
+        Ok(answers)
+    }
+}
+
+impl SuiteX {
+    async fn change_of(&self, account: &AccountId, call: &WriteCall) -> Result<Change, CallFault> {
+        let id = call.id.as_ref().map(SideId::to_string).unwrap_or_default();
+        let revision = match breakage::on(Breakage::NoCompareBeforeSet) {
+            // Blind: whatever the row is now.
+            true => match self.tenants.read(account, &call.surface.suitex, By::Id(&id)).await.map_err(unknown)? {
+                Look::Found(row) => row.revision,
+                Look::Deleted(_) | Look::Missing => Revision(0),
+            },
+            false => call.revision.unwrap_or_default(),
+        };
+        Ok(match call.verb {
+            Verb::Create => Change::Create { sync_id: call.canonical.to_string(), values: call.values.clone() },
+            Verb::Update => Change::Update {
+                id,
+                revision,
+                expected: match breakage::on(Breakage::NoCompareBeforeSet) {
+                    true => serde_json::Map::new(),
+                    false => call.expected.clone(),
+                },
+                values: call.values.clone(),
+            },
+            Verb::Delete => Change::Delete { id, revision },
+        })
+    }
+}
+
+fn unknown(error: shared::fault::Unavailable) -> CallFault {
+    CallFault { end: CallEnd::Unknown, why: error.to_string() }
+}
+
+fn answer_to_write(applied: Applied) -> Answer {
+    match applied {
+        Applied::Done(row) => Answer::Applied(row.and_then(shown)),
+        Applied::Mismatch(row) => looked(row),
+        Applied::Gone(Some(revision)) => Answer::Gone(Some(revision)),
+        Applied::Gone(None) => Answer::Missing,
+        Applied::Refused { code, message, field } => Answer::Refused(Refusal {
+            code,
+            message,
+            field,
+            may_pass: false,
+            hint: "SuiteX's own rule refuses it: correct what the message names, then retry.",
+        }),
+    }
+}
+
+fn looked(row: Row) -> Answer {
+    shown(row).map_or(Answer::Missing, |shown| Answer::Looked { shown, held: None })
+}
+
+/// A row whose id is no id cannot be spoken of.
+fn shown(row: Row) -> Option<Shown> {
+    Some(Shown { id: SideId::parse(&row.id).ok()?, revision: row.revision, values: row.values })
+}

@@ -1,0 +1,112 @@
+//! The functions as Terraform deploys them: which there are, what they are made of, and which subscription
+//! pushes where. One table, for the local world and the simulation alike.
+
+use std::sync::Arc;
+
+use axum::Router;
+use shared::netsuite::client::{Address, Client, Transport};
+use shared::pubsub::Topic;
+use shared::runtime::Ports;
+use shared::runtime::signature::Keys;
+use shared::suitex::Tenants;
+use shared::writer::Writer;
+
+use crate::bus::{Bus, DeadLetter, Subscription};
+
+/// The bucket of large bodies.
+pub const BUCKET: &str = "suitex-payload-snapshots";
+
+/// The functions, in the order in which data passes them.
+pub const FUNCTIONS: [&str; 7] = ["ingest", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+
+/// What instances are made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// The outside.
+    pub ports: Ports,
+    /// The way to NetSuite.
+    pub netsuite: Transport,
+    /// Where the RESTlet is; `{account}` stands for the account id.
+    pub netsuite_url: String,
+    /// The way to SuiteX.
+    pub tenants: Arc<dyn Tenants>,
+    /// Who may call ingest.
+    pub keys: Arc<Keys>,
+}
+
+/// An instance of the function `name`; `None` when there is no such function.
+pub fn instance(name: &str, parts: Parts) -> Option<Router> {
+    let Parts { ports, netsuite, netsuite_url, tenants, keys } = parts;
+    Some(match name {
+        "ingest" => ingest::router(ingest::App {
+            ports,
+            keys,
+            blob_bucket: BUCKET.into(),
+            offload_over_bytes: ingest::OFFLOAD_OVER_BYTES,
+        }),
+        "outbox" => outbox::router(outbox::App { ports, tenants, batch: 100 }),
+        "merge" => merge::router(merge::App { ports, blob_bucket: BUCKET.into() }),
+        "ns-writer" => {
+            let (script, deploy) = ("customscript_sx_rl_apply".into(), "customdeploy_sx_rl_apply".into());
+            let client = Client::new(netsuite, Address { base_url: netsuite_url, script, deploy });
+            let target = Arc::new(ns_writer::NetSuite { client });
+            ns_writer::router(ns_writer::App { writer: Writer { ports, target } })
+        }
+        "sx-writer" => {
+            let target = Arc::new(sx_writer::SuiteX { tenants });
+            sx_writer::router(sx_writer::App { writer: Writer { ports, target } })
+        }
+        "dlq" => dlq::router(dlq::App { ports }),
+        "review" => review::router(review::App { ports }),
+        _ => return None,
+    })
+}
+
+/// A subscription and where it pushes.
+#[derive(Debug, Clone, Copy)]
+pub struct Push {
+    /// The subscription's id.
+    pub subscription: &'static str,
+    /// Its topic.
+    pub topic: Topic,
+    /// The `target` attribute that it takes; all messages when `None`.
+    pub target: Option<&'static str>,
+    /// Whether five failed deliveries send a message to the dead-letter topic.
+    pub dead_letters: bool,
+    /// The function.
+    pub function: &'static str,
+    /// The path.
+    pub path: &'static str,
+}
+
+/// Every subscription. Wake-ups have no dead letters: they carry nothing that could be lost; and the
+/// dead-letter topic is the standby queue, so its own subscription tries without end.
+pub const PUSHES: [Push; 5] = [
+    Push { subscription: "events.raw-sub", topic: Topic::Raw, target: None, dead_letters: true, function: "merge", path: "/push" },
+    Push { subscription: "events.merged-ns-sub", topic: Topic::Merged, target: Some("netsuite"), dead_letters: false, function: "ns-writer", path: "/push" },
+    Push { subscription: "events.merged-sx-sub", topic: Topic::Merged, target: Some("suitex"), dead_letters: false, function: "sx-writer", path: "/push" },
+    Push { subscription: "events.dlq-sub", topic: Topic::DeadLetter, target: None, dead_letters: false, function: "dlq", path: "/push/dlq" },
+    Push { subscription: "events.error-sub", topic: Topic::Error, target: None, dead_letters: false, function: "dlq", path: "/push/error" },
+];
+
+/// What the scheduler calls each minute: function and path.
+pub const TICKS: [(&str, &str); 4] =
+    [("outbox", "/tick"), ("merge", "/tick"), ("ns-writer", "/tick"), ("sx-writer", "/tick")];
+
+/// Gives a bus our topics and subscriptions.
+pub fn subscribe(bus: &mut Bus) {
+    for topic in Topic::ALL {
+        bus.topic(topic.as_str());
+    }
+    for push in PUSHES {
+        bus.subscribe(Subscription {
+            name: push.subscription.into(),
+            topic: push.topic.as_str().into(),
+            filter: push.target.map(|target| ("target".into(), target.into())),
+            ordered: true,
+            dead_letter: push.dead_letters.then(|| DeadLetter::to(Topic::DeadLetter.as_str())),
+            min_backoff_ms: 10_000,
+            max_backoff_ms: 600_000,
+        });
+    }
+}

@@ -1,0 +1,29 @@
+//! Bodies in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Blob, BlobRef};
+use crate::fault::Unavailable;
+
+/// See [`Blob`].
+#[derive(Default)]
+pub struct MemoryBlob {
+    bodies: Mutex<BTreeMap<BlobRef, Bytes>>,
+}
+
+#[async_trait]
+impl Blob for MemoryBlob {
+    async fn put(&self, at: &BlobRef, bytes: Bytes) -> Result<(), Unavailable> {
+        let mut bodies = self.bodies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        bodies.entry(at.clone()).or_insert(bytes);
+        Ok(())
+    }
+
+    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable> {
+        Ok(self.bodies.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(at).cloned())
+    }
+}

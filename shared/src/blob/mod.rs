@@ -1,0 +1,103 @@
+//! Large bodies, by content: `gs://bucket/transient|pinned/<account>/<sha256>`.
+
+pub mod memory;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::domain::id::AccountId;
+use crate::fault::Unavailable;
+
+/// How long a body is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keep {
+    /// Thirty days.
+    Transient,
+    /// As long as the ledger refers to it.
+    Pinned,
+}
+
+/// A reference to a body, known to lie under its own account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BlobRef {
+    bucket: String,
+    path: String,
+}
+
+impl BlobRef {
+    /// The reference of `bytes` for `account`.
+    pub fn of(bucket: &str, account: &AccountId, keep: Keep, bytes: &[u8]) -> Self {
+        let folder = match keep {
+            Keep::Transient => "transient",
+            Keep::Pinned => "pinned",
+        };
+        let hash: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+        Self { bucket: bucket.to_string(), path: format!("{folder}/{account}/{hash}") }
+    }
+
+    /// Parses a reference that an event of `account` carries; one that points anywhere else is refused.
+    pub fn parse(text: &str, bucket: &str, account: &AccountId) -> Result<Self, String> {
+        let path = text
+            .strip_prefix("gs://")
+            .and_then(|rest| rest.strip_prefix(bucket))
+            .and_then(|rest| rest.strip_prefix('/'))
+            .ok_or_else(|| format!("must begin with gs://{bucket}/"))?;
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts[..] {
+            ["transient" | "pinned", owner, name]
+                if owner == account.as_str() && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+            {
+                Ok(Self { bucket: bucket.to_string(), path: path.to_string() })
+            }
+            _ => Err(format!("must be transient/{account}/<hash> or pinned/{account}/<hash>")),
+        }
+    }
+
+    /// The path within the bucket.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl std::fmt::Display for BlobRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "gs://{}/{}", self.bucket, self.path)
+    }
+}
+
+/// Stores and loads bodies.
+#[async_trait]
+pub trait Blob: Send + Sync {
+    /// Stores `bytes` under its reference; storing it again is a no-op.
+    async fn put(&self, at: &BlobRef, bytes: Bytes) -> Result<(), Unavailable>;
+
+    /// Loads a body; `None` when there is none.
+    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_stays_within_its_account() {
+        let acme = AccountId::parse("acme").unwrap();
+        let good = BlobRef::of("b", &acme, Keep::Pinned, b"x");
+        assert_eq!(BlobRef::parse(&good.to_string(), "b", &acme).unwrap(), good);
+        for bad in [
+            "gs://b/pinned/globex/aa",
+            "gs://b/pinned/acme/../globex/aa",
+            "gs://b/pinned/acme/a/b",
+            "gs://other/pinned/acme/aa",
+            "gs://b/elsewhere/acme/aa",
+            "gs://bb/pinned/acme/aa",
+            "s3://b/pinned/acme/aa",
+            "gs://b/pinned/acme/",
+            "gs://b/pinned/acme/%2e%2e",
+            "http://169.254.169.254/",
+        ] {
+            assert!(BlobRef::parse(bad, "b", &acme).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What we may ask of an account's NetSuite now. Arithmetic only: the state stores it and makes each step
+//! one transaction, so that it holds across all instances.
+
+use uuid::Uuid;
+
+use super::id::Timestamp;
+use super::surface::Limits;
+use crate::breakage::{self, Breakage};
+
+/// Waits between attempts, ms, before jitter.
+pub const BACKOFF_MS: [i64; 5] = [5_000, 15_000, 30_000, 60_000, 300_000];
+
+/// Failed calls in a row after which one probe at a time is sent.
+const FAILURES_UNTIL_QUEUED: u32 = 3;
+
+/// A window without overload, in which all permits were in use, earns one more permit.
+const WINDOW_MS: i64 = 2_000;
+
+/// Permits at the start.
+const INITIAL_LIMIT: u32 = 2;
+
+/// Types below this priority pause when the daily budget runs short.
+const LOW_PRIORITY_BELOW: u8 = 5;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The wait after `attempts` failures (1 = the first); `dice` in 0..1 spreads it by a quarter either way.
+pub fn backoff_ms(attempts: u32, dice: f64) -> i64 {
+    let step = (attempts.max(1) as usize - 1).min(BACKOFF_MS.len() - 1);
+    (BACKOFF_MS[step] as f64 * (0.75 + 0.5 * dice.clamp(0.0, 1.0))) as i64
+}
+
+/// Dice without randomness: the same call rolls the same number, different calls spread evenly.
+pub fn dice(seed: &Uuid) -> f64 {
+    (seed.as_u128() >> 96) as f64 / f64::from(u32::MAX)
+}
+
+/// An account's use of its NetSuite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Governance {
+    /// Calls under way, each with the time until which it may still occupy a slot.
+    pub open: Vec<(Uuid, Timestamp)>,
+    /// How many calls may be under way now.
+    pub limit: u32,
+    /// Failed calls in a row.
+    pub failures: u32,
+    /// No call before this time.
+    pub not_before: Timestamp,
+    /// Start of the current window.
+    pub window: Timestamp,
+    /// Whether all permits were in use at some time in the window.
+    pub saturated: bool,
+    /// Day (since the epoch, UTC) that `requests` counts.
+    pub day: i64,
+    /// Requests sent that day.
+    pub requests: u64,
+    /// Calls refused for overload, ever.
+    pub overloads: u64,
+}
+
+/// Why a call may not be made now, and when to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotNow {
+    /// When to ask again.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a call may not be made now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// All permits are in use.
+    Saturated,
+    /// The last calls failed.
+    BackingOff,
+    /// The day's budget is used up for this priority.
+    Budget,
+}
+
+/// How a call ended, as far as the account is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallEnd {
+    /// NetSuite answered, whatever it said of the records.
+    Answered,
+    /// Too many calls at once. Nothing was done.
+    Overload,
+    /// Our credentials were refused. Nothing was done.
+    Auth,
+    /// No answer that we understand: the slot may still be in use.
+    Unknown,
+    /// The call was never made.
+    NotMade,
+}
+
+impl Default for Governance {
+    fn default() -> Self {
+        Self {
+            open: Vec::new(),
+            limit: INITIAL_LIMIT,
+            failures: 0,
+            not_before: Timestamp(0),
+            window: Timestamp(0),
+            saturated: false,
+            day: 0,
+            requests: 0,
+            overloads: 0,
+        }
+    }
+}
+
+/// The most calls that we may ever have under way in an account.
+pub fn cap(limits: &Limits) -> u32 {
+    ((f64::from(limits.concurrency) * limits.share) as u32).max(1)
+}
+
+impl Governance {
+    /// How many calls may be under way now.
+    pub fn permits(&self, limits: &Limits) -> u32 {
+        if self.failures >= FAILURES_UNTIL_QUEUED { 1 } else { self.limit.min(cap(limits)) }
+    }
+
+    /// Whether the account sends one probe at a time after repeated failures.
+    pub fn is_queued(&self) -> bool {
+        self.failures >= FAILURES_UNTIL_QUEUED
+    }
+
+    /// Takes a permit for call `id`, which may occupy a slot until `until`.
+    pub fn begin(
+        &mut self,
+        id: Uuid,
+        priority: u8,
+        now: Timestamp,
+        until: Timestamp,
+        limits: &Limits,
+    ) -> Result<(), NotNow> {
+        self.open.retain(|(_, until)| *until > now);
+        let day = now.0.div_euclid(DAY_MS);
+        if day != self.day {
+            (self.day, self.requests) = (day, 0);
+        }
+        let soft = (limits.daily_requests as f64 * limits.governance_threshold) as u64;
+        let budget = if priority < LOW_PRIORITY_BELOW { soft } else { limits.daily_requests };
+        if self.requests >= budget {
+            return Err(NotNow { at: Timestamp((day + 1) * DAY_MS), why: Why::Budget });
+        }
+        if now < self.not_before {
+            return Err(NotNow { at: self.not_before, why: Why::BackingOff });
+        }
+        let permits = self.permits(limits) as usize;
+        if self.open.len() >= permits {
+            self.saturated = true;
+            let first = self.open.iter().map(|(_, until)| *until).min().unwrap_or(now);
+            return Err(NotNow { at: first.min(now.plus(1_000)), why: Why::Saturated });
+        }
+        self.open.push((id, until));
+        self.saturated |= self.open.len() == permits;
+        self.requests += 1;
+        Ok(())
+    }
+
+    /// Notes how call `id` ended, and gives its permit back unless the call may still be running.
+    pub fn end(&mut self, id: Uuid, end: CallEnd, now: Timestamp, limits: &Limits) {
+        if end != CallEnd::Unknown || breakage::on(Breakage::PermitFreedAtTimeout) {
+            self.open.retain(|(open, _)| *open != id);
+        }
+        match end {
+            CallEnd::NotMade => self.requests = self.requests.saturating_sub(1),
+            CallEnd::Answered => {
+                self.failures = 0;
+                self.not_before = Timestamp(0);
+                self.grow(now, limits);
+            }
+            CallEnd::Overload | CallEnd::Auth | CallEnd::Unknown => {
+                self.failures = self.failures.saturating_add(1);
+                if end == CallEnd::Overload {
+                    self.overloads += 1;
+                    self.limit = (self.limit.min(cap(limits)) / 2).max(1);
+                }
+                if end == CallEnd::Overload || self.is_queued() {
+                    let step = self.failures.saturating_sub(FAILURES_UNTIL_QUEUED) + 1;
+                    self.not_before = now.plus(backoff_ms(step, dice(&id)));
+                }
+                (self.window, self.saturated) = (now, false);
+            }
+        }
+    }
+
+    fn grow(&mut self, now: Timestamp, limits: &Limits) {
+        if now.0 - self.window.0 < WINDOW_MS {
+            return;
+        }
+        if self.saturated && self.limit < cap(limits) {
+            self.limit += 1;
+        }
+        (self.window, self.saturated) = (now, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
+    fn limits(concurrency: u32) -> Limits {
+        Limits { concurrency, ..Limits::default() }
+    }
+
+    #[test]
+    fn backoff_follows_the_schedule_and_stays_at_its_end() {
+        let waits: Vec<i64> = (1..8).map(|n| backoff_ms(n, 0.5)).collect();
+        assert_eq!(waits, [5_000, 15_000, 30_000, 60_000, 300_000, 300_000, 300_000]);
+        assert_eq!((backoff_ms(1, 0.0), backoff_ms(1, 1.0)), (3_750, 6_250));
+    }
+
+    #[test]
+    fn never_more_than_half_of_the_accounts_limit_and_at_least_one() {
+        for (concurrency, expected) in [(0, 1), (1, 1), (5, 2), (10, 5), (25, 12)] {
+            assert_eq!(cap(&limits(concurrency)), expected);
+        }
+    }
+
+    #[test]
+    fn a_timed_out_call_holds_its_permit_until_it_can_no_longer_run() {
+        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(10));
+        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        g.end(id(1), CallEnd::Unknown, Timestamp(1_000), &limits);
+        let refused = g.begin(id(2), 9, Timestamp(20_000), Timestamp(330_000), &limits).unwrap_err();
+        assert_eq!(refused.why, Why::Saturated);
+        g.begin(id(3), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
+    }
+
+    #[test]
+    fn grows_only_when_saturated_and_halves_on_overload() {
+        let (mut g, limits) = (Governance::default(), limits(20));
+        let mut now = 0;
+        let mut call = |g: &mut Governance, n: u128, all: u32, end: CallEnd| {
+            now += WINDOW_MS;
+            for i in 0..u128::from(all) {
+                g.begin(id(n * 100 + i), 9, Timestamp(now), Timestamp(now + 1), &limits).unwrap();
+            }
+            for i in 0..u128::from(all) {
+                g.end(id(n * 100 + i), end, Timestamp(now), &limits);
+            }
+        };
+        call(&mut g, 1, 1, CallEnd::Answered);
+        assert_eq!(g.limit, 2, "not saturated");
+        call(&mut g, 2, 2, CallEnd::Answered);
+        assert_eq!(g.limit, 3, "saturated");
+        call(&mut g, 3, 3, CallEnd::Answered);
+        assert_eq!(g.limit, 4);
+        call(&mut g, 4, 1, CallEnd::Overload);
+        assert_eq!(g.limit, 2);
+    }
+
+    #[test]
+    fn three_failures_leave_one_probe_until_one_succeeds() {
+        let (mut g, limits) = (Governance { limit: 5, ..Governance::default() }, limits(10));
+        for n in 1..=3 {
+            g.begin(id(n), 9, g.not_before, Timestamp(n as i64), &limits).unwrap();
+            g.end(id(n), CallEnd::Auth, Timestamp(10), &limits);
+        }
+        assert!(g.is_queued() && g.not_before > Timestamp(10));
+        assert_eq!(
+            g.begin(id(9), 9, Timestamp(11), Timestamp(99), &limits).unwrap_err().why,
+            Why::BackingOff
+        );
+        let later = g.not_before;
+        g.begin(id(10), 9, later, later.plus(100), &limits).unwrap();
+        assert_eq!(g.begin(id(11), 9, later, later.plus(100), &limits).unwrap_err().why, Why::Saturated);
+        g.end(id(10), CallEnd::Answered, later, &limits);
+        assert!(!g.is_queued() && g.permits(&limits) == 5);
+    }
+
+    #[test]
+    fn low_priorities_pause_at_the_threshold_and_all_at_the_budget() {
+        let limits =
+            Limits { daily_requests: 4, governance_threshold: 0.5, concurrency: 100, ..Limits::default() };
+        let mut g = Governance { limit: 50, ..Governance::default() };
+        for n in 0..2 {
+            g.begin(id(n), 1, Timestamp(5), Timestamp(9), &limits).unwrap();
+        }
+        let refused = g.begin(id(9), 1, Timestamp(5), Timestamp(9), &limits).unwrap_err();
+        assert_eq!((refused.why, refused.at), (Why::Budget, Timestamp(DAY_MS)));
+        g.begin(id(3), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
+        g.begin(id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
+        assert_eq!(g.begin(id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why, Why::Budget);
+        g.begin(id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
+    }
+}

@@ -1,0 +1,245 @@
+//! What a call's reply, or a look at the side, makes of an intent: `confirm` of the design, and its relatives.
+
+use uuid::Uuid;
+
+use super::absorb::{accept_form, is_fight, reply_cause, take_in};
+use super::id::{Revision, Side, SideId, Timestamp};
+use super::news::{Fact, News};
+use super::record::{Lock, Presence, Record, Sent, Span, Verb};
+use super::report::{Decision, Report, Rule};
+use super::surface::{FieldIx, TypeSurface};
+use super::value::Value;
+
+/// The record as the side holds it now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The side's id.
+    pub id: SideId,
+    /// The side's clock.
+    pub revision: Revision,
+    /// Every synced field that the side let us see.
+    pub values: Vec<(FieldIx, Value)>,
+}
+
+/// What a call, or a look, brought back.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The write was taken; `None` after a delete.
+    Applied(Option<Seen>),
+    /// Nothing was written: a field did not hold what we expected, or the record was there already; or this
+    /// is just a look. `held`: what the side held right after it carried out the open intent, if it did.
+    Looked {
+        /// The record now.
+        seen: Seen,
+        /// The intent's values as they were saved.
+        held: Option<Vec<(FieldIx, Value)>>,
+    },
+    /// The side has deleted the record, at this revision.
+    Gone(Option<Revision>),
+    /// The side has no such record, or does not show it.
+    Missing,
+    /// The side refused the write, or did not try it.
+    NotDone,
+}
+
+/// Settles the side's intent, if there is one, by a reply to it or by a look made since. The caller commits
+/// only if nothing else was committed since the call began: that makes the reply authoritative.
+pub fn settle(
+    record: &mut Record,
+    side: Side,
+    reply: Reply,
+    now: Timestamp,
+    surface: &TypeSurface,
+) -> Report {
+    let state = &mut record.sides[side];
+    let intent = state.intent.take();
+    // A call that was not even tried has not looked.
+    let looked = reply != Reply::NotDone;
+    state.wants_read &= !looked;
+    let operation = intent.as_ref().map(|i| i.operation);
+    let known_done = match &reply {
+        // A look says nothing about whether the call is still to land, unless it found the call's mark.
+        Reply::Looked { held, .. } => held.is_some(),
+        Reply::Gone(_) | Reply::Missing => false,
+        Reply::Applied(_) | Reply::NotDone => true,
+    };
+    let mut report = Report::of(Some(side));
+    match reply {
+        Reply::Applied(None) => gone(record, side, None, operation, now, surface, &mut report),
+        Reply::Applied(Some(seen)) => {
+            if let Some(intent) = &intent {
+                confirm(
+                    record,
+                    side,
+                    intent.verb,
+                    &intent.wanted,
+                    &intent.expected,
+                    &seen.values,
+                    now,
+                    &mut report,
+                );
+            }
+            look(record, side, seen, operation, now, surface, &mut report);
+        }
+        Reply::Looked { seen, held } => {
+            if let (Some(intent), Some(held)) = (&intent, held) {
+                confirm(record, side, intent.verb, &intent.wanted, &intent.expected, &held, now, &mut report);
+            }
+            look(record, side, seen, operation, now, surface, &mut report);
+        }
+        Reply::Gone(revision) => {
+            // Our create was carried out and somebody has deleted the record since, before we knew it: it must
+            // not be created again. (Unless this is the deletion that we know of.)
+            let state = &mut record.sides[side];
+            let created = intent.as_ref().is_some_and(|i| i.verb == Verb::Create);
+            if created && (state.presence == Presence::Never || revision > state.newest()) {
+                state.presence = Presence::There;
+            }
+            gone(record, side, revision, operation, now, surface, &mut report);
+        }
+        Reply::Missing | Reply::NotDone => {}
+    }
+    let landed = |s: &Sent| looked && s.until <= now;
+    let done = operation.filter(|_| known_done);
+    // After a look, what can no longer land need not be recognised.
+    record.sides[side].sent.retain(|s| !landed(s) && Some(s.operation) != done);
+    if report.changed {
+        record.version = record.version.next();
+    }
+    report
+}
+
+/// Settles a reply whose intent is known to be finished, though others committed meanwhile: the call can no
+/// longer land, and a look must tell what it left.
+pub fn unsettle(record: &mut Record, side: Side, now: Timestamp) {
+    let state = &mut record.sides[side];
+    if let Some(intent) = &mut state.intent {
+        intent.deadline = now;
+    }
+}
+
+/// Compares what was written with what the side made of it.
+#[expect(clippy::too_many_arguments, reason = "one reply's parts, passed once")]
+fn confirm(
+    record: &mut Record,
+    side: Side,
+    verb: Verb,
+    wanted: &[(FieldIx, Value)],
+    expected: &[(FieldIx, Value)],
+    held: &[(FieldIx, Value)],
+    now: Timestamp,
+    report: &mut Report,
+) {
+    if verb == Verb::Create {
+        record.sides[side].presence = Presence::There;
+    }
+    for (field, wanted) in wanted {
+        let Some((_, held)) = held.iter().find(|(f, _)| f == field) else { continue };
+        let old = expected.iter().find(|(f, _)| f == field).map_or(&Value::Null, |(_, v)| v);
+        record.sides[side].shadow[*field] = held.clone();
+        if held == wanted {
+            continue;
+        }
+        // In a fight of two forms the side rightly stays as it is.
+        if held == old && !is_fight(record, side, *field, wanted, held) {
+            not_persisted(record, side, *field, wanted, now, report);
+        } else {
+            accept_form(record, side, *field, wanted.clone(), report);
+        }
+    }
+}
+
+/// The side took the write and kept the old value: a person must look, and we must not try for ever.
+fn not_persisted(
+    record: &mut Record,
+    side: Side,
+    field: FieldIx,
+    wanted: &Value,
+    now: Timestamp,
+    report: &mut Report,
+) {
+    let held = record.sides[side].shadow[field].clone();
+    report.not_persisted.push(field);
+    report.decisions.push(Decision {
+        field: Some(field),
+        rule: Rule::NotPersisted,
+        base: held.clone(),
+        ours: held,
+        theirs: wanted.clone(),
+        result: record.canonical[field].clone(),
+    });
+    let error = not_persisted_error(&record.key, side, field);
+    let reason = format!("{side} does not keep this field");
+    record.locks.retain(|l| l.error != error);
+    record.locks.push(Lock { field: Some(field), error, reason, since: now });
+}
+
+/// The id of the error "this side does not keep this field of this record".
+pub fn not_persisted_error(key: &super::id::RecordKey, side: Side, field: FieldIx) -> Uuid {
+    super::id::derived_id("not_persisted", &[&key.to_string(), side.as_str(), &field.to_string()])
+}
+
+fn look(
+    record: &mut Record,
+    side: Side,
+    seen: Seen,
+    operation: Option<Uuid>,
+    now: Timestamp,
+    surface: &TypeSurface,
+    report: &mut Report,
+) {
+    let news = News {
+        side,
+        id: seen.id,
+        fact: Fact::Holds { values: seen.values, full: true },
+        revision: Some(seen.revision),
+        // The change lies between the last full read and the side's own time of the last change.
+        span: span_of(record, side, seen.revision, now),
+        authoritative: true,
+        operation: None,
+        cause: cause_of(record, operation),
+    };
+    take_in(record, &news, surface, report);
+}
+
+fn gone(
+    record: &mut Record,
+    side: Side,
+    revision: Option<Revision>,
+    operation: Option<Uuid>,
+    now: Timestamp,
+    surface: &TypeSurface,
+    report: &mut Report,
+) {
+    let news = News {
+        side,
+        id: record.sides[side].id.clone().unwrap_or_else(unnamed),
+        fact: Fact::Deleted,
+        revision: revision.or(record.sides[side].newest()),
+        span: Span::at(now),
+        authoritative: true,
+        operation: None,
+        cause: cause_of(record, operation),
+    };
+    take_in(record, &news, surface, report);
+}
+
+fn unnamed() -> SideId {
+    SideId::parse("unknown").expect("a constant name")
+}
+
+fn cause_of(record: &Record, operation: Option<Uuid>) -> Uuid {
+    let look = || super::id::derived_id("look", &[&record.key.to_string(), &record.row_revision.to_string()]);
+    operation.map_or_else(look, reply_cause)
+}
+
+fn span_of(record: &Record, side: Side, revision: Revision, now: Timestamp) -> Span {
+    match side {
+        Side::NetSuite => {
+            let from = record.sides[side].seen.map_or(0, |r| r.0 * 1000);
+            Span { from: Timestamp(from), to: Timestamp(revision.0 * 1000 + 999).min(now) }
+        }
+        // SuiteX's revision is a counter and tells no time.
+        Side::SuiteX => Span { from: Timestamp(0), to: now },
+    }
+}

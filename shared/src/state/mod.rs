@@ -1,0 +1,439 @@
+//! Everything but the ledger: records, links, pending events, history, errors, governance.
+//!
+//! The important method is [`State::commit`]: a [`Commit`] is a value that holds everything that one decision
+//! changes, written in one transaction, if the record is still at the row revision on which it was decided.
+
+pub mod memory;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::domain::governance::{CallEnd, NotNow};
+use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version};
+use crate::domain::record::Record;
+use crate::domain::surface::Limits;
+use crate::fault::Unavailable;
+
+/// How a source names a record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Subject {
+    /// By a side's id.
+    Side(Side, SideId),
+    /// By our id: resolutions.
+    Canonical(CanonicalId),
+}
+
+impl Subject {
+    /// A text that names the subject within its account and type; [`Subject::parse`] reads it.
+    pub fn to_text(&self, record_type: &RecordType) -> String {
+        match self {
+            Subject::Side(side, id) => format!("{record_type}:{side}:{id}"),
+            Subject::Canonical(id) => format!("{record_type}:canonical:{id}"),
+        }
+    }
+
+    /// Reads what [`Subject::to_text`] wrote.
+    pub fn parse(text: &str) -> Option<(RecordType, Self)> {
+        let mut parts = text.splitn(3, ':');
+        let record_type = RecordType::parse(parts.next()?).ok()?;
+        let (kind, id) = (parts.next()?, parts.next()?);
+        let subject = match kind {
+            "netsuite" => Subject::Side(Side::NetSuite, SideId::parse(id).ok()?),
+            "suitex" => Subject::Side(Side::SuiteX, SideId::parse(id).ok()?),
+            "canonical" => Subject::Canonical(CanonicalId::parse(id).ok()?),
+            _ => return None,
+        };
+        Some((record_type, subject))
+    }
+}
+
+/// An accepted event on its way; its row stays as a marker after it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingRow {
+    /// Tenant.
+    pub account: AccountId,
+    /// Record type.
+    pub record_type: RecordType,
+    /// The record, as the source names it.
+    pub subject: Subject,
+    /// The event.
+    pub event_id: Uuid,
+    /// When merge took it.
+    pub arrived_at: Timestamp,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where an event is: at all times exactly one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// To be absorbed, at the latest swept from this time on.
+    Pending {
+        /// From when the tick sweeps it.
+        due_at: Timestamp,
+    },
+    /// Refers to a record that has no link yet.
+    Waiting {
+        /// Type of that record.
+        record_type: RecordType,
+        /// The side whose id it is.
+        side: Side,
+        /// The id.
+        id: String,
+        /// When waiting becomes an error.
+        until: Timestamp,
+    },
+    /// Absorbed: it changed something, or confirmed what we knew.
+    Applied,
+    /// Older than what we knew when it came.
+    Superseded,
+    /// Its change waits in this conflict for a person.
+    Conflict(Uuid),
+    /// Filed as this error.
+    Error(Uuid),
+}
+
+impl Place {
+    /// Whether there is still something to do with the event itself.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Place::Pending { .. } | Place::Waiting { .. })
+    }
+
+    /// A short name, for counting.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Place::Pending { .. } => "pending",
+            Place::Waiting { .. } => "waiting",
+            Place::Applied => "applied",
+            Place::Superseded => "superseded",
+            Place::Conflict(_) => "conflict",
+            Place::Error(_) => "error",
+        }
+    }
+}
+
+/// Whose id this is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The record.
+    pub canonical: CanonicalId,
+    /// Retired: the side deleted it. News about a retired id never creates anything.
+    pub retired: bool,
+}
+
+/// A change to the links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkChange {
+    /// The side's id belongs to the commit's record.
+    Set(Side, SideId),
+    /// The side's id is retired.
+    Retire(Side, SideId),
+    /// `alias` was this record all along: its links become this record's, and whoever asks for it gets this.
+    Alias(CanonicalId),
+}
+
+/// A stored decision.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryRow {
+    /// The version after it.
+    pub version: Version,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// Who told: a source's name, `reply` or `read`.
+    pub source: String,
+    /// Person or script, when known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// The events that led to it: ledger ids.
+    pub events: Vec<Uuid>,
+    /// What was decided, field by field.
+    pub decisions: Vec<HistoryDecision>,
+}
+
+/// One decision, with both sides kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryDecision {
+    /// Canonical field name; `$exists` for the record itself.
+    pub field: String,
+    /// Why.
+    pub rule: String,
+    /// What the telling side held before.
+    pub base: Json,
+    /// What it holds now.
+    pub ours: Json,
+    /// What was agreed before.
+    pub from: Json,
+    /// What is agreed now.
+    pub to: Json,
+}
+
+/// An error that needs a person.
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorEntry {
+    /// Its id, derived: the same error again is the same row, counted up.
+    pub id: Uuid,
+    /// Tenant.
+    pub account: AccountId,
+    /// The record, when it is known.
+    pub record: Option<RecordKey>,
+    /// `validation`, `malformed`, `not_persisted`, `waiting`, `identity`, `delivery`.
+    pub class: String,
+    /// The side's or our code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// The field, when one is to blame.
+    pub field: Option<String>,
+    /// The events that are stuck.
+    pub events: Vec<Uuid>,
+    /// The bytes that could not be read, base64 when they are not text.
+    pub payload: Option<String>,
+    /// How often it was met.
+    pub attempts: u32,
+    /// First met.
+    pub first_at: Timestamp,
+    /// Last met.
+    pub last_at: Timestamp,
+    /// `open`, `retried` or `closed`.
+    pub status: ErrorStatus,
+}
+
+/// Where an error stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorStatus {
+    /// Needs a person.
+    Open,
+    /// A person had it tried again.
+    Retried,
+    /// Overtaken by a later success.
+    Closed,
+}
+
+/// Who did what, for the audit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRow {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What: `resolve`, `retry`, `write`, …
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// Details, never a secret.
+    pub details: Json,
+}
+
+/// A notice for people; sent by a later part of the system, a row until then.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// Its id, derived: the same notice is one row.
+    pub id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// What it is about: `error`, `conflict`, `auth`, …
+    pub topic: String,
+    /// Text for people.
+    pub text: String,
+}
+
+/// Everything that one decision changes.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Tenant.
+    pub account: AccountId,
+    /// The record as it is to be stored, decided on the row revision that it carries. The state stores it
+    /// under the next one.
+    pub record: Option<Record>,
+    /// The links that change, all to `record` (which is then there).
+    pub links: Vec<LinkChange>,
+    /// Decisions, in order.
+    pub history: Vec<HistoryRow>,
+    /// Where events are from now on.
+    pub places: Vec<(Uuid, Place)>,
+    /// Errors, filed or changed.
+    pub errors: Vec<ErrorEntry>,
+    /// Audit.
+    pub audit: Vec<AuditRow>,
+    /// Notices.
+    pub notices: Vec<Notice>,
+}
+
+impl Commit {
+    /// A commit that changes nothing yet.
+    pub fn new(account: AccountId) -> Self {
+        Self {
+            account,
+            record: None,
+            links: Vec::new(),
+            history: Vec::new(),
+            places: Vec::new(),
+            errors: Vec::new(),
+            audit: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Written. What a new link has woken: pending subjects, to be absorbed now. Records that waited for the
+    /// link are due now.
+    Committed(Vec<(RecordType, Subject)>),
+    /// Nothing written: the record has moved on.
+    Stale,
+    /// Nothing written: the side's id is another record's.
+    LinkTaken(CanonicalId),
+}
+
+/// A page of something.
+#[derive(Debug, Clone, Serialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Counts of an account's events by place, for the census: they add up to the ledger's.
+pub type Census = std::collections::BTreeMap<&'static str, u64>;
+
+/// The state.
+#[async_trait]
+pub trait State: Send + Sync {
+    /// The records, in the order of the keys. An alias gives the record that it stands for.
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable>;
+
+    /// Whose ids these are, in their order.
+    async fn links(
+        &self,
+        account: &AccountId,
+        ids: &[(RecordType, Side, SideId)],
+    ) -> Result<Vec<Option<Link>>, Unavailable>;
+
+    /// The ids under which `side` knows these records, in their order; aliases are followed.
+    async fn counterparts(
+        &self,
+        account: &AccountId,
+        side: Side,
+        records: &[(RecordType, CanonicalId)],
+    ) -> Result<Vec<Option<SideId>>, Unavailable>;
+
+    /// Writes commits, each by itself and as a whole; answers for each.
+    async fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable>;
+
+    /// Puts events on the pending list; one that is there already stays as it is.
+    async fn enqueue(&self, rows: Vec<PendingRow>) -> Result<(), Unavailable>;
+
+    /// Which of these events were never put on the pending list.
+    async fn unlisted(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Uuid>, Unavailable>;
+
+    /// How far the account's reader `name` has come; 0 at first.
+    async fn watermark(&self, account: &AccountId, name: &str) -> Result<u64, Unavailable>;
+
+    /// Notes how far a reader has come; it never goes back.
+    async fn set_watermark(&self, account: &AccountId, name: &str, at: u64) -> Result<(), Unavailable>;
+
+    /// The open events of these subjects, in no particular order.
+    async fn pending(
+        &self,
+        account: &AccountId,
+        record_type: &RecordType,
+        subjects: &[Subject],
+    ) -> Result<Vec<PendingRow>, Unavailable>;
+
+    /// Subjects with events that are due, or have waited too long, at `now`.
+    async fn pending_due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(RecordType, Subject)>, Unavailable>;
+
+    /// Records with work for `side` that is due at `now`, the longest due first, locked ones left out.
+    async fn due(
+        &self,
+        account: &AccountId,
+        side: Side,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable>;
+
+    /// Asks for a permit for a call to the account's NetSuite.
+    async fn begin_call(&self, account: &AccountId, call: &Call, limits: &Limits) -> Result<Result<(), NotNow>, Unavailable>;
+
+    /// Notes how a call ended.
+    async fn end_call(
+        &self,
+        account: &AccountId,
+        call: Uuid,
+        end: CallEnd,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(), Unavailable>;
+
+    /// A record's history, oldest first.
+    async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable>;
+
+    /// Records of an account (of one type, or all), by key, after `after`.
+    async fn records(
+        &self,
+        account: &AccountId,
+        record_type: Option<&RecordType>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Arc<Record>>, Unavailable>;
+
+    /// Records with an open conflict, by key, after `after`; all accounts when none is given.
+    async fn conflicts(
+        &self,
+        account: Option<&AccountId>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Arc<Record>>, Unavailable>;
+
+    /// The record with this open conflict.
+    async fn conflict(&self, id: Uuid) -> Result<Option<Arc<Record>>, Unavailable>;
+
+    /// Errors, newest first, after `after`; all accounts when none is given.
+    async fn errors(
+        &self,
+        account: Option<&AccountId>,
+        open_only: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ErrorEntry>, Unavailable>;
+
+    /// One error.
+    async fn error(&self, id: Uuid) -> Result<Option<ErrorEntry>, Unavailable>;
+
+    /// Events by place.
+    async fn census(&self, account: &AccountId) -> Result<Census, Unavailable>;
+}
+
+/// A call for which a permit is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Its id.
+    pub id: Uuid,
+    /// The highest priority among its records' types.
+    pub priority: u8,
+    /// Now.
+    pub now: Timestamp,
+    /// Until when it may occupy a slot.
+    pub until: Timestamp,
+}

@@ -1,0 +1,137 @@
+//! SuiteX's tenant databases: what the SuiteX writer and the outbox relay need of one.
+//!
+//! It does not interpret: names are SuiteX's columns, values are in wire form. Knowing what to write is the
+//! domain's work; rules of the business are SuiteX's own.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::domain::id::{AccountId, Revision, Timestamp};
+use crate::fault::Unavailable;
+
+/// A row of a synced table, lists included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// SuiteX's id.
+    pub id: String,
+    /// Our canonical id, for rows that we created.
+    pub sync_id: Option<String>,
+    /// Row revision, up by one with each change to the row or its lists.
+    pub revision: Revision,
+    /// Column → value. A list is an array of objects.
+    pub values: Map<String, Json>,
+}
+
+/// What to write, in one transaction, if the row is still as we know it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Insert with the canonical id in `sync_id`. A row with that `sync_id` is not doubled and not touched: it
+    /// is answered as [`Applied::Mismatch`].
+    Create {
+        /// Our canonical id.
+        sync_id: String,
+        /// Column → value.
+        values: Map<String, Json>,
+    },
+    /// Set columns where the row's revision and each column's value are as expected.
+    Update {
+        /// SuiteX's id.
+        id: String,
+        /// The revision the row must have.
+        revision: Revision,
+        /// Column → value that must be there now (or already the wanted one).
+        expected: Map<String, Json>,
+        /// Column → value to set.
+        values: Map<String, Json>,
+    },
+    /// Delete where the row's revision is as expected.
+    Delete {
+        /// SuiteX's id.
+        id: String,
+        /// The revision the row must have.
+        revision: Revision,
+    },
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Applied {
+    /// Written. The row as it is now; `None` after a delete.
+    Done(Option<Row>),
+    /// Not written: the row is not as expected. The row as it is now.
+    Mismatch(Row),
+    /// Not written: there is no such row. The revision at which it was deleted, where known.
+    Gone(Option<Revision>),
+    /// Not written: SuiteX's own rules refuse it.
+    Refused {
+        /// Short code.
+        code: String,
+        /// Text for people.
+        message: String,
+        /// The column, when one is to blame.
+        field: Option<String>,
+    },
+}
+
+/// A row of `outbox_events`, written in the same transaction as the edit that it tells of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutboxRow {
+    /// Position; rows are relayed in this order.
+    pub seq: u64,
+    /// SuiteX's table.
+    pub table: String,
+    /// SuiteX's id of the row.
+    pub id: String,
+    /// Our canonical id, for rows that we created.
+    pub sync_id: Option<String>,
+    /// `create`, `update` or `delete`.
+    pub operation: String,
+    /// Row revision after the edit.
+    pub revision: Revision,
+    /// Column → new value, only what changed. On create: everything.
+    pub changes: Map<String, Json>,
+    /// Column → old value of what changed.
+    pub previous: Map<String, Json>,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+}
+
+/// The tenant databases. Implemented over MySQL for life, and by the simulated SuiteX.
+#[async_trait]
+pub trait Tenants: Send + Sync {
+    /// The row of `table` with this id, or with this `sync_id` when the id is not known.
+    async fn read(&self, account: &AccountId, table: &str, by: By<'_>) -> Result<Look, Unavailable>;
+
+    /// Applies one change in one transaction. An `Err` means that the outcome is unknown.
+    async fn apply(&self, account: &AccountId, table: &str, change: &Change) -> Result<Applied, Unavailable>;
+
+    /// The oldest undispatched outbox rows, in order.
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable>;
+
+    /// Marks outbox rows as dispatched.
+    async fn dispatched(&self, account: &AccountId, seqs: &[u64]) -> Result<(), Unavailable>;
+}
+
+/// How to find a row.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// By SuiteX's id.
+    Id(&'a str),
+    /// By our canonical id.
+    SyncId(&'a str),
+}
+
+/// What a read saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look {
+    /// The row.
+    Found(Row),
+    /// It was there and was deleted, at this revision.
+    Deleted(Revision),
+    /// No such row was ever there.
+    Missing,
+}

@@ -1,0 +1,345 @@
+//! The drainer: one per account and side across all instances, under a lease. It ends when nothing is due;
+//! the next wake-up, or the minute tick, starts it again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::{Either, select};
+use futures::stream::FuturesUnordered;
+
+use super::settle::{self, Job};
+use super::translate::Counterparts;
+use super::{BATCH_MAX, CallFault, LookCall, Target, WriteCall};
+use crate::domain::governance::CallEnd;
+use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
+use crate::domain::record::{Due, DueReason, Record};
+use crate::domain::surface::{Account, TypeSurface};
+use crate::fault::Unavailable;
+use crate::runtime::Ports;
+use crate::runtime::clock::BoxFuture;
+use crate::state::{Call, Commit, Verdict};
+
+/// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
+const LEASE_MS: i64 = 20_000;
+
+/// Due records looked at in one round.
+const ROUND: usize = 100;
+
+/// A call that is not on its way so long after its permit, ms, is not made: permit and intent count from then.
+const SEND_WITHIN_MS: i64 = 5_000;
+
+/// While calls are under way, how often a drainer looks for what has become due, ms.
+const GLANCE_MS: i64 = 250;
+
+/// A drainer waits for a permit no longer than this, ms; then the tick takes over.
+const PATIENCE_MS: i64 = 60_000;
+
+/// One side's writer.
+#[derive(Clone)]
+pub struct Writer {
+    /// The outside.
+    pub ports: Ports,
+    /// Where to.
+    pub target: Arc<dyn Target>,
+}
+
+/// What a planned record needs.
+struct Planned {
+    record: Record,
+    surface: Arc<TypeSurface>,
+    plan: Plan,
+}
+
+/// What a round found.
+enum Round {
+    /// Calls are on their way.
+    Started(Vec<BoxFuture<Vec<RecordKey>>>),
+    /// There is work, but no permit before this time.
+    NotBefore(Timestamp),
+    /// Nothing is due.
+    Idle,
+}
+
+impl Writer {
+    fn side(&self) -> Side {
+        self.target.side()
+    }
+
+    /// Wakes the account's drainer in this instance.
+    pub fn wake(&self, account: &AccountId) {
+        let (writer, account) = (self.clone(), account.clone());
+        self.ports.tasks.wake(format!("drain:{}:{account}", self.side()), move || {
+            let (writer, account) = (writer.clone(), account.clone());
+            Box::pin(async move {
+                if let Err(error) = writer.drain(&account).await {
+                    tracing::warn!(%error, side = %writer.side(), "drainer stopped; the tick starts it again");
+                }
+            })
+        });
+    }
+
+    /// Works until nothing is due for the account.
+    pub async fn drain(&self, account: &AccountId) -> Result<(), Unavailable> {
+        let Some(account) = self.ports.config.accounts.get(account) else { return Ok(()) };
+        let holder = self.ports.ids.draw().to_string();
+        let lease = format!("drain:{}", self.side());
+        let mut calls: FuturesUnordered<BoxFuture<Vec<RecordKey>>> = FuturesUnordered::new();
+        let mut busy: BTreeSet<RecordKey> = BTreeSet::new();
+        loop {
+            let now = self.ports.clock.now();
+            // Without the buffer two drainers may run: they get in each other's way, no more.
+            let leased = self.ports.buffer.lease(&account.id, &lease, &holder, now, now.plus(LEASE_MS)).await;
+            let go_on = leased.unwrap_or(true) && !self.ports.tasks.is_stopping();
+            let round = if go_on { self.round(account, now, &mut busy).await? } else { Round::Idle };
+            let wait = match round {
+                Round::Started(started) => {
+                    calls.extend(started);
+                    None
+                }
+                Round::NotBefore(at) => Some(at),
+                Round::Idle => None,
+            };
+            if calls.is_empty() {
+                match wait {
+                    Some(at) if at.0 - now.0 <= PATIENCE_MS => {
+                        self.ports.clock.sleep_until(at.max(now.plus(50))).await;
+                        continue;
+                    }
+                    _ => break,
+                }
+            }
+            // A long call must not keep what has become due since from its own permit.
+            let glance = self.ports.clock.sleep_until(now.plus(GLANCE_MS));
+            if let Either::Left((Some(done), _)) = select(calls.next(), glance).await {
+                for key in &done {
+                    busy.remove(key);
+                }
+            }
+        }
+        let _ = self.ports.buffer.release(&account.id, &lease, &holder).await;
+        Ok(())
+    }
+
+    /// Plans what is due and starts as many calls as there are permits.
+    async fn round(&self, account: &Account, now: Timestamp, busy: &mut BTreeSet<RecordKey>) -> Result<Round, Unavailable> {
+        let due = self.ports.state.due(&account.id, self.side(), now, ROUND + busy.len()).await?;
+        let due: Vec<RecordKey> = due.into_iter().filter(|key| !busy.contains(key)).collect();
+        if due.is_empty() {
+            return Ok(Round::Idle);
+        }
+        let records = self.ports.state.load(&due).await?;
+        let known = records.iter().flatten().filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
+        let known: Vec<_> = known.collect();
+        if known.is_empty() {
+            return Ok(Round::Idle);
+        }
+        let state = &*self.ports.state;
+        let pairs = known.iter().map(|(r, s)| (&***r, &***s));
+        let counterparts = Counterparts::load(state, &account.id, self.side(), pairs).await?;
+        let has = |kind: &_, id: &str| counterparts.get(kind, id).is_some();
+        let plan = |(record, surface): &(&Arc<Record>, &Arc<TypeSurface>)| Planned {
+            plan: plan(record, self.side(), surface, now, &has),
+            record: Record::clone(record),
+            surface: Arc::clone(surface),
+        };
+        let (mut looks, mut writes, mut idle) = (Vec::new(), Vec::new(), Vec::new());
+        for planned in known.iter().map(plan) {
+            match planned.plan {
+                Plan::Read => looks.push(planned),
+                Plan::Write(_) => writes.push(planned),
+                Plan::Nothing | Plan::Locked | Plan::Wait { .. } | Plan::WaitFor(_) => idle.push(planned),
+            }
+        }
+        self.put_off(account, idle, now).await?;
+        // Looks settle what is open; then writes, the most important types first.
+        writes.sort_by_key(|w| std::cmp::Reverse(w.surface.priority));
+        let mut started = Vec::new();
+        for batch in batches(looks, self.side()).into_iter().chain(batches(writes, self.side())) {
+            match self.start(account, batch, &counterparts, now, busy).await? {
+                Ok(Some(call)) => started.push(call),
+                Ok(None) => {}
+                Err(not_before) if started.is_empty() => return Ok(Round::NotBefore(not_before)),
+                Err(_) => break,
+            }
+        }
+        // An empty start still made progress: what was stale is planned afresh in the next round.
+        Ok(if started.is_empty() { Round::NotBefore(now) } else { Round::Started(started) })
+    }
+
+    /// Stores when to look again at records that cannot be written now.
+    async fn put_off(&self, account: &Account, idle: Vec<Planned>, now: Timestamp) -> Result<(), Unavailable> {
+        let side = self.side();
+        let commits = idle.into_iter().map(|Planned { mut record, surface, plan }| {
+            let known = record.sides[side].due.take();
+            let attempts = known.as_ref().map_or(0, |d| d.attempts);
+            let mut errors = Vec::new();
+            record.sides[side].due = match plan {
+                Plan::Wait { until } => Some(Due { at: until, reason: DueReason::Unsettled, attempts }),
+                Plan::WaitFor(missing) => {
+                    let since = match known.map(|d| d.reason) {
+                        Some(DueReason::WaitingFor { id, since, .. }) if id == missing.id => since,
+                        _ => now,
+                    };
+                    if now >= since.plus(surface.reference_wait_ms) {
+                        errors.push(settle::waited_too_long(&mut record, side, &missing, now));
+                        None
+                    } else {
+                        // A link wakes it at once; the time is for the one that came between plan and commit.
+                        let reason = DueReason::WaitingFor { record_type: missing.record_type, id: missing.id, since };
+                        Some(Due { at: now.plus(surface.reference_wait_ms.min(PATIENCE_MS)), reason, attempts })
+                    }
+                }
+                _ => None,
+            };
+            Commit { record: Some(record), errors, ..Commit::new(account.id.clone()) }
+        });
+        let commits: Vec<Commit> = commits.collect();
+        if !commits.is_empty() {
+            self.ports.state.commit(commits).await?;
+        }
+        Ok(())
+    }
+
+    /// Gets a permit, stores the intents, and makes the call. `Err`: no permit before that time.
+    async fn start(
+        &self,
+        account: &Account,
+        batch: Vec<Planned>,
+        counterparts: &Counterparts,
+        now: Timestamp,
+        busy: &mut BTreeSet<RecordKey>,
+    ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, Timestamp>, Unavailable> {
+        let call = self.ports.ids.draw();
+        let until = now.plus(CALL_LANDS_WITHIN_MS);
+        if self.target.is_governed() {
+            let priority = batch.iter().map(|p| p.surface.priority).max().unwrap_or(0);
+            let ask = Call { id: call, priority, now, until };
+            if let Err(not_now) = self.ports.state.begin_call(&account.id, &ask, &account.limits).await? {
+                return Ok(Err(not_now.at));
+            }
+        }
+        let jobs = match self.intend(account, batch, counterparts, now).await {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                self.end(account, call, CallEnd::NotMade).await;
+                return Err(error);
+            }
+        };
+        if jobs.is_empty() {
+            self.end(account, call, CallEnd::NotMade).await;
+            return Ok(Ok(None));
+        }
+        let keys: Vec<RecordKey> = jobs.iter().map(|j| j.record.key.clone()).collect();
+        busy.extend(keys.iter().cloned());
+        let (writer, account) = (self.clone(), account.clone());
+        Ok(Ok(Some(Box::pin(async move {
+            writer.call(&account, call, jobs, now).await;
+            keys
+        }))))
+    }
+
+    /// Stores an intent for each write: before the call, so that whoever comes after a crash knows of it.
+    async fn intend(
+        &self,
+        account: &Account,
+        batch: Vec<Planned>,
+        counterparts: &Counterparts,
+        now: Timestamp,
+    ) -> Result<Vec<Job>, Unavailable> {
+        let side = self.side();
+        let mut jobs = Vec::with_capacity(batch.len());
+        let mut commits = Vec::new();
+        for Planned { mut record, surface, plan } in batch {
+            let (id, revision) = (record.sides[side].id.clone(), record.sides[side].newest());
+            let canonical = record.key.id.clone();
+            let Plan::Write(write) = plan else {
+                let operation = record.sides[side].intent.as_ref().map(|i| i.operation);
+                let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation };
+                jobs.push(Job { record, surface, write: None, look });
+                continue;
+            };
+            let timeout = account.limits.call_timeout_ms + 10_000;
+            let intent = intend(&mut record, side, write, now, timeout);
+            let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
+            record.sides[side].due = Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
+            let write = WriteCall {
+                surface: Arc::clone(&surface),
+                canonical: canonical.clone(),
+                id: id.clone(),
+                revision,
+                operation: intent.operation,
+                verb: intent.verb,
+                expected: counterparts.render(&intent.expected, side, &surface),
+                values: counterparts.render(&intent.wanted, side, &surface),
+            };
+            commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
+            record.row_revision += 1;
+            let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation: Some(intent.operation) };
+            jobs.push(Job { record, surface, write: Some(write), look });
+        }
+        if commits.is_empty() {
+            return Ok(jobs);
+        }
+        let verdicts = self.ports.state.commit(commits).await?;
+        // What has moved on is planned afresh in the next round.
+        let mut stored = verdicts.into_iter().map(|v| matches!(v, Verdict::Committed(_)));
+        jobs.retain(|_| stored.next().unwrap_or(false));
+        Ok(jobs)
+    }
+
+    async fn call(&self, account: &Account, call: uuid::Uuid, jobs: Vec<Job>, started: Timestamp) {
+        let writes: Vec<WriteCall> = jobs.iter().filter_map(|j| j.write.clone()).collect();
+        let result = if self.ports.clock.now().0 - started.0 > SEND_WITHIN_MS {
+            Err(CallFault { end: CallEnd::NotMade, why: "this instance was paused before the call".into() })
+        } else if writes.is_empty() {
+            let looks: Vec<LookCall> = jobs.iter().map(|j| j.look.clone()).collect();
+            self.target.look(account, &looks).await
+        } else {
+            self.target.write(account, &writes).await
+        };
+        let end = result.as_ref().map_or_else(|fault| fault.end, |_| CallEnd::Answered);
+        self.ports.metrics.call(self.side(), end_name(end));
+        self.end(account, call, end).await;
+        if let Err(error) = settle::batch(self, account, jobs, result).await {
+            // The intents are stored: at their deadline somebody looks.
+            tracing::warn!(%error, "replies not stored; they will be read back");
+        }
+    }
+
+    async fn end(&self, account: &Account, call: uuid::Uuid, end: CallEnd) {
+        if !self.target.is_governed() {
+            return;
+        }
+        let now = self.ports.clock.now();
+        if let Err(error) = self.ports.state.end_call(&account.id, call, end, now, &account.limits).await {
+            tracing::warn!(%error, "permit not given back; it expires by itself");
+        }
+    }
+}
+
+fn end_name(end: CallEnd) -> &'static str {
+    match end {
+        CallEnd::Answered => "answered",
+        CallEnd::Overload => "overload",
+        CallEnd::Auth => "auth",
+        CallEnd::Unknown => "unknown",
+        CallEnd::NotMade => "not_made",
+    }
+}
+
+/// Batches of at most ten. What has failed before goes alone: one poison record cannot take nine along.
+fn batches(planned: Vec<Planned>, side: Side) -> Vec<Vec<Planned>> {
+    let failed = |p: &Planned| p.record.sides[side].due.as_ref().is_some_and(|d| d.attempts > 0);
+    let (alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(failed);
+    let mut batches: Vec<Vec<Planned>> = Vec::new();
+    for one in together {
+        match batches.last_mut() {
+            Some(last) if last.len() < BATCH_MAX => last.push(one),
+            _ => batches.push(vec![one]),
+        }
+    }
+    batches.extend(alone.into_iter().map(|one| vec![one]));
+    batches
+}

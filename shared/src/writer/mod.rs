@@ -1,0 +1,135 @@
+//! What both writers do: take an account's due records, plan, store intents, call the target, settle. Only
+//! the [`Target`] differs.
+//!
+//! Nothing here decides what to write ([`crate::domain::plan`]) or what a reply means
+//! ([`crate::domain::settle`]).
+
+mod drain;
+mod settle;
+mod translate;
+
+pub use drain::Writer;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+use crate::domain::governance::CallEnd;
+use crate::domain::id::{CanonicalId, RecordType, Revision, Side, SideId};
+use crate::domain::record::Verb;
+use crate::domain::surface::{Account, TypeSurface};
+use std::sync::Arc;
+
+/// Most writes, or looks, of one call.
+pub const BATCH_MAX: usize = 10;
+
+/// One write, in the target's names and ids.
+#[derive(Debug, Clone)]
+pub struct WriteCall {
+    /// The type.
+    pub surface: Arc<TypeSurface>,
+    /// Our id of the record: what a create leaves as its mark.
+    pub canonical: CanonicalId,
+    /// The target's id; none before it is created.
+    pub id: Option<SideId>,
+    /// The newest revision of the target that we know.
+    pub revision: Option<Revision>,
+    /// Idempotency key.
+    pub operation: Uuid,
+    /// What to do.
+    pub verb: Verb,
+    /// Field → value that must be there.
+    pub expected: Map<String, Json>,
+    /// Field → value to set.
+    pub values: Map<String, Json>,
+}
+
+/// One look, in the target's names and ids.
+#[derive(Debug, Clone)]
+pub struct LookCall {
+    /// The type.
+    pub surface: Arc<TypeSurface>,
+    /// Our id of the record: how to find it when its own is not known.
+    pub canonical: CanonicalId,
+    /// The target's id.
+    pub id: Option<SideId>,
+    /// A call whose outcome is unknown.
+    pub operation: Option<Uuid>,
+}
+
+/// A record as the target shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The target's id.
+    pub id: SideId,
+    /// The target's clock.
+    pub revision: Revision,
+    /// Field → value.
+    pub values: Map<String, Json>,
+}
+
+/// What became of one write or look.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Written; `None` after a delete.
+    Applied(Option<Shown>),
+    /// Not written, for the record is not as expected, or is there already; or just looked at.
+    Looked {
+        /// The record now.
+        shown: Shown,
+        /// What it held right after the call in question, if the target remembers that call.
+        held: Option<Map<String, Json>>,
+    },
+    /// The target has deleted the record.
+    Gone(Option<Revision>),
+    /// The target has no such record, or does not show it.
+    Missing,
+    /// The target refuses this record.
+    Refused(Refusal),
+    /// Not tried.
+    NotTried,
+}
+
+/// Why a target refuses a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The target's code.
+    pub code: String,
+    /// Its words.
+    pub message: String,
+    /// The field, by the target's name.
+    pub field: Option<String>,
+    /// Whether the same write may be taken later.
+    pub may_pass: bool,
+    /// What a person can do.
+    pub hint: &'static str,
+}
+
+/// A call as a whole went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct CallFault {
+    /// How it ended; [`CallEnd::Unknown`] means that its writes may have been done, or will be.
+    pub end: CallEnd,
+    /// The target's words, for people.
+    pub why: String,
+}
+
+/// A system that is written to.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Which side it is.
+    fn side(&self) -> Side;
+
+    /// Whether calls need a permit.
+    fn is_governed(&self) -> bool;
+
+    /// Makes writes, each by itself; an answer for each, in their order.
+    async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault>;
+
+    /// Looks at records; an answer for each, in their order.
+    async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault>;
+}
+
+/// A record type and an id within it.
+pub(crate) type Named = (RecordType, CanonicalId);

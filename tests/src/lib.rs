@@ -1,0 +1,12 @@
+//! The deterministic simulation: the real routers and handlers, the bus, both systems and a fake clock on one
+//! thread, from one seed. Faults are everywhere an effect is; when they stop, the invariants must hold.
+
+pub mod checks;
+pub mod executor;
+pub mod faults;
+pub mod people;
+pub mod run;
+pub mod watch;
+pub mod world;
+
+pub use run::{Options, Outcome, run};

@@ -1,0 +1,481 @@
+//! One seed: a world, people, trouble; then the trouble stops, everything settles, and the checks are made.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use local::bus::BusFaults;
+use local::functions::FUNCTIONS;
+use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
+use serde_json::{Value as Json, json};
+use shared::breakage::{self, Breakage};
+use shared::domain::id::Side;
+use shared::state::State;
+
+use crate::checks;
+use crate::executor::{Instance, Lane};
+use crate::faults::Rates;
+use crate::people::Edits;
+use crate::watch::Violation;
+use crate::world::{SECRETS, World, branch, signed};
+
+/// How a seed is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Edits, creates and deletes per account.
+    pub edits: usize,
+    /// A mechanism to break on purpose.
+    pub breakage: Option<Breakage>,
+    /// Whether the second account has any traffic.
+    pub neighbour: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { edits: 110, breakage: None, neighbour: true }
+    }
+}
+
+/// What a seed showed.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Broken invariants.
+    pub violations: Vec<Violation>,
+    /// What happened, per account.
+    pub traces: Vec<Vec<String>>,
+    /// How often each fault was injected.
+    pub faults: BTreeMap<String, u64>,
+    /// Edits, creates and deletes that were taken.
+    pub edits: u64,
+}
+
+/// Steps of one account between two moves of the clock.
+const STEPS_MAX: usize = 30;
+
+/// Rounds after the faults have stopped within which everything must settle.
+const SETTLE_ROUNDS: usize = 400;
+
+/// Runs a seed.
+pub fn run(seed: u64, options: Options) -> Outcome {
+    breakage::set(options.breakage);
+    let mut run = Run::new(seed, options);
+    run.play();
+    run.settle();
+    let outcome = run.judge();
+    breakage::set(None);
+    outcome
+}
+
+struct Run {
+    world: World,
+    options: Options,
+    people: Vec<Edits>,
+    clock_dice: fastrand::Rng,
+    polled: Vec<i64>,
+    forged: Vec<String>,
+    settled: bool,
+}
+
+impl Run {
+    fn new(seed: u64, options: Options) -> Self {
+        let world = World::new(seed);
+        let lanes = if options.neighbour { world.accounts.len() } else { 1 };
+        let mut run = Self {
+            people: (0..lanes).map(|_| Edits::default()).collect(),
+            polled: vec![0; lanes],
+            clock_dice: fastrand::Rng::with_seed(branch(seed, "clock")),
+            world,
+            options,
+            forged: Vec::new(),
+            settled: false,
+        };
+        for lane in 0..lanes {
+            run.trouble(lane);
+        }
+        run
+    }
+
+    fn lanes(&self) -> std::ops::Range<Lane> {
+        0..self.people.len()
+    }
+
+    /// Chooses this account's mix of faults.
+    fn trouble(&mut self, lane: Lane) {
+        let account = self.world.accounts[lane].clone();
+        let dice = &mut self.world.lanes[lane].dice;
+        let mut rate = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
+        let rates = Rates { request_lost: rate(0.05), reply_lost: rate(0.05) };
+        let bus = BusFaults {
+            duplicate: rate(0.2),
+            redeliver_suffix: rate(0.1),
+            reorder: rate(0.3),
+            ack_lost: rate(0.1),
+        };
+        let mut faults = NetSuiteFaults {
+            overload: rate(0.2),
+            lost_request: rate(0.1),
+            lost_reply: rate(0.15),
+            late: rate(0.15),
+            html: rate(0.05),
+            truncated: rate(0.05),
+            partial: rate(0.1),
+            user_event_lost: rate(0.5),
+            user_event_doubled: rate(0.2),
+            refuse_probability: rate(0.05),
+            latency_ms: (rate(1.0) * 2_000.0) as _,
+            latency_per_write_ms: (rate(1.0) * 200.0) as _,
+            ..NetSuiteFaults::default()
+        };
+        if rate(1.0) > 0.5 {
+            faults.behaviours.insert("customer.phone".into(), Behaviour::Trim);
+            faults.behaviours.insert("customer.city".into(), Behaviour::Upper);
+        }
+        if rate(1.0) > 0.5 {
+            faults.behaviours.insert("item.salesdescription".into(), Behaviour::Ignore);
+        }
+        self.world.set_rates(lane, rates, bus);
+        self.world.netsuite.set_faults(&account, faults).expect("fields of the configuration");
+    }
+
+    /// People at work and everything going wrong.
+    fn play(&mut self) {
+        let mut left: Vec<usize> = self.lanes().map(|_| self.options.edits).collect();
+        while left.iter().any(|l| *l > 0) {
+            for (lane, left) in left.iter_mut().enumerate() {
+                if *left == 0 {
+                    // Who is done rests: the other account must not depend on how long.
+                    continue;
+                }
+                let steps = self.world.lanes[lane].dice.usize(1..STEPS_MAX);
+                for _ in 0..steps {
+                    *left -= usize::from(*left > 0 && self.step(lane));
+                }
+            }
+            self.advance();
+        }
+    }
+
+    /// Moves the clock: mostly little, so that things share a second; sometimes past every deadline.
+    fn advance(&mut self) {
+        let millis = match self.clock_dice.u32(0..100) {
+            0..60 => self.clock_dice.i64(0..400),
+            60..90 => self.clock_dice.i64(400..3_000),
+            90..98 => self.clock_dice.i64(3_000..30_000),
+            _ => self.clock_dice.i64(30_000..400_000),
+        };
+        self.world.executor.advance(millis);
+    }
+
+    /// One step of one account; true if it was an edit.
+    fn step(&mut self, lane: Lane) -> bool {
+        let world = &mut self.world;
+        world.gather_user_events(lane);
+        let roll = world.lanes[lane].dice.u32(0..1000);
+        match roll {
+            0..550 => {
+                let ready = world.executor.ready(lane);
+                if ready > 0 {
+                    let nth = world.lanes[lane].dice.usize(0..ready);
+                    world.executor.step(lane, nth);
+                }
+            }
+            550..720 => {
+                world.deliver(lane);
+            }
+            720..790 => {
+                if !world.lanes[lane].user_events.is_empty() {
+                    let first = world.lanes[lane].user_events.len().min(4);
+                    let nth = world.lanes[lane].dice.usize(0..first);
+                    if let Some(event) = world.lanes[lane].user_events.remove(nth) {
+                        world.send_user_event(lane, event);
+                    }
+                }
+            }
+            790..830 => world.poke(lane),
+            830..905 => {
+                self.people[lane].act(&mut self.world, lane);
+                return true;
+            }
+            905..915 => self.poll(lane, 20),
+            915..940 => world.tick(lane),
+            940..965 => self.resolve(lane),
+            965..970 => self.retry(lane),
+            970..985 => self.crash(lane),
+            985..988 => {
+                let account = world.accounts[lane].clone();
+                world.buffer.flush_account(&account);
+                world.faults.lanes[lane].count("buffer lost");
+                world.note(lane, "the buffer is lost".into());
+            }
+            988..991 => {
+                let instance = any_instance(world, lane);
+                world.terminate(lane, instance);
+                world.faults.lanes[lane].count("SIGTERM");
+                world.note(lane, format!("SIGTERM for {}.{}", instance.function, instance.number));
+            }
+            991..994 => self.outage(lane),
+            994..997 => self.forge(lane),
+            _ => self.poison(lane),
+        }
+        false
+    }
+
+    fn poll(&mut self, lane: Lane, overlap: i64) {
+        // NetSuite's own clock may be off by minutes: the stand-in asks it, as the poller does.
+        let since = self.polled[lane] - overlap;
+        let account = &self.world.config.accounts[&self.world.accounts[lane]];
+        let newest = account
+            .types
+            .keys()
+            .flat_map(|kind| self.world.netsuite.changed_since(&account.id, kind, since))
+            .map(|seen| seen.last_modified_secs)
+            .max();
+        self.world.poll(lane, since);
+        self.polled[lane] = newest.unwrap_or(self.polled[lane]).max(self.polled[lane]);
+    }
+
+    /// A person decides an open conflict, perhaps on a stale view.
+    fn resolve(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let account = world.accounts[lane].clone();
+        let open = futures::FutureExt::now_or_never(world.state.conflicts(Some(&account), None, 50));
+        let Some(Ok(page)) = open else { return };
+        if page.items.is_empty() {
+            return;
+        }
+        let record = &page.items[world.lanes[lane].dice.usize(0..page.items.len())];
+        let Some(conflict) = &record.conflict else { return };
+        let choice = ["netsuite", "suitex", "suggested"][world.lanes[lane].dice.usize(0..3)];
+        let stale = !self.settled && world.lanes[lane].dice.u32(0..10) == 0;
+        let revision = if stale { conflict.revision.saturating_sub(1) } else { conflict.revision };
+        let mut body = json!({ "conflictRevision": revision, "choice": choice, "actor": "rita" });
+        if conflict.deleted_by.is_some() {
+            body["keep"] = json!(world.lanes[lane].dice.bool());
+        }
+        let uri = format!("/review/api/v1/conflicts/{}/resolve", conflict.id);
+        world.note(lane, format!("rita resolves {} r{revision}: {choice}", record.key));
+        post(world, lane, "review", &uri, &body);
+    }
+
+    /// A person has an error tried again.
+    fn retry(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let account = world.accounts[lane].clone();
+        let open = futures::FutureExt::now_or_never(world.state.errors(Some(&account), true, None, 50));
+        let Some(Ok(page)) = open else { return };
+        if page.items.is_empty() {
+            return;
+        }
+        let error = &page.items[world.lanes[lane].dice.usize(0..page.items.len())];
+        let uri = format!("/review/api/v1/errors/{}/retry", error.id);
+        world.note(lane, format!("rita retries {}: {}", error.class, error.message));
+        post(world, lane, "review", &uri, &json!({ "actor": "rita" }));
+    }
+
+    fn crash(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let instance = any_instance(world, lane);
+        let points = world.crash(lane, instance);
+        for point in &points {
+            world.faults.lanes[lane].count(crash_name(point));
+        }
+        world.note(lane, format!("crash of {}.{} at {points:?}", instance.function, instance.number));
+    }
+
+    /// NetSuite goes down, or comes back.
+    fn outage(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let account = world.accounts[lane].clone();
+        let mut faults = world.netsuite.faults(&account);
+        faults.down = !faults.down;
+        world.note(lane, format!("NetSuite down: {}", faults.down));
+        world.netsuite.set_faults(&account, faults).expect("faults that were set before");
+    }
+
+    /// Somebody without our key, or with an old message.
+    fn forge(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let (account, secret) = SECRETS[lane];
+        let id = shared::domain::id::derived_id("forged", &[&world.lanes[lane].dice.u64(..).to_string()]);
+        let body: Bytes = json!({
+            "eventId": id, "accountId": account, "recordType": "customer", "recordId": "1", "source": "netsuite-ue",
+            "operation": "update", "timestamp": "2026-01-01T00:00:00Z", "revision": 4_000_000_000_i64,
+            "payload": {"changes": {"companyname": "forged"}},
+        })
+        .to_string()
+        .into();
+        let wrong_key = "whsec_d3Jvbmcta2V5LXdyb25nLWtleS13cm9uZy1rZXk=";
+        let now = world.executor.now();
+        let request = match world.lanes[lane].dice.u32(0..3) {
+            0 => signed(account, wrong_key, &id.to_string(), now, body),
+            1 => signed(account, secret, &id.to_string(), now.plus(-400_000), body),
+            _ => signed(SECRETS[1 - lane].0, SECRETS[1 - lane].1, &id.to_string(), now, body),
+        };
+        let instance = world.any(lane, "ingest");
+        let watch = std::sync::Arc::clone(&world.faults.watch);
+        world.send(lane, instance, request, move |status, _| {
+            if status == StatusCode::ACCEPTED {
+                watch.violated("I18", "a forged or old message was accepted".into());
+            }
+        });
+        world.faults.lanes[lane].count("forged message");
+        self.forged.push(id.to_string());
+    }
+
+    /// A message that can never be absorbed.
+    fn poison(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let account = world.accounts[lane].clone();
+        let attributes = [("account", account.as_str()), ("type", "customer")].map(|(k, v)| (k.into(), v.into()));
+        let n = world.lanes[lane].dice.u32(..);
+        let data: Bytes = match n % 3 {
+            0 => Bytes::from_static(b"{\"accountId\":"),
+            1 => json!({"accountId": account, "recordType": "nothing", "recordId": n}).to_string().into(),
+            _ => Bytes::from_static(&[0xff, 0xfe, 0x00]),
+        };
+        let message = local::bus::Message { data, attributes: attributes.into(), ordering_key: format!("poison:{n}") };
+        let now = world.executor.now();
+        let mut bus = world.bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        bus.publish("events.raw", message, now).expect("a topic of the table");
+        drop(bus);
+        world.faults.lanes[lane].count("poison message");
+        world.note(lane, "a poison message".into());
+    }
+
+    /// The trouble stops. Everything must settle, and people decide what is open.
+    fn settle(&mut self) {
+        self.settled = true;
+        for lane in self.lanes() {
+            let account = self.world.accounts[lane].clone();
+            self.world.set_rates(lane, Rates::default(), BusFaults::default());
+            let mut faults = NetSuiteFaults::default();
+            let before = self.world.netsuite.faults(&account).behaviours;
+            faults.behaviours = before.into_iter().filter(|(_, b)| *b != Behaviour::Ignore).collect();
+            self.world.netsuite.set_faults(&account, faults).expect("behaviours that were set before");
+            self.world.note(lane, "the trouble stops".into());
+        }
+        let mut quiet = 0;
+        for round in 0..SETTLE_ROUNDS {
+            for lane in self.lanes() {
+                self.drain(lane);
+                self.world.tick(lane);
+                if round % 4 == 0 {
+                    self.world.poll(lane, 0);
+                    self.resolve(lane);
+                    self.retry(lane);
+                }
+                self.drain(lane);
+            }
+            self.world.executor.advance(if round % 20 == 19 { 1_000_000 } else { 11_000 });
+            quiet = if self.lanes().all(|lane| self.is_quiet(lane)) { quiet + 1 } else { 0 };
+            // Quiet through a poll and past every deadline: nothing is to come.
+            if quiet > 24 {
+                return;
+            }
+        }
+    }
+
+    /// Lets an account's tasks and messages run until only time can bring more.
+    fn drain(&mut self, lane: Lane) {
+        for _ in 0..100_000 {
+            self.world.gather_user_events(lane);
+            if self.world.executor.ready(lane) > 0 {
+                self.world.executor.step(lane, 0);
+            } else if let Some(event) = self.world.lanes[lane].user_events.pop_front() {
+                self.world.send_user_event(lane, event);
+            } else if !self.world.deliver(lane) {
+                return;
+            }
+        }
+    }
+
+    fn is_quiet(&self, lane: Lane) -> bool {
+        let world = &self.world;
+        let account = &world.accounts[lane];
+        let open = |record: &std::sync::Arc<shared::domain::record::Record>| {
+            record.conflict.is_some() || Side::BOTH.iter().any(|s| record.sides[*s].due.is_some())
+        };
+        let bus = world.bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        world.executor.tasks(lane) == 0
+            && world.suitex.outbox_len(account) == 0
+            && bus.next_at(Some(account.as_str())).is_none()
+            && !world.state.all_pending(account).iter().any(|r| r.place.is_open())
+            && !world.state.all_records(account).iter().any(open)
+    }
+
+    fn judge(self) -> Outcome {
+        let mut violations = self.world.faults.watch.violations();
+        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+        for lane in self.lanes() {
+            violations.extend(checks::check(&self.world, lane, &self.people[lane]));
+            let ledger = futures::FutureExt::now_or_never(shared::ledger::Ledger::scan(
+                &*self.world.ledger,
+                &self.world.accounts[lane],
+                0,
+                usize::MAX,
+            ));
+            let taken = ledger.and_then(Result::ok).unwrap_or_default();
+            for id in self.forged.iter().filter(|id| taken.iter().any(|s| s.entry.event_id.to_string() == **id)) {
+                violations.push(Violation { invariant: "I18", what: format!("forged event {id} is in the ledger") });
+            }
+            let account = &self.world.accounts[lane];
+            for (kind, n) in self.world.faults.lanes[lane].counts() {
+                *faults.entry(kind.to_string()).or_default() += n;
+            }
+            for (kind, n) in self.world.netsuite.injected(account) {
+                *faults.entry(format!("netsuite: {kind}")).or_default() += n;
+            }
+        }
+        let bus = self.world.bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for (kind, n) in bus.counts() {
+            *faults.entry(format!("bus: {kind}")).or_default() += n;
+        }
+        drop(bus);
+        violations.sort();
+        violations.dedup();
+        let edits = self.people.iter().map(|p| p.taken).sum();
+        let mut traces: Vec<Vec<String>> = self.world.lanes.iter().map(|l| l.trace.clone()).collect();
+        for (lane, trace) in traces.iter_mut().enumerate() {
+            trace.push(digest(&self.world, lane));
+        }
+        Outcome { violations, traces, faults, edits }
+    }
+}
+
+/// The account's records at the end, for comparing runs.
+fn digest(world: &World, lane: Lane) -> String {
+    let records = world.state.all_records(&world.accounts[lane]);
+    let lines = records.iter().map(|r| format!("{} {} {} {:?}", r.key, r.version, r.alive, r.canonical));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn any_instance(world: &mut World, lane: Lane) -> Instance {
+    let function = FUNCTIONS[world.lanes[lane].dice.usize(0..FUNCTIONS.len())];
+    world.any(lane, function)
+}
+
+fn post(world: &mut World, lane: Lane, function: &'static str, uri: &str, body: &Json) {
+    let instance = world.any(lane, function);
+    let request = Request::post(uri).header("content-type", "application/json");
+    let request = request.body(Bytes::from(body.to_string())).expect("a request");
+    world.send(lane, instance, request, |_, _| {});
+}
+
+/// The counter of a crash at a point.
+fn crash_name(point: &str) -> &'static str {
+    match point {
+        "before commit" => "crash before commit",
+        "after commit" => "crash after commit",
+        "before netsuite call" => "crash before netsuite call",
+        "after netsuite call" => "crash after netsuite call",
+        "before ledger append" => "crash before ledger append",
+        "after ledger append" => "crash after ledger append",
+        "before enqueue" => "crash before enqueue",
+        "after enqueue" => "crash after enqueue",
+        "before publish" => "crash before publish",
+        "after publish" => "crash after publish",
+        "before tenant write" => "crash before tenant write",
+        "after tenant write" => "crash after tenant write",
+        _ => "crash elsewhere",
+    }
+}

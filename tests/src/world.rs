@@ -1,0 +1,425 @@
+//! The world of one seed: the functions as they are deployed (two instances of each), the bus, both systems,
+//! all in this thread. Each account has instances of its own, so that a crash of one is no news of another.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use local::bus::{Bus, BusFaults, Delivery};
+use local::functions::{self, FUNCTIONS, PUSHES, Parts, TICKS};
+use local::netsuite::NetSuite;
+use local::publish::BusPublish;
+use local::suitex::SuiteX;
+use serde_json::Value as Json;
+use shared::blob::memory::MemoryBlob;
+use shared::buffer::memory::MemoryBuffer;
+use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::surface::SyncConfig;
+use shared::fault::Unavailable;
+use shared::ledger::memory::MemoryLedger;
+use shared::pubsub::{Message, Publish, Topic};
+use shared::runtime::Ports;
+use shared::runtime::ids::Ids;
+use shared::runtime::metrics::Metrics;
+use shared::runtime::signature::{Keys, Signer};
+use shared::runtime::tasks::Tasks;
+use shared::state::memory::MemoryState;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::executor::{Executor, Instance, Lane};
+use crate::faults::{Faults, Faulty, LaneFaults, Rates};
+use crate::watch::Watch;
+
+/// What is synced in the simulation: the product's own configuration.
+pub const CONFIG: &str = include_str!("../../config/sync.toml");
+
+/// The development keys, and canaries: none of them may show in any output.
+pub const SECRETS: [(&str, &str); 2] =
+    [("acme", "whsec_c2ltdWxhdGlvbi1rZXktb2YtYWNtZS0wMDE="), ("globex", "whsec_c2ltdWxhdGlvbi1rZXktb2YtZ2xvYmV4LTE=")];
+
+/// The simulation begins at this time.
+pub const START: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
+
+/// One world.
+pub struct World {
+    /// Runs everything.
+    pub executor: Executor,
+    /// What is synced.
+    pub config: Arc<SyncConfig>,
+    /// The accounts, by lane.
+    pub accounts: Arc<Vec<AccountId>>,
+    /// The bus.
+    pub bus: Arc<Mutex<Bus>>,
+    /// NetSuite.
+    pub netsuite: Arc<NetSuite>,
+    /// SuiteX.
+    pub suitex: Arc<SuiteX>,
+    /// The state, without faults.
+    pub state: Arc<MemoryState>,
+    /// The ledger, without faults.
+    pub ledger: Arc<MemoryLedger>,
+    /// The buffer, without faults.
+    pub buffer: Arc<MemoryBuffer>,
+    /// Large bodies.
+    pub blob: Arc<MemoryBlob>,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// What was published to `events.raw`, by account.
+    pub published: Arc<Published>,
+    /// Per lane.
+    pub lanes: Vec<LaneWorld>,
+}
+
+/// One account's part of the world.
+pub struct LaneWorld {
+    instances: BTreeMap<Instance, (Router, Tasks)>,
+    /// User Events on their way to ingest.
+    pub user_events: VecDeque<Json>,
+    /// User Events whose delivery is under way or has failed, to be sent again.
+    returned: Arc<Mutex<Vec<Json>>>,
+    /// Event ids that ingest has answered with 202.
+    pub accepted: Arc<Mutex<Vec<Uuid>>>,
+    /// Everything that anybody was answered: searched for secrets.
+    pub outputs: Arc<Mutex<Vec<String>>>,
+    /// The account's readable trace.
+    pub trace: Vec<String>,
+    /// Dice of the world's own doings.
+    pub dice: fastrand::Rng,
+    skews: BTreeMap<Instance, i64>,
+    next_id: Arc<Mutex<u64>>,
+    seed: u64,
+}
+
+/// Remembers what was published.
+#[derive(Default)]
+pub struct Published {
+    events: Mutex<Vec<(String, Uuid)>>,
+}
+
+impl Published {
+    /// Event ids that the bus took for an account.
+    pub fn of(&self, account: &AccountId) -> Vec<Uuid> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().filter(|(a, _)| a == account.as_str()).map(|(_, id)| *id).collect()
+    }
+}
+
+struct Recorder {
+    inner: BusPublish,
+    published: Arc<Published>,
+}
+
+#[async_trait]
+impl Publish for Recorder {
+    async fn publish(&self, topic: Topic, messages: Vec<Message>) -> Result<(), Unavailable> {
+        if topic == Topic::Raw {
+            let mut events = self.published.events.lock().unwrap_or_else(PoisonError::into_inner);
+            for message in &messages {
+                let id = message.attributes.get("eventId").and_then(|id| Uuid::parse_str(id).ok());
+                events.extend(id.map(|id| (message.attributes["account"].clone(), id)));
+            }
+        }
+        self.inner.publish(topic, messages).await
+    }
+}
+
+/// Draws ids from a seed.
+struct SeededIds {
+    seed: u64,
+    next: Arc<Mutex<u64>>,
+}
+
+impl Ids for SeededIds {
+    fn draw(&self) -> Uuid {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next += 1;
+        shared::domain::id::derived_id("drawn", &[&self.seed.to_string(), &next.to_string()])
+    }
+}
+
+/// Mixes a seed with a word, so that one more draw in one place shifts nothing elsewhere.
+pub fn branch(seed: u64, word: &str) -> u64 {
+    let id = shared::domain::id::derived_id("seed", &[&seed.to_string(), word]);
+    id.as_u128() as u64
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// The world of a seed, everything in it empty and well.
+    pub fn new(seed: u64) -> Self {
+        let config = Arc::new(SyncConfig::parse(CONFIG).expect("the product's own configuration"));
+        let accounts: Arc<Vec<AccountId>> = Arc::new(config.accounts.keys().cloned().collect());
+        let executor = Executor::new(accounts.len(), START);
+        let mut dice = fastrand::Rng::with_seed(branch(seed, "world"));
+        let skewed = |dice: &mut fastrand::Rng, by: i64| executor.clock(dice.i64(-by..=by));
+        let netsuite = NetSuite::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)), seed);
+        let suitex = SuiteX::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)));
+        let mut bus = Bus::new(seed);
+        functions::subscribe(&mut bus);
+        let lane_faults = accounts.iter().map(|a| LaneFaults::new(branch(seed, &format!("faults {a}"))));
+        let faults = Faults {
+            executor: executor.clone(),
+            accounts: Arc::clone(&accounts),
+            lanes: Arc::new(lane_faults.collect()),
+            watch: Arc::new(Watch::default()),
+        };
+        let mut world = Self {
+            executor,
+            config,
+            bus: Arc::new(Mutex::new(bus)),
+            netsuite,
+            suitex,
+            state: Arc::default(),
+            ledger: Arc::default(),
+            buffer: Arc::default(),
+            blob: Arc::default(),
+            faults,
+            published: Arc::default(),
+            lanes: Vec::new(),
+            accounts: Arc::clone(&accounts),
+        };
+        for account in accounts.iter() {
+            let seed = branch(seed, &format!("lane {account}"));
+            let mut dice = fastrand::Rng::with_seed(seed);
+            let of = |function| [0, 1].map(|number| Instance { function, number });
+            let all = FUNCTIONS.into_iter().flat_map(of);
+            let skews = all.map(|instance| (instance, dice.i64(-2_000..=2_000))).collect();
+            world.lanes.push(LaneWorld {
+                instances: BTreeMap::new(),
+                user_events: VecDeque::new(),
+                returned: Arc::default(),
+                accepted: Arc::default(),
+                outputs: Arc::default(),
+                trace: Vec::new(),
+                dice,
+                skews,
+                next_id: Arc::default(),
+                seed,
+            });
+        }
+        for lane in 0..world.lanes.len() {
+            let instances: Vec<Instance> = world.lanes[lane].skews.keys().copied().collect();
+            for instance in instances {
+                world.boot(lane, instance);
+            }
+        }
+        world
+    }
+
+    /// Starts an instance anew.
+    pub fn boot(&mut self, lane: Lane, instance: Instance) {
+        let skew = self.lanes[lane].skews[&instance];
+        let clock: Arc<dyn shared::runtime::clock::Clock> = Arc::new(self.executor.clock(skew));
+        let tasks = Tasks::new(self.executor.spawner(instance));
+        let wrap = || self.faults.clone();
+        let publish = Recorder {
+            inner: BusPublish { bus: Arc::clone(&self.bus), clock: Arc::new(self.executor.clock(0)) },
+            published: Arc::clone(&self.published),
+        };
+        let ports = Ports {
+            config: Arc::clone(&self.config),
+            state: Arc::new(Faulty { inner: Arc::clone(&self.state), faults: wrap() }),
+            ledger: Arc::new(Faulty { inner: Arc::clone(&self.ledger), faults: wrap() }),
+            buffer: Arc::new(Faulty { inner: Arc::clone(&self.buffer), faults: wrap() }),
+            publish: Arc::new(Faulty { inner: Arc::new(publish), faults: wrap() }),
+            blob: Arc::clone(&self.blob) as Arc<dyn shared::blob::Blob>,
+            clock,
+            ids: Arc::new(SeededIds { seed: self.lanes[lane].seed, next: Arc::clone(&self.lanes[lane].next_id) }),
+            tasks: tasks.clone(),
+            metrics: Metrics::new(instance.function),
+        };
+        let keys = SECRETS.map(|(account, secret)| format!("{account}={secret}")).join(";");
+        let parts = Parts {
+            ports,
+            netsuite: self.faults.transport(self.netsuite.router()),
+            netsuite_url: "http://netsuite.local/netsuite/{account}".into(),
+            tenants: Arc::new(Faulty { inner: Arc::clone(&self.suitex), faults: wrap() }),
+            keys: Arc::new(keys.parse::<Keys>().expect("the simulation's own keys")),
+        };
+        let router = functions::instance(instance.function, parts).expect("a function of the table");
+        self.lanes[lane].instances.insert(instance, (router, tasks));
+    }
+
+    /// Kills an instance for this account: what it was doing is gone, it starts anew.
+    pub fn crash(&mut self, lane: Lane, instance: Instance) -> Vec<&'static str> {
+        let points = self.executor.kill(lane, instance);
+        self.boot(lane, instance);
+        points
+    }
+
+    /// SIGTERM: background work stops at its next step, what comes next is served by a new instance.
+    pub fn terminate(&mut self, lane: Lane, instance: Instance) {
+        self.lanes[lane].instances[&instance].1.stop();
+        self.boot(lane, instance);
+    }
+
+    /// Writes to an account's trace.
+    pub fn note(&mut self, lane: Lane, line: String) {
+        let at = self.executor.now().0 - START.0;
+        self.lanes[lane].trace.push(format!("{at:>9} {line}"));
+    }
+
+    /// Any instance of a function.
+    pub fn any(&mut self, lane: Lane, function: &'static str) -> Instance {
+        Instance { function, number: self.lanes[lane].dice.usize(0..2) }
+    }
+
+    /// Sends a request to an instance and forgets it; `then` gets status and body.
+    pub fn send(
+        &self,
+        lane: Lane,
+        instance: Instance,
+        request: Request<Bytes>,
+        then: impl FnOnce(StatusCode, Bytes) + Send + 'static,
+    ) {
+        let router = self.lanes[lane].instances[&instance].0.clone();
+        let outputs = Arc::clone(&self.lanes[lane].outputs);
+        let work = async move {
+            let response = router.oneshot(request.map(axum::body::Body::from)).await;
+            let response = response.unwrap_or_else(|never| match never {});
+            let status = response.status();
+            let body = response.into_body().collect().await.map(|b| b.to_bytes()).unwrap_or_default();
+            if !body.is_empty() {
+                lock(&outputs).push(String::from_utf8_lossy(&body).into_owned());
+            }
+            then(status, body);
+        };
+        self.executor.spawn(lane, instance, Box::pin(work));
+    }
+
+    /// Pushes the next message of the account, if there is one.
+    pub fn deliver(&mut self, lane: Lane) -> bool {
+        let account = self.accounts[lane].clone();
+        let now = self.executor.now();
+        let Some(delivery) = lock(&self.bus).deliveries(now, Some(account.as_str()), 1).pop() else { return false };
+        let Delivery { id, subscription, body, attempt, .. } = delivery;
+        let push = PUSHES.iter().find(|p| *p.subscription == *subscription).expect("a subscription of the table");
+        let instance = self.any(lane, push.function);
+        self.note(lane, format!("push {subscription} attempt {attempt} to {}.{}", instance.function, instance.number));
+        let mut pushed = Pushed { bus: Arc::clone(&self.bus), executor: self.executor.clone(), id, settled: false };
+        let request = Request::post(push.path).body(body).expect("a request");
+        self.send(lane, instance, request, move |status, _| pushed.settle(status.is_success()));
+        true
+    }
+
+    /// Moves User Events from NetSuite to the queue of the account.
+    pub fn gather_user_events(&mut self, lane: Lane) {
+        let events = self.netsuite.take_user_events(&self.accounts[lane]);
+        self.lanes[lane].user_events.extend(events);
+        let returned: Vec<Json> = std::mem::take(&mut *lock(&self.lanes[lane].returned));
+        self.lanes[lane].user_events.extend(returned);
+    }
+
+    /// Sends a User Event to ingest, signed; one that is not taken is sent again later.
+    pub fn send_user_event(&mut self, lane: Lane, event: Json) {
+        let (account, secret) = SECRETS[lane];
+        let body: Bytes = event.to_string().into();
+        let id = self.lanes[lane].dice.u64(..).to_string();
+        let instance = self.any(lane, "ingest");
+        let request = signed(account, secret, &id, self.executor.now(), body);
+        let event_id = event["eventId"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+        self.note(lane, format!("user event {} {}", event["recordType"], event["recordId"]));
+        let returned = Returned { to: Arc::clone(&self.lanes[lane].returned), event: Some(event) };
+        let accepted = Arc::clone(&self.lanes[lane].accepted);
+        self.send(lane, instance, request, move |status, _| {
+            let mut returned = returned;
+            if status == StatusCode::ACCEPTED {
+                lock(&accepted).extend(event_id);
+                returned.event = None;
+            }
+        });
+    }
+
+    /// The scheduler's ticks, for this account.
+    pub fn tick(&mut self, lane: Lane) {
+        for (function, path) in TICKS {
+            let instance = self.any(lane, function);
+            let uri = format!("{path}?account={}", self.accounts[lane]);
+            self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
+        }
+    }
+
+    /// Pokes the outbox relay, as SuiteX does after a commit.
+    pub fn poke(&mut self, lane: Lane) {
+        let instance = self.any(lane, "outbox");
+        let uri = format!("/poke?account={}", self.accounts[lane]);
+        self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
+    }
+
+    /// Tells what NetSuite changed at or after a second, straight to the bus.
+    pub fn poll(&mut self, lane: Lane, since_seconds: i64) {
+        let account = &self.config.accounts[&self.accounts[lane]];
+        let events = local::stand_in_poll::poll(&self.netsuite, account, since_seconds);
+        let now = self.executor.now();
+        for event in &events {
+            let Message { data, attributes, ordering_key } = shared::pubsub::change_message(event);
+            let message = local::bus::Message { data, attributes, ordering_key };
+            let _ = lock(&self.bus).publish(Topic::Raw.as_str(), message, now);
+            lock(&self.published.events).push((account.id.to_string(), event.event_id));
+        }
+        self.note(lane, format!("poll since {since_seconds}: {} events", events.len()));
+    }
+
+    /// Sets how often what goes wrong for an account.
+    pub fn set_rates(&self, lane: Lane, rates: Rates, bus: BusFaults) {
+        self.faults.lanes[lane].set(rates);
+        lock(&self.bus).set_faults(Some(self.accounts[lane].as_str()), bus);
+    }
+}
+
+/// A signed call of ingest.
+pub fn signed(account: &str, secret: &str, id: &str, now: Timestamp, body: Bytes) -> Request<Bytes> {
+    let signer = Signer::parse(secret).expect("the simulation's own key");
+    let signature = signer.sign(id, now.seconds(), &body);
+    Request::post("/ingest/v1/events")
+        .header("content-type", "application/json")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", now.seconds().to_string())
+        .header("webhook-key-id", account)
+        .header("webhook-signature", signature)
+        .body(body)
+        .expect("a request")
+}
+
+/// A pushed message: whoever pushed it hears of its end, by an answer or by a crash.
+struct Pushed {
+    bus: Arc<Mutex<Bus>>,
+    executor: Executor,
+    id: u64,
+    settled: bool,
+}
+
+impl Pushed {
+    fn settle(&mut self, acked: bool) {
+        self.settled = true;
+        lock(&self.bus).settle(self.id, acked, self.executor.now());
+    }
+}
+
+impl Drop for Pushed {
+    fn drop(&mut self) {
+        if !self.settled {
+            lock(&self.bus).abandon(self.id, self.executor.now());
+        }
+    }
+}
+
+/// A User Event on its way: without a 202 it comes back.
+struct Returned {
+    to: Arc<Mutex<Vec<Json>>>,
+    event: Option<Json>,
+}
+
+impl Drop for Returned {
+    fn drop(&mut self) {
+        lock(&self.to).extend(self.event.take());
+    }
+}

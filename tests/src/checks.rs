@@ -287,6 +287,10 @@ impl Check<'_> {
             return;
         }
         let rows = now(self.world.state.history(&record.key)).unwrap_or_default();
+        // Deleted and kept by a person: what its side did to it just before was deleted with it.
+        if rows.iter().flat_map(|r| &r.decisions).any(|d| d.field == "$exists" && d.rule == "resolved") {
+            return;
+        }
         for (field, spec) in surface.fields.iter().enumerate() {
             let unique = matches!(spec.kind, Kind::Text { .. } | Kind::Decimal { .. } | Kind::Integer);
             let grouped = surface.units[spec.unit].len() > 1;

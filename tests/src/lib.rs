@@ -6,6 +6,7 @@ pub mod executor;
 pub mod faults;
 pub mod people;
 pub mod run;
+pub mod sweep;
 pub mod watch;
 pub mod world;
 

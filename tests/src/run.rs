@@ -50,7 +50,7 @@ pub struct Outcome {
 }
 
 /// Steps of one account between two moves of the clock.
-const STEPS_MAX: usize = 30;
+const STEPS_MAX: usize = 60;
 
 /// Rounds after the faults have stopped within which everything must settle.
 const SETTLE_ROUNDS: usize = 400;
@@ -65,6 +65,9 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     breakage::set(None);
     outcome
 }
+
+/// Quiet for so many rounds, through polls and past every deadline: nothing is to come.
+const QUIET_ROUNDS: usize = 24;
 
 struct Run {
     world: World,
@@ -139,16 +142,13 @@ impl Run {
 
     /// People at work and everything going wrong.
     fn play(&mut self) {
-        let mut left: Vec<usize> = self.lanes().map(|_| self.options.edits).collect();
-        while left.iter().any(|l| *l > 0) {
-            for (lane, left) in left.iter_mut().enumerate() {
-                if *left == 0 {
-                    // Who is done rests: the other account must not depend on how long.
-                    continue;
-                }
-                let steps = self.world.lanes[lane].dice.usize(1..STEPS_MAX);
-                for _ in 0..steps {
-                    *left -= usize::from(*left > 0 && self.step(lane));
+        // One edit per account and round, so that how long the trouble lasts depends on neither account.
+        for _ in 0..self.options.edits {
+            for lane in self.lanes() {
+                for _ in 0..STEPS_MAX {
+                    if self.step(lane) {
+                        break;
+                    }
                 }
             }
             self.advance();
@@ -354,24 +354,26 @@ impl Run {
             self.world.netsuite.set_faults(&account, faults).expect("behaviours that were set before");
             self.world.note(lane, "the trouble stops".into());
         }
-        let mut quiet = 0;
+        let mut quiet: Vec<usize> = self.lanes().map(|_| 0).collect();
         for round in 0..SETTLE_ROUNDS {
-            for lane in self.lanes() {
+            for (lane, quiet) in quiet.iter_mut().enumerate().filter(|(_, quiet)| **quiet <= QUIET_ROUNDS) {
                 self.drain(lane);
                 self.world.tick(lane);
                 if round % 4 == 0 {
                     self.world.poll(lane, 0);
                     self.resolve(lane);
-                    self.retry(lane);
+                    // People give up on what fails again and again; it stays an open error.
+                    if round < SETTLE_ROUNDS / 4 {
+                        self.retry(lane);
+                    }
                 }
                 self.drain(lane);
+                *quiet = if self.is_quiet(lane) { *quiet + 1 } else { 0 };
             }
-            self.world.executor.advance(if round % 20 == 19 { 1_000_000 } else { 11_000 });
-            quiet = if self.lanes().all(|lane| self.is_quiet(lane)) { quiet + 1 } else { 0 };
-            // Quiet through a poll and past every deadline: nothing is to come.
-            if quiet > 24 {
+            if quiet.iter().all(|quiet| *quiet > QUIET_ROUNDS) {
                 return;
             }
+            self.world.executor.advance(if round % 20 == 19 { 1_000_000 } else { 11_000 });
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use serde_json::{Map, Value as Json};
 use shared::blob::{BlobRef, Keep};
-use shared::domain::event::{ChangeEvent, FieldError, Payload};
+use shared::domain::event::{ChangeEvent, FieldError, PAYLOAD_REF, Payload};
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
 use shared::runtime::problem::Problem;
@@ -16,9 +16,8 @@ pub const EVENTS_MAX: usize = 100;
 /// Most bytes that an event may have once a large payload is out of it: 2 MiB, well under the bus's limit.
 pub const MESSAGE_MAX_BYTES: usize = 2 * 1024 * 1024;
 
-/// Key in `metadata` under which an event refers to its payload, when that was too large to travel: the
-/// body there is the event's whole `payload` as JSON. Ours to set, never a producer's.
-pub const PAYLOAD_REF: &str = "payloadRef";
+
+
 
 /// What a body is checked against.
 pub(crate) struct Door<'a> {

@@ -17,7 +17,7 @@ use shared::runtime::serve::with_common_routes;
 use shared::runtime::signature::Keys;
 
 pub use config::Config;
-pub use decode::{EVENTS_MAX, MESSAGE_MAX_BYTES, PAYLOAD_REF};
+pub use decode::{EVENTS_MAX, MESSAGE_MAX_BYTES};
 
 /// Largest body taken, in bytes: 10 MiB.
 pub const BODY_MAX_BYTES: usize = 10 * 1024 * 1024;

@@ -13,6 +13,7 @@ use shared::fault::Fault;
 use shared::intake;
 use shared::pubsub::envelope::Envelope;
 use shared::pubsub::{Message, Topic, push as answer};
+use shared::redrive::payload_text;
 use shared::runtime::problem::Problem;
 use shared::state::{ErrorEntry, ErrorStatus};
 
@@ -69,7 +70,7 @@ async fn report(app: &App, envelope: Option<&Envelope>, bytes: &[u8], error: &Fi
     let attribute = |name: &str| envelope.and_then(|e| e.attributes.get(name)).map(String::as_str);
     let account = attribute("account").and_then(|a| AccountId::parse(a).ok());
     let account = account.unwrap_or_else(|| AccountId::parse("unknown").expect("a constant name"));
-    let text = String::from_utf8_lossy(bytes);
+    let text = payload_text(bytes);
     let entry = ErrorEntry {
         id: derived_id("malformed", &[account.as_str(), &text]),
         account: account.clone(),
@@ -80,7 +81,7 @@ async fn report(app: &App, envelope: Option<&Envelope>, bytes: &[u8], error: &Fi
         hint: "Correct the producer; then retry with a corrected event.".into(),
         field: Some(error.field.clone()),
         events: Vec::new(),
-        payload: Some(text.into_owned()),
+        payload: Some(text),
         attempts: 1,
         first_at: now,
         last_at: now,

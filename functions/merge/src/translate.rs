@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use shared::blob::BlobRef;
-use shared::domain::event::{ChangeEvent, FieldError, Operation, Source};
+use shared::domain::event::{ChangeEvent, FieldError, Operation, PAYLOAD_REF, Source};
 use shared::domain::id::{AccountId, RecordType, Side, SideId, Timestamp};
 use shared::domain::news::{Fact, News};
 use shared::domain::record::{Record, Span};
@@ -29,7 +29,7 @@ pub(crate) enum NotNews {
 /// Loads what an event left in the bucket.
 pub(crate) async fn load_body(app: &crate::App, event: &mut ChangeEvent) -> Result<Result<(), FieldError>, Unavailable> {
     let wrong = |field: &str, reason: String| Ok(Err(FieldError { field: field.into(), reason }));
-    let payload_ref = event.metadata.get("payloadRef").and_then(|r| r.as_str()).map(str::to_string);
+    let payload_ref = event.metadata.get(PAYLOAD_REF).and_then(|r| r.as_str()).map(str::to_string);
     let (field, text) = match (&event.full_snapshot_ref, payload_ref) {
         (Some(text), _) => ("fullSnapshotRef", text.clone()),
         (None, Some(text)) => ("metadata.payloadRef", text),

@@ -68,18 +68,19 @@ impl SuiteX {
             },
             false => call.revision.unwrap_or_default(),
         };
+        let expected = match breakage::on(Breakage::NoCompareBeforeSet) {
+            true => serde_json::Map::new(),
+            false => call.expected.clone(),
+        };
         Ok(match call.verb {
             Verb::Create => Change::Create { sync_id: call.canonical.to_string(), values: call.values.clone() },
             Verb::Update => Change::Update {
                 id,
                 revision,
-                expected: match breakage::on(Breakage::NoCompareBeforeSet) {
-                    true => serde_json::Map::new(),
-                    false => call.expected.clone(),
-                },
+                expected,
                 values: call.values.clone(),
             },
-            Verb::Delete => Change::Delete { id, revision },
+            Verb::Delete => Change::Delete { id, revision, expected },
         })
     }
 }

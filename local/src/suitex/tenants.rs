@@ -65,7 +65,10 @@ fn apply(store: &mut Store, table: &str, change: &Change, author: Author<'_>) ->
             Ok(id) => update(store, at, id, expected, values, author),
             Err(elsewhere) => Ok(elsewhere),
         },
-        Change::Delete { id, revision } => match find(store.table(at), id, *revision) {
+        Change::Delete { id, revision, expected } => match find(store.table(at), id, *revision) {
+            Ok(id) if !is_as_expected(store.table(at), id, expected, &Vec::new())? => {
+                Ok(Applied::Mismatch(store.table(at).row(id)))
+            }
             Ok(id) => store.remove(at, id, author).map(|()| Applied::Done(None)),
             Err(elsewhere) => Ok(elsewhere),
         },

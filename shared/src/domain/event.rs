@@ -18,6 +18,9 @@ pub const FIELDS_MAX: usize = 2_000;
 /// Deepest nesting that an event may have.
 pub const DEPTH_MAX: usize = 32;
 
+/// Key in `metadata` of the reference to a payload that was too large to travel.
+pub const PAYLOAD_REF: &str = "payloadRef";
+
 /// Something wrong in an event: where, and what.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{field}: {reason}")]
@@ -245,7 +248,8 @@ impl ChangeEvent {
         let auth_context = optional_object(&mut object, "authContext")?;
         let metadata = optional_object(&mut object, "metadata")?;
         let given_id = optional_text(&mut object, "eventId")?;
-        let payload = payload(&mut object, operation, full_snapshot_ref.is_some())?;
+        let travels_apart = full_snapshot_ref.is_some() || metadata.contains_key(PAYLOAD_REF);
+        let payload = payload(&mut object, operation, travels_apart)?;
         if source == Source::Review && payload.resolution.is_none() {
             return wrong("payload.resolution", "is required from source review");
         }
@@ -421,7 +425,7 @@ fn optional_flag(object: &mut Map<String, Json>, name: &str, path: &str) -> Resu
     }
 }
 
-/// NetSuite's lastModified (a time, or seconds), SuiteX's counter. Without one, NetSuite's is the timestamp.
+/// NetSuite's lastModified (a time, or seconds), SuiteX's counter. News without one can only make us look.
 fn revision(object: &mut Map<String, Json>, source: Source) -> Result<Option<Revision>, FieldError> {
     let of_time = |t: Timestamp| Revision(t.seconds());
     match object.remove("revision") {

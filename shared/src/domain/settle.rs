@@ -26,8 +26,10 @@ pub struct Seen {
 pub enum Reply {
     /// The write was taken; `None` after a delete.
     Applied(Option<Seen>),
-    /// Nothing was written: a field did not hold what we expected, or the record was there already; or this
-    /// is just a look. `held`: what the side held right after it carried out the open intent, if it did.
+    /// Nothing was written and this call never will be: a field did not hold what we expected, or the record
+    /// to be created was there already.
+    Mismatch(Seen),
+    /// A look. `held`: what the side held right after it carried out the open intent, if it did.
     Looked {
         /// The record now.
         seen: Seen,
@@ -61,7 +63,7 @@ pub fn settle(
         // A look says nothing about whether the call is still to land, unless it found the call's mark.
         Reply::Looked { held, .. } => held.is_some(),
         Reply::Gone(_) | Reply::Missing => false,
-        Reply::Applied(_) | Reply::NotDone => true,
+        Reply::Applied(_) | Reply::Mismatch(_) | Reply::NotDone => true,
     };
     let mut report = Report::of(Some(side));
     match reply {
@@ -85,6 +87,11 @@ pub fn settle(
             if let (Some(intent), Some(held)) = (&intent, held) {
                 confirm(record, side, intent.verb, &intent.wanted, &intent.expected, &held, now, &mut report);
             }
+            look(record, side, seen, operation, now, surface, &mut report);
+        }
+        Reply::Mismatch(seen) => {
+            // It wrote nothing and never will: its values, where they are found, are somebody else's.
+            record.sides[side].sent.retain(|s| Some(s.operation) != operation);
             look(record, side, seen, operation, now, surface, &mut report);
         }
         Reply::Gone(revision) => {
@@ -131,7 +138,10 @@ fn confirm(
     report: &mut Report,
 ) {
     if verb == Verb::Create {
-        record.sides[side].presence = Presence::There;
+        let state = &mut record.sides[side];
+        // A record made anew has a clock of its own.
+        (state.presence, state.seen) = (Presence::There, None);
+        state.field_seen.clear();
     }
     for (field, wanted) in wanted {
         let Some((_, held)) = held.iter().find(|(f, _)| f == field) else { continue };
@@ -140,12 +150,20 @@ fn confirm(
         if held == wanted {
             continue;
         }
-        // In a fight of two forms the side rightly stays as it is.
-        if held == old && !is_fight(record, side, *field, wanted, held) {
+        // In a fight of two forms the side rightly stays as it is; so does one that folds blanks or case.
+        if held == old && !is_fight(record, side, *field, wanted, held) && !is_folded(wanted, held) {
             not_persisted(record, side, *field, wanted, now, report);
         } else {
             accept_form(record, side, *field, wanted.clone(), report);
         }
+    }
+}
+
+/// Whether two texts differ in blanks around them or in case alone: then one is a form of the other.
+fn is_folded(wanted: &Value, held: &Value) -> bool {
+    match (wanted, held) {
+        (Value::Text(wanted), Value::Text(held)) => wanted.trim().to_lowercase() == held.trim().to_lowercase(),
+        _ => false,
     }
 }
 
@@ -236,8 +254,9 @@ fn cause_of(record: &Record, operation: Option<Uuid>) -> Uuid {
 fn span_of(record: &Record, side: Side, revision: Revision, now: Timestamp) -> Span {
     match side {
         Side::NetSuite => {
-            let from = record.sides[side].seen.map_or(0, |r| r.0 * 1000);
-            Span { from: Timestamp(from), to: Timestamp(revision.0 * 1000 + 999).min(now) }
+            let from = Timestamp(record.sides[side].seen.map_or(0, |r| r.0 * 1000));
+            // NetSuite's clock may be ahead of ours: then it is no later than now by ours.
+            Span { from, to: Timestamp(revision.0 * 1000 + 999).min(now).max(from) }
         }
         // SuiteX's revision is a counter and tells no time.
         Side::SuiteX => Span { from: Timestamp(0), to: now },

@@ -44,6 +44,7 @@ struct Tables {
     /// Events whose change waits in a conflict.
     in_conflict: BTreeMap<Uuid, BTreeSet<Uuid>>,
     history: BTreeMap<At, Vec<HistoryRow>>,
+    /// Conflicts ever opened, by id.
     conflicts: BTreeMap<Uuid, At>,
     errors: BTreeMap<Uuid, ErrorEntry>,
     notices: BTreeMap<Uuid, Notice>,
@@ -158,7 +159,7 @@ impl Tables {
             self.unindex(&place, &old);
             let resolved = old.conflict.as_ref().filter(|c| record.conflict.as_ref().map(|n| n.id) != Some(c.id));
             if let Some(conflict) = resolved {
-                self.conflicts.remove(&conflict.id);
+                // Its id stays known, so that who decides it again is told that it is over.
                 self.release_events(conflict.id);
             }
         }
@@ -330,20 +331,8 @@ impl Tables {
     }
 
     fn page(&self, keep: impl Fn(&Record) -> bool, after: Option<&str>, limit: usize) -> Page<Arc<Record>> {
-        let mut items = Vec::new();
-        let mut next = None;
-        for record in self.records.values().filter(|r| keep(r)) {
-            let key = record.key.to_string();
-            if after.is_some_and(|after| key.as_str() <= after) {
-                continue;
-            }
-            if items.len() == limit {
-                next = items.last().map(|r: &Arc<Record>| r.key.to_string());
-                break;
-            }
-            items.push(Arc::clone(record));
-        }
-        Page { items, next }
+        let records = self.records.values().filter(|r| keep(r)).cloned().collect();
+        page_of(records, after, limit)
     }
 }
 
@@ -356,14 +345,14 @@ fn waits_on(due: &Due) -> Option<At> {
     }
 }
 
-/// Joins pages of several accounts, which come in key order.
-fn join<T>(pages: Vec<Page<T>>, limit: usize, key: impl Fn(&T) -> String) -> Page<T> {
-    let mut more = pages.iter().any(|p| p.next.is_some());
-    let mut items: Vec<T> = pages.into_iter().flat_map(|p| p.items).collect();
-    more |= items.len() > limit;
-    items.truncate(limit);
-    let next = if more { items.last().map(key) } else { None };
-    Page { items, next }
+/// The records after `after` in the order of their keys' text, which is also the cursor.
+fn page_of(records: Vec<Arc<Record>>, after: Option<&str>, limit: usize) -> Page<Arc<Record>> {
+    let mut keyed: Vec<(String, Arc<Record>)> = records.into_iter().map(|r| (r.key.to_string(), r)).collect();
+    keyed.retain(|(key, _)| after.is_none_or(|after| key.as_str() > after));
+    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let next = if keyed.len() > limit { limit.checked_sub(1).map(|last| keyed[last].0.clone()) } else { None };
+    keyed.truncate(limit);
+    Page { items: keyed.into_iter().map(|(_, r)| r).collect(), next }
 }
 
 #[async_trait]
@@ -514,15 +503,12 @@ impl State for MemoryState {
     ) -> Result<Page<Arc<Record>>, Unavailable> {
         let accounts = self.lock();
         let chosen = accounts.iter().filter(|(id, _)| account.is_none_or(|a| a == *id));
-        let pages = chosen.map(|(_, t)| {
-            let mut records: Vec<_> = t.conflicts.values().filter_map(|p| t.records.get(p).cloned()).collect();
-            records.sort_by_key(|r| r.key.to_string());
-            records.retain(|r| after.is_none_or(|after| r.key.to_string().as_str() > after));
-            let next = (records.len() > limit).then(|| records[limit - 1].key.to_string());
-            records.truncate(limit);
-            Page { items: records, next }
+        let open = chosen.flat_map(|(_, t)| {
+            t.conflicts.iter().filter_map(|(id, place)| {
+                t.records.get(place).filter(|r| r.conflict.as_ref().is_some_and(|c| c.id == *id)).cloned()
+            })
         });
-        Ok(join(pages.collect(), limit, |r| r.key.to_string()))
+        Ok(page_of(open.collect(), after, limit))
     }
 
     async fn conflict(&self, id: Uuid) -> Result<Option<Arc<Record>>, Unavailable> {

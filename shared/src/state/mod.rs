@@ -406,7 +406,7 @@ pub trait State: Send + Sync {
         limit: usize,
     ) -> Result<Page<Arc<Record>>, Unavailable>;
 
-    /// The record with this open conflict.
+    /// The record that has, or had, this conflict.
     async fn conflict(&self, id: Uuid) -> Result<Option<Arc<Record>>, Unavailable>;
 
     /// Errors, newest first, after `after`; all accounts when none is given.

@@ -46,12 +46,14 @@ pub enum Change {
         /// Column → value to set.
         values: Map<String, Json>,
     },
-    /// Delete where the row's revision is as expected.
+    /// Delete where the row's revision and each column's value are as expected.
     Delete {
         /// SuiteX's id.
         id: String,
         /// The revision the row must have.
         revision: Revision,
+        /// Column → value that must be there now.
+        expected: Map<String, Json>,
     },
 }
 

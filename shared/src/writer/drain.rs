@@ -257,7 +257,7 @@ impl Writer {
             let Plan::Write(write) = plan else {
                 let operation = record.sides[side].intent.as_ref().map(|i| i.operation);
                 let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation };
-                jobs.push(Job { record, surface, write: None, look });
+                jobs.push(Job { record, surface, write: None, look, asked: now });
                 continue;
             };
             let timeout = account.limits.call_timeout_ms + 10_000;
@@ -277,7 +277,7 @@ impl Writer {
             commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
             record.row_revision += 1;
             let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation: Some(intent.operation) };
-            jobs.push(Job { record, surface, write: Some(write), look });
+            jobs.push(Job { record, surface, write: Some(write), look, asked: now });
         }
         if commits.is_empty() {
             return Ok(jobs);

@@ -36,6 +36,8 @@ pub(super) struct Job {
     pub(super) write: Option<WriteCall>,
     /// How to look at it.
     pub(super) look: LookCall,
+    /// When the call began: what it shows may have changed since.
+    pub(super) asked: Timestamp,
 }
 
 /// Stores what a call brought, for each of its records.
@@ -141,8 +143,11 @@ async fn answered(
                 Some(held) => Some(translate::read(state, &account.id, side, &job.surface, &held).await?.values),
                 None => None,
             };
-            let name = if job.write.is_some() { "mismatch" } else { "looked" };
-            (name, Reply::Looked { seen: translate::seen(&shown, values), held }, Some(shown))
+            let seen = translate::seen(&shown, values);
+            match job.write {
+                Some(_) => ("mismatch", Reply::Mismatch(seen), Some(shown)),
+                None => ("looked", Reply::Looked { seen, held }, Some(shown)),
+            }
         }
         Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),
         Answer::Missing => ("missing", Reply::Missing, None),
@@ -151,7 +156,7 @@ async fn answered(
     };
     let is_missing = matches!(reply, Reply::Missing) && record.sides[side].presence == Presence::There;
     let was_applied = matches!(reply, Reply::Applied(_));
-    let report = settle(&mut record, side, reply, now, &job.surface);
+    let report = settle(&mut record, side, reply, job.asked, &job.surface);
     if is_missing {
         errors.push(missing(&mut record, side, now));
     }

@@ -285,96 +285,40 @@ const LINES: &str = r#"
 
 #[test]
 fn lines_are_merged_per_line_and_column() {
-    type Rows = &'static [(&'static str, &'static [i64])];
-    let base: Rows = &[("p", &[1, 1]), ("q", &[1, 1])];
-    let cases: [(&str, Rows, Rows, &str, &str, &str); 10] = [
-        // policy, NetSuite, SuiteX, canonical, rule, conflict
-        (
-            "manual",
-            &[("p", &[2, 1]), ("q", &[1, 1])],
-            &[("p", &[1, 3]), ("q", &[1, 1])],
-            "[p:2,3 q:1,1]",
-            "combined",
-            "none",
-        ),
-        (
-            "manual",
-            &[("p", &[2, 1]), ("q", &[1, 1])],
-            &[("p", &[1, 1]), ("q", &[1, 3])],
-            "[p:2,1 q:1,3]",
-            "combined",
-            "none",
-        ),
-        (
-            "manual",
-            &[("p", &[1, 1])],
-            &[("p", &[1, 1]), ("q", &[1, 1]), ("r", &[5, 5])],
-            "[p:1,1 r:5,5]",
-            "combined",
-            "none",
-        ),
-        ("manual", &[("q", &[1, 1])], &[("p", &[1, 1])], "-", "combined", "none"),
-        (
-            "manual",
-            &[("p", &[2, 1]), ("q", &[1, 4])],
-            &[("p", &[3, 1]), ("q", &[1, 1])],
-            "[p:2,1 q:1,4]",
-            "conflict_opened",
-            "f [p:2,1 q:1,4]|[p:3,1 q:1,1]→[p:3,1 q:1,4]",
-        ),
-        (
-            "netsuite_wins",
-            &[("p", &[2, 1]), ("q", &[1, 1])],
-            &[("p", &[3, 7]), ("q", &[1, 1])],
-            "[p:2,7 q:1,1]",
-            "netsuite_wins",
-            "none",
-        ),
-        (
-            "suitex_wins",
-            &[("p", &[2, 1]), ("q", &[1, 1])],
-            &[("p", &[3, 7]), ("q", &[1, 1])],
-            "[p:3,7 q:1,1]",
-            "suitex_wins",
-            "none",
-        ),
-        (
-            "netsuite_wins",
-            &[("p", &[1, 1])],
-            &[("p", &[1, 1]), ("q", &[1, 9])],
-            "[p:1,1]",
-            "netsuite_wins",
-            "none",
-        ),
-        (
-            "suitex_wins",
-            &[("p", &[1, 1])],
-            &[("p", &[1, 1]), ("q", &[1, 9])],
-            "[p:1,1 q:1,9]",
-            "suitex_wins",
-            "none",
-        ),
-        (
-            "latest_wins",
-            &[("p", &[2, 1]), ("q", &[1, 1])],
-            &[("p", &[3, 1]), ("q", &[1, 1])],
-            "[p:3,1 q:1,1]",
-            "latest_wins",
-            "none",
-        ),
-    ];
-    for (policy, netsuite, suitex, canonical, called, conflict) in cases {
-        let mut thing = Thing::new(surface(&LINES.replace("POLICY", policy)), &[("f", lines(base))]);
-        thing.edit(N, 11, &[("f", lines(netsuite))]);
-        let news = delta(X, 11, vec![(0, lines(suitex))]);
+    // Before: p:1,1 q:1,1.
+    for (policy, netsuite, suitex, canonical, called, conflict) in [
+        ("manual", "p:2,1 q:1,1", "p:1,3 q:1,1", "p:2,3 q:1,1", "combined", None),
+        ("manual", "p:2,1 q:1,1", "p:1,1 q:1,3", "p:2,1 q:1,3", "combined", None),
+        ("manual", "p:1,1", "p:1,1 q:1,1 r:5,5", "p:1,1 r:5,5", "combined", None),
+        ("manual", "q:1,1", "p:1,1", "", "combined", None),
+        ("manual", "p:2,1 q:1,4", "p:3,1 q:1,1", "p:2,1 q:1,4", "conflict_opened", Some("p:3,1 q:1,4")),
+        ("manual", "p:1,1", "p:1,1 q:1,9", "p:1,1", "conflict_opened", Some("p:1,1 q:1,9")),
+        ("netsuite_wins", "p:2,1 q:1,1", "p:3,7 q:1,1", "p:2,7 q:1,1", "netsuite_wins", None),
+        ("suitex_wins", "p:2,1 q:1,1", "p:3,7 q:1,1", "p:3,7 q:1,1", "suitex_wins", None),
+        ("netsuite_wins", "p:1,1", "p:1,1 q:1,9", "p:1,1", "netsuite_wins", None),
+        ("suitex_wins", "p:1,1", "p:1,1 q:1,9", "p:1,1 q:1,9", "suitex_wins", None),
+        ("latest_wins", "p:2,1 q:1,1", "p:3,1 q:1,1", "p:3,1 q:1,1", "latest_wins", None),
+    ] {
+        let mut thing = Thing::new(surface(&LINES.replace("POLICY", policy)), &[("f", rows("p:1,1 q:1,1"))]);
+        thing.edit(N, 11, &[("f", rows(netsuite))]);
+        let news = delta(X, 11, vec![(0, rows(suitex))]);
         let report = thing.hear(&News { span: Span::at(Timestamp(20_000)), ..news });
-        assert_eq!(thing.get("f"), canonical, "{policy} {netsuite:?} {suitex:?}");
-        assert_eq!(
-            (rules(&report), thing.clashes()),
-            (vec![called], conflict.into()),
-            "{netsuite:?} {suitex:?}"
-        );
+        let row = format!("{policy} {netsuite} / {suitex}");
+        assert_eq!(thing.get("f"), show(&rows(canonical)), "{row}");
+        assert_eq!(rules(&report), [called], "{row}");
+        let suggested = |s| format!("f [{netsuite}]|[{suitex}]→[{s}]");
+        assert_eq!(thing.clashes(), conflict.map_or("none".into(), suggested), "{row}");
     }
+}
+
+/// Lines from `key:cell,cell key:cell,cell`.
+fn rows(text: &str) -> Value {
+    let parsed: Vec<(&str, Vec<i64>)> = text
+        .split_whitespace()
+        .map(|row| row.split_once(':').expect("key:cells"))
+        .map(|(key, cells)| (key, cells.split(',').map(|n| n.parse().expect("a number")).collect()))
+        .collect();
+    lines(&parsed.iter().map(|(key, cells)| (*key, cells.as_slice())).collect::<Vec<_>>())
 }
 
 #[test]
@@ -546,35 +490,26 @@ fn deletable(rule: &str) -> Thing {
 fn what_a_deletion_means() {
     for side in [N, X] {
         let other = side.other();
-        for (rule, before, called, alive, conflict, plan_other, plan_own) in [
-            (
-                "propagate",
-                "unchanged",
-                "delete_propagated",
-                false,
-                false,
-                "delete where f=1 off=false",
-                "nothing",
-            ),
+        for (rule, before, called, now, plan_other, plan_own) in [
+            ("propagate", "unchanged", "delete_propagated", "dead", "delete where f=1 off=false", "nothing"),
             (
                 "inactivate",
                 "unchanged",
                 "delete_inactivated",
-                true,
-                false,
+                "alive",
                 "update off=true where off=false",
                 "nothing",
             ),
-            ("detach", "unchanged", "delete_detached", true, false, "nothing", "nothing"),
-            ("ask", "unchanged", "delete_asked", true, true, "nothing", "locked"),
-            ("propagate", "changed", "delete_asked", true, true, "nothing", "locked"),
-            ("inactivate", "changed", "delete_asked", true, true, "nothing", "locked"),
-            ("detach", "changed", "delete_asked", true, true, "nothing", "locked"),
-            ("ask", "changed", "delete_asked", true, true, "nothing", "locked"),
-            ("propagate", "absent", "deleted_on_both", false, false, "nothing", "nothing"),
-            ("inactivate", "absent", "deleted_on_both", false, false, "nothing", "nothing"),
-            ("detach", "absent", "deleted_on_both", false, false, "nothing", "nothing"),
-            ("ask", "absent", "deleted_on_both", false, false, "nothing", "nothing"),
+            ("detach", "unchanged", "delete_detached", "alive", "nothing", "nothing"),
+            ("ask", "unchanged", "delete_asked", "asked", "nothing", "locked"),
+            ("propagate", "changed", "delete_asked", "asked", "nothing", "locked"),
+            ("inactivate", "changed", "delete_asked", "asked", "nothing", "locked"),
+            ("detach", "changed", "delete_asked", "asked", "nothing", "locked"),
+            ("ask", "changed", "delete_asked", "asked", "nothing", "locked"),
+            ("propagate", "absent", "deleted_on_both", "dead", "nothing", "nothing"),
+            ("inactivate", "absent", "deleted_on_both", "dead", "nothing", "nothing"),
+            ("detach", "absent", "deleted_on_both", "dead", "nothing", "nothing"),
+            ("ask", "absent", "deleted_on_both", "dead", "nothing", "nothing"),
         ] {
             let mut thing = deletable(rule);
             match before {
@@ -585,7 +520,12 @@ fn what_a_deletion_means() {
             let report = thing.deletes(side, 20);
             let row = format!("{side} deletes, {other} {before}, {rule}");
             assert_eq!(report.decisions.last().unwrap().rule.name(), called, "{row}");
-            assert_eq!((thing.record.alive, thing.record.conflict.is_some()), (alive, conflict), "{row}");
+            let state = match (thing.record.alive, &thing.record.conflict) {
+                (true, Some(_)) => "asked",
+                (true, None) => "alive",
+                (false, _) => "dead",
+            };
+            assert_eq!(state, now, "{row}");
             assert_eq!(
                 (thing.planned(other), thing.planned(side)),
                 (plan_other.into(), plan_own.into()),

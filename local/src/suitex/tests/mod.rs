@@ -130,7 +130,7 @@ fn update(id: &str, revision: i64, expected: Json, values: Json) -> Change {
 }
 
 fn deletion(id: &str, revision: i64) -> Change {
-    Change::Delete { id: id.into(), revision: Revision(revision) }
+    Change::Delete { id: id.into(), revision: Revision(revision), expected: Map::new() }
 }
 
 fn refusal(applied: Applied) -> (String, Option<String>) {

@@ -23,7 +23,8 @@ fn main() {
         return;
     }
     for seed in from..from + n {
-        let o = simulation::run(seed, simulation::Options::default());
+        let b = args.get(3).and_then(|n| shared::breakage::Breakage::ALL.iter().find(|(_, name)| name == n)).map(|(b, _)| *b);
+        let o = simulation::run(seed, simulation::Options { breakage: b, ..simulation::Options::default() });
         for t in &o.traces { for l in t { println!("{l}"); } println!("-----"); } println!("{:?}", o.faults);
         for v in &o.violations { println!("{} {}", v.invariant, v.what); }
     }

@@ -19,6 +19,9 @@ pub struct Seen {
     pub revision: Revision,
     /// Every synced field that the side let us see.
     pub values: Vec<(FieldIx, Value)>,
+    /// Whether every field could be understood. One that refers to a record without a link yet could not: its
+    /// news must not count as seen, or the event that waits for the link would be stale when it comes.
+    pub complete: bool,
 }
 
 /// What a call, or a look, brought back.
@@ -209,7 +212,7 @@ fn look(
     let news = News {
         side,
         id: seen.id,
-        fact: Fact::Holds { values: seen.values, full: true },
+        fact: Fact::Holds { values: seen.values, full: seen.complete },
         revision: Some(seen.revision),
         // The change lies between the last full read and the side's own time of the last change.
         span: span_of(record, side, seen.revision, now),

@@ -133,17 +133,19 @@ async fn answered(
         Answer::Applied(None) => ("deleted", Reply::Applied(None), None),
         Answer::Applied(Some(shown)) => {
             let read = translate::read(state, &account.id, side, &job.surface, &shown.values).await?;
+            let complete = !read.unresolved;
             let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
-            ("applied", Reply::Applied(Some(translate::seen(&shown, values))), Some(shown))
+            ("applied", Reply::Applied(Some(translate::seen(&shown, values, complete))), Some(shown))
         }
         Answer::Looked { shown, held } => {
             let read = translate::read(state, &account.id, side, &job.surface, &shown.values).await?;
+            let complete = !read.unresolved;
             let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
             let held = match held {
                 Some(held) => Some(translate::read(state, &account.id, side, &job.surface, &held).await?.values),
                 None => None,
             };
-            let seen = translate::seen(&shown, values);
+            let seen = translate::seen(&shown, values, complete);
             match job.write {
                 Some(_) => ("mismatch", Reply::Mismatch(seen), Some(shown)),
                 None => ("looked", Reply::Looked { seen, held }, Some(shown)),
@@ -165,8 +167,9 @@ async fn answered(
     }
     record.sides[side].due = None;
     reschedule(&mut record, &job.surface, now);
-    if !was_applied && report.decisions.is_empty() && job.write.is_some() {
-        // The target did not take it and told nothing new: not at once again, and not for ever.
+    let looks_again = record.sides[side].seen.is_none() || record.sides[side].wants_read;
+    if !was_applied && report.decisions.is_empty() && (job.write.is_some() || looks_again) {
+        // The target did not take it, or could not be understood, and told nothing new: not at once again.
         let wait = backoff_ms(attempts + 1, dice(&derived_id("dice", &[&record.key.to_string()])));
         if let Some(due) = &mut record.sides[side].due {
             *due = Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts: attempts + 1 };

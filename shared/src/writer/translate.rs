@@ -74,6 +74,8 @@ pub(super) struct Read {
     pub(super) values: Vec<(FieldIx, Value)>,
     /// What could not.
     pub(super) errors: Vec<(FieldIx, FieldError)>,
+    /// Some value refers to a record without a link, and was left out.
+    pub(super) unresolved: bool,
 }
 
 /// Reads what a target showed. A value that refers to a record without a link says nothing yet: the event
@@ -106,8 +108,9 @@ pub(super) async fn read(
     let known = canonical_ids(state, account, side, wanted).await?;
     for (field, value) in parsed {
         let mut exchange = |kind: &RecordType, id: &str| known.get(&(kind.clone(), id.to_string())).cloned();
-        if let Ok(value) = surface.fields[field].kind.translate(&value, &mut exchange) {
-            read.values.push((field, value));
+        match surface.fields[field].kind.translate(&value, &mut exchange) {
+            Ok(value) => read.values.push((field, value)),
+            Err(_) => read.unresolved = true,
         }
     }
     read.values.sort_by_key(|(field, _)| *field);
@@ -133,6 +136,6 @@ pub(super) async fn canonical_ids(
 }
 
 /// A record as the target shows it, in canonical values.
-pub(super) fn seen(shown: &Shown, values: Vec<(FieldIx, Value)>) -> Seen {
-    Seen { id: shown.id.clone(), revision: shown.revision, values }
+pub(super) fn seen(shown: &Shown, values: Vec<(FieldIx, Value)>, complete: bool) -> Seen {
+    Seen { id: shown.id.clone(), revision: shown.revision, values, complete }
 }

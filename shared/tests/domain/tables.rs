@@ -89,7 +89,7 @@ impl Thing {
         for (field, value) in named(&self.surface, values) {
             all[field].1 = value;
         }
-        Seen { id: side_id(side), revision: Revision(revision), values: all }
+        Seen { id: side_id(side), revision: Revision(revision), values: all, complete: true }
     }
 
     fn get(&self, name: &str) -> String {

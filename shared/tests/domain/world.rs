@@ -141,7 +141,7 @@ impl System {
     fn seen(&self) -> Option<Seen> {
         let row = self.row.as_ref()?;
         let values = row.values.iter().cloned().enumerate().collect();
-        Some(Seen { id: row.id.clone(), revision: Revision(self.revision), values })
+        Some(Seen { id: row.id.clone(), revision: Revision(self.revision), values, complete: true })
     }
 
     fn saved_by(&self, operation: Option<Uuid>, hole: Option<Hole>) -> Option<Vec<(FieldIx, Value)>> {

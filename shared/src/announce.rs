@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::event::{ChangeEvent, MergedEvent};
+use crate::domain::event::ChangeEvent;
 use crate::domain::id::{RecordKey, Side, Version};
+use crate::domain::merged::MergedEvent;
 use crate::domain::record::Record;
 use crate::domain::surface::{FieldIx, TypeSurface};
 use crate::fault::Unavailable;
@@ -25,7 +26,12 @@ pub async fn merged(
 }
 
 /// Wakes the writers of `targets` for a record, without news to tell.
-pub async fn wake(ports: &Ports, key: &RecordKey, version: Version, targets: &[Side]) -> Result<(), Unavailable> {
+pub async fn wake(
+    ports: &Ports,
+    key: &RecordKey,
+    version: Version,
+    targets: &[Side],
+) -> Result<(), Unavailable> {
     let event = MergedEvent {
         merged_event_id: crate::domain::id::derived_id("wake", &[&key.to_string(), &version.to_string()]),
         account_id: key.account.clone(),

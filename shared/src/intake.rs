@@ -55,7 +55,8 @@ pub fn subject_of(event: &ChangeEvent) -> Subject {
     match (event.source, event.side()) {
         (Source::Review, _) | (_, None) => {
             // A side id and a canonical id are spelled alike.
-            let id = CanonicalId::parse(event.record_id.as_str()).expect("a side id is a canonical id's text");
+            let id =
+                CanonicalId::parse(event.record_id.as_str()).expect("a side id is a canonical id's text");
             Subject::Canonical(id)
         }
         (_, Some(side)) => Subject::Side(side, event.record_id.clone()),

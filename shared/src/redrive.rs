@@ -6,11 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::announce;
 use crate::domain::event::ChangeEvent;
-use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::id::{AccountId, RecordKey, Side, Timestamp, derived_id};
 use crate::domain::plan::has_work;
 use crate::domain::record::{Due, DueReason, Record};
 use crate::fault::{Fault, Unavailable};
@@ -165,6 +166,12 @@ async fn note_pending(
         ports.buffer.note(account, &subject, now, true, &ports.config.coalescing).await?;
     }
     Ok(())
+}
+
+/// The id of the error "these bytes are no event": the same bytes are the same error, whoever meets them.
+pub fn malformed_id(account: &AccountId, bytes: &[u8]) -> Uuid {
+    let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    derived_id("malformed", &[account.as_str(), &hash])
 }
 
 /// Before the base64 of bytes that are not text.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
-use shared::domain::event::{ChangeEvent, MergedEvent};
+use shared::domain::event::ChangeEvent;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, Timestamp, Version};
+use shared::domain::merged::MergedEvent;
 use shared::domain::record::Record;
 use shared::domain::surface::{SyncConfig, TypeSurface};
 use shared::domain::value::Value;

@@ -75,7 +75,10 @@ impl Check<'_> {
         let census = now(world.state.census(account)).unwrap_or_default();
         let total: u64 = census.values().sum();
         if total != ledger.len() as u64 || rows.len() != ledger.len() {
-            self.fail("I9", format!("{} events in the ledger, {} rows, census {census:?}", ledger.len(), rows.len()));
+            self.fail(
+                "I9",
+                format!("{} events in the ledger, {} rows, census {census:?}", ledger.len(), rows.len()),
+            );
         }
         for row in rows {
             if row.account != *self.account {
@@ -119,7 +122,10 @@ impl Check<'_> {
         for record in records {
             for side in Side::BOTH {
                 let state = &record.sides[side];
-                if state.sent.len() > 1_000 || state.forms.len() > record.canonical.len() || record.locks.len() > 50 {
+                if state.sent.len() > 1_000
+                    || state.forms.len() > record.canonical.len()
+                    || record.locks.len() > 50
+                {
                     self.fail("I17", format!("{}: {} sent values", record.key, state.sent.len()));
                 }
             }
@@ -148,7 +154,9 @@ impl Check<'_> {
 
     /// I12: the history alone gives today's record. I3: a source's news is absorbed in its own order.
     fn history(&mut self, record: &Record) {
-        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else { return };
+        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
+            return;
+        };
         let rows = now(self.world.state.history(&record.key)).unwrap_or_default();
         let mut rebuilt: BTreeMap<String, Json> = BTreeMap::new();
         for decision in rows.iter().flat_map(|row| &row.decisions) {
@@ -158,7 +166,10 @@ impl Check<'_> {
             let today = spec.kind.render(Side::SuiteX, &record.canonical[field]);
             let told = rebuilt.get(&*spec.name).cloned().unwrap_or(Json::Null);
             if today != told {
-                self.fail("I12", format!("{} {}: history gives {told}, the record has {today}", record.key, spec.name));
+                self.fail(
+                    "I12",
+                    format!("{} {}: history gives {told}, the record has {today}", record.key, spec.name),
+                );
             }
         }
         let alive = rebuilt.get("$exists").and_then(Json::as_bool).unwrap_or(false);
@@ -167,7 +178,10 @@ impl Check<'_> {
         }
         let last = rows.last().map_or(0, |r| r.version.0);
         if last != record.version.0 {
-            self.fail("I6", format!("{}: history ends at v{last}, the record is {}", record.key, record.version));
+            self.fail(
+                "I6",
+                format!("{}: history ends at v{last}, the record is {}", record.key, record.version),
+            );
         }
         self.order(record, &rows);
     }
@@ -185,7 +199,10 @@ impl Check<'_> {
                 let value = &json["revision"];
                 let side = if s.entry.source == "suitex" { Side::SuiteX } else { Side::NetSuite };
                 let is_message = matches!(s.entry.source, "suitex" | "netsuite-ue" | "netsuite-poll");
-                Some((s.entry.event_id, (side, json["recordId"].as_str()?.to_string(), value.as_i64().filter(|_| is_message)?)))
+                Some((
+                    s.entry.event_id,
+                    (side, json["recordId"].as_str()?.to_string(), value.as_i64().filter(|_| is_message)?),
+                ))
             })
             .collect();
         let mut newest: BTreeMap<(Side, String, String), i64> = BTreeMap::new();
@@ -196,7 +213,10 @@ impl Check<'_> {
                     let known = newest.entry(cell).or_insert(*revision);
                     if *revision < *known {
                         let (key, field) = (&record.key, &decision.field);
-                        self.fail("I3", format!("{key} {field}: revision {revision} after {known} of {side}"));
+                        self.fail(
+                            "I3",
+                            format!("{key} {field}: revision {revision} after {known} of {side}"),
+                        );
                     }
                     *known = (*known).max(*revision);
                 }
@@ -211,7 +231,9 @@ impl Check<'_> {
 
     /// I4, I15: both sides hold what was agreed.
     fn parity(&mut self, record: &Record) {
-        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else { return };
+        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
+            return;
+        };
         if Self::is_open(record) {
             return;
         }
@@ -234,8 +256,12 @@ impl Check<'_> {
 
     fn values(&self, side: Side, surface: &TypeSurface, id: &str) -> Option<Map<String, Json>> {
         match side {
-            Side::NetSuite => self.world.netsuite.snapshot(self.account, &surface.record_type, id).map(|s| s.values),
-            Side::SuiteX => self.world.suitex.row(self.account, surface.record_type.as_str(), id).map(|r| r.values),
+            Side::NetSuite => {
+                self.world.netsuite.snapshot(self.account, &surface.record_type, id).map(|s| s.values)
+            }
+            Side::SuiteX => {
+                self.world.suitex.row(self.account, surface.record_type.as_str(), id).map(|r| r.values)
+            }
         }
     }
 
@@ -248,11 +274,17 @@ impl Check<'_> {
             let held = spec.kind.parse(side, json).ok().and_then(|v| self.canonical(side, &spec.kind, &v));
             let wanted = &record.canonical[field];
             let by_form = |h: &Value| {
-                record.sides[side].forms.iter().any(|f| f.field == field && f.held == *h && f.wanted == *wanted)
+                record.sides[side]
+                    .forms
+                    .iter()
+                    .any(|f| f.field == field && f.held == *h && f.wanted == *wanted)
             };
             if held.as_ref().is_none_or(|h| h != wanted && !by_form(h)) {
                 let agreed = spec.kind.render(Side::SuiteX, wanted);
-                self.fail("I4", format!("{} {}: {side} holds {json}, agreed is {agreed}", record.key, spec.name));
+                self.fail(
+                    "I4",
+                    format!("{} {}: {side} holds {json}, agreed is {agreed}", record.key, spec.name),
+                );
             }
         }
     }
@@ -260,7 +292,8 @@ impl Check<'_> {
     fn canonical(&self, side: Side, kind: &Kind, value: &Value) -> Option<Value> {
         let mut exchange = |kind: &RecordType, id: &str| {
             let id = shared::domain::id::SideId::parse(id).ok()?;
-            let link = now(self.world.state.links(self.account, &[(kind.clone(), side, id)])).ok()?.pop()??;
+            let link =
+                now(self.world.state.links(self.account, &[(kind.clone(), side, id)])).ok()?.pop()??;
             Some(Arc::from(link.canonical.as_str()))
         };
         kind.translate(value, &mut exchange).ok()
@@ -282,7 +315,9 @@ impl Check<'_> {
 
     /// I14: a field holds the last edit of one of the sides, unless a person, a form or a line merge decided.
     fn edits(&mut self, record: &Record, last: &BTreeMap<(RecordType, String, usize), Vec<&Json>>) {
-        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else { return };
+        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
+            return;
+        };
         if Self::is_open(record) || !record.alive || Side::BOTH.iter().any(|s| record.sides[*s].detached) {
             return;
         }
@@ -295,7 +330,8 @@ impl Check<'_> {
             let unique = matches!(spec.kind, Kind::Text { .. } | Kind::Decimal { .. } | Kind::Integer);
             let grouped = surface.units[spec.unit].len() > 1;
             let of_field = |d: &&shared::state::HistoryDecision| d.field == *spec.name;
-            let by_person = rows.iter().flat_map(|r| &r.decisions).filter(of_field).any(|d| d.rule == "resolved");
+            let by_person =
+                rows.iter().flat_map(|r| &r.decisions).filter(of_field).any(|d| d.rule == "resolved");
             if !unique || grouped || by_person || spec.direction != Direction::Both {
                 continue;
             }
@@ -303,7 +339,10 @@ impl Check<'_> {
             let Some(last) = last.get(&key) else { continue };
             let agreed = spec.kind.render(Side::SuiteX, &record.canonical[field]);
             if !last.iter().any(|edit| same_but_for_form(edit, &agreed)) {
-                self.fail("I14", format!("{} {}: is {agreed}, last edits were {last:?}", record.key, spec.name));
+                self.fail(
+                    "I14",
+                    format!("{} {}: is {agreed}, last edits were {last:?}", record.key, spec.name),
+                );
             }
         }
     }
@@ -314,12 +353,15 @@ impl Check<'_> {
             for side in Side::BOTH {
                 let mut claimed: BTreeMap<&str, usize> = BTreeMap::new();
                 for record in records.iter().filter(|r| r.key.record_type == *kind) {
-                    if let (Some(id), Presence::There) = (&record.sides[side].id, record.sides[side].presence) {
+                    if let (Some(id), Presence::There) = (&record.sides[side].id, record.sides[side].presence)
+                    {
                         *claimed.entry(id.as_str()).or_default() += 1;
                     }
                 }
                 let there: Vec<String> = match side {
-                    Side::NetSuite => self.world.netsuite.all(self.account, kind).into_iter().map(|s| s.id).collect(),
+                    Side::NetSuite => {
+                        self.world.netsuite.all(self.account, kind).into_iter().map(|s| s.id).collect()
+                    }
                     Side::SuiteX => {
                         self.world.suitex.all(self.account, kind.as_str()).into_iter().map(|r| r.id).collect()
                     }
@@ -328,7 +370,10 @@ impl Check<'_> {
                     match claimed.get(id.as_str()) {
                         Some(1) => {}
                         None if self.is_filed(side, kind, &id) => {}
-                        None => self.fail("I2", format!("{} {id} of {side} is no record of ours", surface.record_type)),
+                        None => self.fail(
+                            "I2",
+                            format!("{} {id} of {side} is no record of ours", surface.record_type),
+                        ),
                         Some(n) => self.fail("I2", format!("{kind} {id} of {side} belongs to {n} records")),
                     }
                 }

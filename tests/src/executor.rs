@@ -249,7 +249,11 @@ impl Clock for SimClock {
     }
 
     fn sleep_until(&self, until: Timestamp) -> BoxFuture<()> {
-        Box::pin(Sleep { shared: Arc::clone(&self.executor.shared), until: until.plus(-self.skew_ms), timer: None })
+        Box::pin(Sleep {
+            shared: Arc::clone(&self.executor.shared),
+            until: until.plus(-self.skew_ms),
+            timer: None,
+        })
     }
 }
 

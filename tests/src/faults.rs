@@ -125,6 +125,9 @@ points!(PERMIT, "permit");
 /// How long a connection may take, ms: a call that is not on its way by then is not made.
 const CONNECT_MS: i64 = 5_000;
 
+/// Calls to NetSuite are few beside commits: they go wrong more often, each.
+const CALLS_ARE_RARE: f64 = 5.0;
+
 impl Faults {
     /// The lane of an account; foreign accounts run in the first.
     pub fn lane(&self, account: &AccountId) -> Lane {
@@ -169,7 +172,9 @@ impl Faults {
         let rates = *lock(&self.lanes[lane].rates);
         let asked = self.executor.now();
         self.executor.give_way(CALL.before).await;
-        if self.executor.now().0 - asked.0 > CONNECT_MS || self.lanes[lane].roll(rates.request_lost) {
+        if self.executor.now().0 - asked.0 > CONNECT_MS
+            || self.lanes[lane].roll(rates.request_lost * CALLS_ARE_RARE)
+        {
             self.lanes[lane].count(CALL.request_lost);
             return Err(Lost::NotSent("connection refused".into()));
         }
@@ -178,7 +183,7 @@ impl Faults {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|e| Lost::NoAnswer(e.to_string()))?.to_bytes();
         self.executor.give_way(CALL.after).await;
-        if self.lanes[lane].roll(rates.reply_lost) {
+        if self.lanes[lane].roll(rates.reply_lost * CALLS_ARE_RARE) {
             self.lanes[lane].count(CALL.reply_lost);
             return Err(Lost::NoAnswer("connection reset".into()));
         }
@@ -228,7 +233,12 @@ impl<B: Buffer> Buffer for Faulty<B> {
         self.inner.note(account, subject, now, flush_now, rules).await
     }
 
-    async fn take_due(&self, account: &AccountId, now: Timestamp, limit: usize) -> Result<Vec<String>, Unavailable> {
+    async fn take_due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Unavailable> {
         self.inner.take_due(account, now, limit).await
     }
 
@@ -375,6 +385,10 @@ impl<S: State> State for Faulty<S> {
         self.inner.pending_due(account, now, limit).await
     }
 
+    async fn next_due(&self, account: &AccountId, side: Side) -> Result<Option<Timestamp>, Unavailable> {
+        self.inner.next_due(account, side).await
+    }
+
     async fn due(
         &self,
         account: &AccountId,
@@ -385,7 +399,12 @@ impl<S: State> State for Faulty<S> {
         self.inner.due(account, side, now, limit).await
     }
 
-    async fn begin_call(&self, account: &AccountId, call: &Call, limits: &Limits) -> Result<Result<(), NotNow>, Unavailable> {
+    async fn begin_call(
+        &self,
+        account: &AccountId,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<(), NotNow>, Unavailable> {
         self.faults.around(account, &PERMIT, self.inner.begin_call(account, call, limits)).await
     }
 

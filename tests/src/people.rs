@@ -74,7 +74,9 @@ impl Edits {
             }
         }
         let made = match side {
-            Side::NetSuite => world.netsuite.ui_create(&account, kind, &values, true, "ann").map_err(|e| e.message),
+            Side::NetSuite => {
+                world.netsuite.ui_create(&account, kind, &values, true, "ann").map_err(|e| e.message)
+            }
             Side::SuiteX => world
                 .suitex
                 .create(&account, kind.as_str(), &values, "sam")
@@ -118,7 +120,9 @@ impl Edits {
     fn delete(&mut self, world: &mut World, lane: Lane, side: Side, kind: &RecordType, id: &str, told: bool) {
         let account = world.accounts[lane].clone();
         let done = match side {
-            Side::NetSuite => world.netsuite.ui_delete(&account, kind, id, told, "ann").map_err(|e| e.message),
+            Side::NetSuite => {
+                world.netsuite.ui_delete(&account, kind, id, told, "ann").map_err(|e| e.message)
+            }
             Side::SuiteX => world.suitex.delete(&account, kind.as_str(), id, "sam").map_err(|p| p.detail),
         };
         match done {
@@ -153,7 +157,15 @@ impl Edits {
         }
     }
 
-    fn was_refused(&mut self, world: &mut World, lane: Lane, side: Side, kind: &RecordType, id: &str, why: &str) {
+    fn was_refused(
+        &mut self,
+        world: &mut World,
+        lane: Lane,
+        side: Side,
+        kind: &RecordType,
+        id: &str,
+        why: &str,
+    ) {
         self.refused += 1;
         world.note(lane, format!("{side} refuses {kind} {id}: {why}"));
     }
@@ -181,7 +193,9 @@ impl Edits {
             Kind::Decimal { .. } => json!(format!("{}.{:02}", fresh, fresh % 100)),
             Kind::Boolean => json!(dice.bool()),
             Kind::Date => json!(format!("2026-{:02}-{:02}", 1 + fresh % 12, 1 + fresh % 28)),
-            Kind::DateTime => json!(format!("2026-01-01T{:02}:{:02}:{:02}Z", fresh % 24, fresh % 60, fresh % 59)),
+            Kind::DateTime => {
+                json!(format!("2026-01-01T{:02}:{:02}:{:02}Z", fresh % 24, fresh % 60, fresh % 59))
+            }
             Kind::Select { options } if options.is_empty() => json!(format!("c{}", dice.u32(0..4))),
             Kind::Select { options } => {
                 json!(options.iter().nth(dice.usize(0..options.len())).map(ToString::to_string))
@@ -232,7 +246,13 @@ fn ids_on(world: &World, side: Side, account: &AccountId, kind: &RecordType) -> 
     }
 }
 
-fn values_of(world: &World, side: Side, account: &AccountId, kind: &RecordType, id: &str) -> Map<String, Json> {
+fn values_of(
+    world: &World,
+    side: Side,
+    account: &AccountId,
+    kind: &RecordType,
+    id: &str,
+) -> Map<String, Json> {
     match side {
         Side::NetSuite => world.netsuite.snapshot(account, kind, id).map(|s| s.values),
         Side::SuiteX => world.suitex.row(account, kind.as_str(), id).map(|r| r.values),

@@ -202,7 +202,7 @@ impl Run {
             880..925 => world.tick(lane),
             925..965 => self.resolve(lane),
             965..970 => self.retry(lane),
-            970..985 => self.crash(lane),
+            970..980 => self.crash(lane),
             985..988 => {
                 let account = world.accounts[lane].clone();
                 world.buffer.flush_account(&account);
@@ -217,7 +217,9 @@ impl Run {
             }
             991..994 => self.outage(lane),
             994..997 => self.forge(lane),
-            _ => self.poison(lane),
+            997..1000 => self.poison(lane),
+            // Nothing happens.
+            _ => {}
         }
         false
     }
@@ -328,14 +330,16 @@ impl Run {
     fn poison(&mut self, lane: Lane) {
         let world = &mut self.world;
         let account = world.accounts[lane].clone();
-        let attributes = [("account", account.as_str()), ("type", "customer")].map(|(k, v)| (k.into(), v.into()));
+        let attributes =
+            [("account", account.as_str()), ("type", "customer")].map(|(k, v)| (k.into(), v.into()));
         let n = world.lanes[lane].dice.u32(..);
         let data: Bytes = match n % 3 {
             0 => Bytes::from_static(b"{\"accountId\":"),
             1 => json!({"accountId": account, "recordType": "nothing", "recordId": n}).to_string().into(),
             _ => Bytes::from_static(&[0xff, 0xfe, 0x00]),
         };
-        let message = local::bus::Message { data, attributes: attributes.into(), ordering_key: format!("poison:{n}") };
+        let message =
+            local::bus::Message { data, attributes: attributes.into(), ordering_key: format!("poison:{n}") };
         let now = world.executor.now();
         let mut bus = world.bus.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         bus.publish("events.raw", message, now).expect("a topic of the table");
@@ -427,8 +431,13 @@ impl Run {
                 usize::MAX,
             ));
             let taken = ledger.and_then(Result::ok).unwrap_or_default();
-            for id in self.forged.iter().filter(|id| taken.iter().any(|s| s.entry.event_id.to_string() == **id)) {
-                violations.push(Violation { invariant: "I18", what: format!("forged event {id} is in the ledger") });
+            for id in
+                self.forged.iter().filter(|id| taken.iter().any(|s| s.entry.event_id.to_string() == **id))
+            {
+                violations.push(Violation {
+                    invariant: "I18",
+                    what: format!("forged event {id} is in the ledger"),
+                });
             }
             let account = &self.world.accounts[lane];
             for (kind, n) in self.world.faults.lanes[lane].counts() {

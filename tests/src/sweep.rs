@@ -80,7 +80,9 @@ fn self_check(seed: u64, outcome: &mut Outcome) {
     if let Some(line) = difference(&outcome.traces[0], &again.traces[0])
         .or_else(|| difference(&outcome.traces[1], &again.traces[1]))
     {
-        outcome.violations.push(crate::watch::Violation { invariant: "I13", what: format!("not the same twice: {line}") });
+        outcome
+            .violations
+            .push(crate::watch::Violation { invariant: "I13", what: format!("not the same twice: {line}") });
     }
     let alone = run(seed, Options { neighbour: false, ..Options::default() });
     if let Some(line) = difference(&outcome.traces[0], &alone.traces[0]) {
@@ -90,8 +92,11 @@ fn self_check(seed: u64, outcome: &mut Outcome) {
 }
 
 fn difference(a: &[String], b: &[String]) -> Option<String> {
-    let at = a.iter().zip(b).position(|(a, b)| a != b).or((a.len() != b.len()).then_some(a.len().min(b.len())))?;
-    let line = |trace: &[String]| trace.get(at).map_or("<nothing>".into(), |l| l.chars().take(200).collect::<String>());
+    let at =
+        a.iter().zip(b).position(|(a, b)| a != b).or((a.len() != b.len()).then_some(a.len().min(b.len())))?;
+    let line = |trace: &[String]| {
+        trace.get(at).map_or("<nothing>".into(), |l| l.chars().take(200).collect::<String>())
+    };
     Some(format!("line {at}: {:?} / {:?}", line(a), line(b)))
 }
 

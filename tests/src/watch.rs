@@ -88,7 +88,10 @@ impl Watch {
         let start = version;
         for row in &commit.history {
             if row.version.0 != version && row.version.0 != version + 1 {
-                self.violated("I6", format!("{}: history steps from v{version} to {}", after.key, row.version));
+                self.violated(
+                    "I6",
+                    format!("{}: history steps from v{version} to {}", after.key, row.version),
+                );
             }
             version = row.version.0;
         }

@@ -47,8 +47,10 @@ pub fn config() -> String {
 }
 
 /// The development keys, and canaries: none of them may show in any output.
-pub const SECRETS: [(&str, &str); 2] =
-    [("acme", "whsec_c2ltdWxhdGlvbi1rZXktb2YtYWNtZS0wMDE="), ("globex", "whsec_c2ltdWxhdGlvbi1rZXktb2YtZ2xvYmV4LTE=")];
+pub const SECRETS: [(&str, &str); 2] = [
+    ("acme", "whsec_c2ltdWxhdGlvbi1rZXktb2YtYWNtZS0wMDE="),
+    ("globex", "whsec_c2ltdWxhdGlvbi1rZXktb2YtZ2xvYmV4LTE="),
+];
 
 /// The simulation begins at this time.
 pub const START: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
@@ -243,7 +245,10 @@ impl World {
             publish: Arc::new(Faulty { inner: Arc::new(publish), faults: wrap() }),
             blob: Arc::clone(&self.blob) as Arc<dyn shared::blob::Blob>,
             clock,
-            ids: Arc::new(SeededIds { seed: self.lanes[lane].seed, next: Arc::clone(&self.lanes[lane].next_id) }),
+            ids: Arc::new(SeededIds {
+                seed: self.lanes[lane].seed,
+                next: Arc::clone(&self.lanes[lane].next_id),
+            }),
             tasks: tasks.clone(),
             metrics: Metrics::new(instance.function),
         };
@@ -310,12 +315,19 @@ impl World {
     pub fn deliver(&mut self, lane: Lane) -> bool {
         let account = self.accounts[lane].clone();
         let now = self.executor.now();
-        let Some(delivery) = lock(&self.bus).deliveries(now, Some(account.as_str()), 1).pop() else { return false };
+        let Some(delivery) = lock(&self.bus).deliveries(now, Some(account.as_str()), 1).pop() else {
+            return false;
+        };
         let Delivery { id, subscription, body, attempt, .. } = delivery;
-        let push = PUSHES.iter().find(|p| *p.subscription == *subscription).expect("a subscription of the table");
+        let push =
+            PUSHES.iter().find(|p| *p.subscription == *subscription).expect("a subscription of the table");
         let instance = self.any(lane, push.function);
-        self.note(lane, format!("push {subscription} attempt {attempt} to {}.{}", instance.function, instance.number));
-        let mut pushed = Pushed { bus: Arc::clone(&self.bus), executor: self.executor.clone(), id, settled: false };
+        self.note(
+            lane,
+            format!("push {subscription} attempt {attempt} to {}.{}", instance.function, instance.number),
+        );
+        let mut pushed =
+            Pushed { bus: Arc::clone(&self.bus), executor: self.executor.clone(), id, settled: false };
         let request = Request::post(push.path).body(body).expect("a request");
         self.send(lane, instance, request, move |status, _| pushed.settle(status.is_success()));
         true
@@ -332,7 +344,10 @@ impl World {
     /// Sends a User Event to ingest, signed; one that is not taken is sent again later.
     pub fn send_user_event(&mut self, lane: Lane, mut event: Json) {
         let (account, secret) = SECRETS[lane];
-        if self.unmarked > 0.0 && self.lanes[lane].dice.f64() < self.unmarked && event.get("externalId").is_some() {
+        if self.unmarked > 0.0
+            && self.lanes[lane].dice.f64() < self.unmarked
+            && event.get("externalId").is_some()
+        {
             // An old script does not send the mark that a create of ours left.
             event["externalId"] = Json::Null;
             event["metadata"] = Json::Null;

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use sha2::{Digest, Sha256};
 use shared::domain::event::{ChangeEvent, FieldError};
 use shared::domain::id::{
     AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id,
 };
 use shared::domain::surface::SyncConfig;
-use shared::redrive::payload_text;
+use shared::redrive::{malformed_id, payload_text};
 use shared::state::{ErrorEntry, ErrorStatus, Notice, Subject};
 use uuid::Uuid;
 
@@ -111,8 +110,7 @@ fn subject(source: &str, side: Option<&str>, id: &str) -> Option<Subject> {
 impl Malformed {
     /// The error's id: the same bytes are the same error.
     pub(crate) fn id(&self, data: &[u8]) -> Uuid {
-        let hash: String = Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect();
-        derived_id("malformed", &[self.account.as_str(), &hash])
+        malformed_id(&self.account, data)
     }
 
     /// What a person finds in the error queue.

@@ -16,9 +16,6 @@ pub const EVENTS_MAX: usize = 100;
 /// Most bytes that an event may have once a large payload is out of it: 2 MiB, well under the bus's limit.
 pub const MESSAGE_MAX_BYTES: usize = 2 * 1024 * 1024;
 
-
-
-
 /// What a body is checked against.
 pub(crate) struct Door<'a> {
     /// The account of the key that signed.

@@ -136,7 +136,11 @@ async fn attempt(
 }
 
 /// The events of pending rows, in ledger order.
-async fn load_events(app: &App, account: &AccountId, rows: &[PendingRow]) -> Result<Vec<ChangeEvent>, Unavailable> {
+async fn load_events(
+    app: &App,
+    account: &AccountId,
+    rows: &[PendingRow],
+) -> Result<Vec<ChangeEvent>, Unavailable> {
     let ids: Vec<Uuid> = rows.iter().map(|r| r.event_id).collect();
     let stored = app.ports.ledger.read(account, &ids).await?;
     // What the ledger holds was an event when it was taken.
@@ -172,7 +176,15 @@ async fn refuse_twin(
     Ok(true)
 }
 
-fn error(account: &AccountId, id: Uuid, class: &str, code: &str, message: &str, hint: &str, now: Timestamp) -> ErrorEntry {
+fn error(
+    account: &AccountId,
+    id: Uuid,
+    class: &str,
+    code: &str,
+    message: &str,
+    hint: &str,
+    now: Timestamp,
+) -> ErrorEntry {
     ErrorEntry {
         id,
         account: account.clone(),
@@ -327,12 +339,22 @@ impl Absorption {
 
     /// Leaves the event for when the referred record has a link. False: nothing after it may go first. True:
     /// it has waited too long and is an error now.
-    fn wait(&mut self, event: &Arc<ChangeEvent>, side: Side, missing: shared::domain::value::Unresolved) -> bool {
+    fn wait(
+        &mut self,
+        event: &Arc<ChangeEvent>,
+        side: Side,
+        missing: shared::domain::value::Unresolved,
+    ) -> bool {
         let row = self.rows.iter().find(|r| r.event_id == event.event_id);
         let waits = self.surface.reference_wait_ms;
         let since = row.map_or(self.now, |r| r.arrived_at);
         if self.now >= since.plus(waits) {
-            let reason = format!("refers to {} {} of {side}, which has not come in {} s", missing.record_type, missing.id, waits / 1000);
+            let reason = format!(
+                "refers to {} {} of {side}, which has not come in {} s",
+                missing.record_type,
+                missing.id,
+                waits / 1000
+            );
             self.park(event, &FieldError { field: "payload.changes".into(), reason });
             return true;
         }
@@ -398,7 +420,8 @@ impl Absorption {
         let targets: Vec<Side> =
             Side::BOTH.into_iter().filter(|s| has_work(&self.record, *s, &self.surface, self.now)).collect();
         if let Err(error) =
-            announce::merged(ports, &self.record, &self.changed, &self.absorbed, &targets, &self.surface).await
+            announce::merged(ports, &self.record, &self.changed, &self.absorbed, &targets, &self.surface)
+                .await
         {
             tracing::warn!(%error, "writers not woken; the tick wakes them");
         }

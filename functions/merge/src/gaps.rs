@@ -40,7 +40,9 @@ pub(crate) async fn fill(ports: &Ports, account: &AccountId) -> Result<(), Unava
 fn row(stored: &Stored, now: Timestamp) -> Option<PendingRow> {
     let entry = &stored.entry;
     let (subject, place) = match ChangeEvent::from_slice(&entry.payload) {
-        Ok(event) if !event.metadata.contains_key("reply") => (subject_of(&event), Place::Pending { due_at: now }),
+        Ok(event) if !event.metadata.contains_key("reply") => {
+            (subject_of(&event), Place::Pending { due_at: now })
+        }
         // A reply that a writer noted before a commit that never came: the writer looks again by itself.
         _ => (Subject::Canonical(CanonicalId::parse(&entry.record_id).ok()?), Place::Superseded),
     };

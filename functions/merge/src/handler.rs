@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::event::{ChangeEvent, FieldError};
-use shared::domain::id::{AccountId, Timestamp, derived_id};
+use shared::domain::id::{AccountId, Timestamp};
 use shared::fault::Fault;
 use shared::intake;
 use shared::pubsub::envelope::Envelope;
 use shared::pubsub::{Message, Topic, push as answer};
-use shared::redrive::payload_text;
+use shared::redrive::{malformed_id, payload_text};
 use shared::runtime::problem::Problem;
 use shared::state::{ErrorEntry, ErrorStatus};
 
@@ -65,14 +65,19 @@ fn read(app: &App, data: &[u8]) -> Result<ChangeEvent, FieldError> {
 }
 
 /// What can never succeed goes, with its bytes, to the error topic; only then is it acked.
-async fn report(app: &App, envelope: Option<&Envelope>, bytes: &[u8], error: &FieldError) -> Result<(), Fault> {
+async fn report(
+    app: &App,
+    envelope: Option<&Envelope>,
+    bytes: &[u8],
+    error: &FieldError,
+) -> Result<(), Fault> {
     let now = app.ports.clock.now();
     let attribute = |name: &str| envelope.and_then(|e| e.attributes.get(name)).map(String::as_str);
     let account = attribute("account").and_then(|a| AccountId::parse(a).ok());
     let account = account.unwrap_or_else(|| AccountId::parse("unknown").expect("a constant name"));
     let text = payload_text(bytes);
     let entry = ErrorEntry {
-        id: derived_id("malformed", &[account.as_str(), &text]),
+        id: malformed_id(&account, bytes),
         account: account.clone(),
         record: None,
         class: "malformed".into(),
@@ -108,7 +113,8 @@ pub(crate) struct Tick {
 pub(crate) async fn tick(State(app): State<App>, Query(tick): Query<Tick>) -> Response {
     let mut swept = 0;
     let now: Timestamp = app.ports.clock.now();
-    let all = app.ports.config.accounts.keys().filter(|a| tick.account.as_ref().is_none_or(|only| only == *a));
+    let all =
+        app.ports.config.accounts.keys().filter(|a| tick.account.as_ref().is_none_or(|only| only == *a));
     for account in all {
         let found = async {
             gaps::fill(&app.ports, account).await?;

@@ -27,7 +27,10 @@ pub(crate) enum NotNews {
 }
 
 /// Loads what an event left in the bucket.
-pub(crate) async fn load_body(app: &crate::App, event: &mut ChangeEvent) -> Result<Result<(), FieldError>, Unavailable> {
+pub(crate) async fn load_body(
+    app: &crate::App,
+    event: &mut ChangeEvent,
+) -> Result<Result<(), FieldError>, Unavailable> {
     let wrong = |field: &str, reason: String| Ok(Err(FieldError { field: field.into(), reason }));
     let payload_ref = event.metadata.get(PAYLOAD_REF).and_then(|r| r.as_str()).map(str::to_string);
     let (field, text) = match (&event.full_snapshot_ref, payload_ref) {
@@ -120,7 +123,8 @@ fn translated(
     surface: &TypeSurface,
     links: &Links,
 ) -> Result<Vec<(FieldIx, Value)>, Unresolved> {
-    let mut exchange = |kind: &RecordType, id: &str| links.get(&(kind.clone(), side, id.to_string())).cloned();
+    let mut exchange =
+        |kind: &RecordType, id: &str| links.get(&(kind.clone(), side, id.to_string())).cloned();
     let one = |(field, value): (FieldIx, Value)| {
         Ok((field, surface.fields[field].kind.translate(&value, &mut exchange)?))
     };
@@ -137,7 +141,9 @@ fn span(event: &ChangeEvent, record: &Record, side: Side) -> Span {
                 Side::SuiteX => 0,
             };
             let to = match (side, event.revision) {
-                (Side::NetSuite, Some(revision)) => Timestamp(revision.0.saturating_mul(1000).saturating_add(999)),
+                (Side::NetSuite, Some(revision)) => {
+                    Timestamp(revision.0.saturating_mul(1000).saturating_add(999))
+                }
                 _ => event.timestamp,
             };
             Span { from: Timestamp(from.min(to.0)), to }

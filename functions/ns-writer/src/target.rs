@@ -1,10 +1,12 @@
 //! NetSuite as a target: our calls in its RESTlet's words, its outcomes in ours.
 
 use async_trait::async_trait;
+use serde_json::{Map, Value as Json};
 use shared::breakage::{self, Breakage};
 use shared::domain::id::{Revision, Side, SideId, Timestamp};
 use shared::domain::record::Verb;
 use shared::domain::surface::Account;
+use shared::domain::value::{Kind, LineSpec};
 use shared::netsuite::client::Client;
 use shared::netsuite::error::refusal;
 use shared::netsuite::wire;
@@ -29,7 +31,11 @@ impl Target for NetSuite {
 
     async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault> {
         let outcomes = self.client.apply(account, calls.iter().map(write_of).collect()).await?;
-        Ok(outcomes.into_iter().zip(calls).map(|(outcome, call)| answer_to_write(outcome, call.verb)).collect())
+        Ok(outcomes
+            .into_iter()
+            .zip(calls)
+            .map(|(outcome, call)| answer_to_write(outcome, call.verb))
+            .collect())
     }
 
     async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault> {
@@ -50,10 +56,32 @@ fn write_of(call: &WriteCall) -> wire::Write {
         record_type: call.surface.netsuite.clone(),
         id: call.id.as_ref().map(SideId::to_string),
         external_id: (call.verb == Verb::Create).then(|| call.canonical.to_string()),
-        expected: if blind { serde_json::Map::new() } else { call.expected.clone() },
-        values: call.values.clone(),
+        expected: if blind { Map::new() } else { call.expected.clone() },
+        values: with_known_lines(call),
         fields: call.surface.names_on(Side::NetSuite),
     }
+}
+
+/// The values to set, with line keys that NetSuite takes: one of its own keys that it no longer has (the line,
+/// or the whole record, was deleted there and is to come back) travels as an external key.
+fn with_known_lines(call: &WriteCall) -> Map<String, Json> {
+    let mut values = call.values.clone();
+    for field in &call.surface.fields {
+        let Kind::Lines(LineSpec { key: Some(key), .. }) = &field.kind else { continue };
+        let there = call.expected.get(&field.netsuite).and_then(Json::as_array);
+        let is_there = |own: &Json| {
+            there.is_some_and(|lines| lines.iter().any(|line| line.get(&key.netsuite) == Some(own)))
+        };
+        let Some(lines) = values.get_mut(&field.netsuite).and_then(Json::as_array_mut) else { continue };
+        for line in lines.iter_mut().filter_map(Json::as_object_mut) {
+            if line.get(&key.netsuite).is_some_and(|own| !is_there(own))
+                && let Some(own) = line.remove(&key.netsuite)
+            {
+                line.insert(key.netsuite_external.clone(), own);
+            }
+        }
+    }
+    values
 }
 
 fn read_of(call: &LookCall) -> wire::Read {
@@ -103,4 +131,3 @@ fn shown(outcome: wire::Outcome) -> Option<Shown> {
     let revision = revision(&outcome)?;
     Some(Shown { id: SideId::parse(outcome.id.as_deref()?).ok()?, revision, values: outcome.values })
 }
-

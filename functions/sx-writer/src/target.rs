@@ -62,10 +62,12 @@ impl SuiteX {
         let id = call.id.as_ref().map(SideId::to_string).unwrap_or_default();
         let revision = match breakage::on(Breakage::NoCompareBeforeSet) {
             // Blind: whatever the row is now.
-            true => match self.tenants.read(account, &call.surface.suitex, By::Id(&id)).await.map_err(unknown)? {
-                Look::Found(row) => row.revision,
-                Look::Deleted(_) | Look::Missing => Revision(0),
-            },
+            true => {
+                match self.tenants.read(account, &call.surface.suitex, By::Id(&id)).await.map_err(unknown)? {
+                    Look::Found(row) => row.revision,
+                    Look::Deleted(_) | Look::Missing => Revision(0),
+                }
+            }
             false => call.revision.unwrap_or_default(),
         };
         let expected = match breakage::on(Breakage::NoCompareBeforeSet) {
@@ -73,13 +75,10 @@ impl SuiteX {
             false => call.expected.clone(),
         };
         Ok(match call.verb {
-            Verb::Create => Change::Create { sync_id: call.canonical.to_string(), values: call.values.clone() },
-            Verb::Update => Change::Update {
-                id,
-                revision,
-                expected,
-                values: call.values.clone(),
-            },
+            Verb::Create => {
+                Change::Create { sync_id: call.canonical.to_string(), values: call.values.clone() }
+            }
+            Verb::Update => Change::Update { id, revision, expected, values: call.values.clone() },
             Verb::Delete => Change::Delete { id, revision, expected },
         })
     }

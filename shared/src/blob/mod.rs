@@ -46,7 +46,9 @@ impl BlobRef {
         let parts: Vec<&str> = path.split('/').collect();
         match parts[..] {
             ["transient" | "pinned", owner, name]
-                if owner == account.as_str() && !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+                if owner == account.as_str()
+                    && !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric()) =>
             {
                 Ok(Self { bucket: bucket.to_string(), path: path.to_string() })
             }

@@ -84,7 +84,12 @@ impl Buffer for MemoryBuffer {
         }))
     }
 
-    async fn take_due(&self, account: &AccountId, now: Timestamp, limit: usize) -> Result<Vec<String>, Unavailable> {
+    async fn take_due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Unavailable> {
         Ok(self.with(account, |keys| {
             let mut taken = Vec::new();
             while taken.len() < limit

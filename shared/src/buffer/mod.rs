@@ -22,7 +22,12 @@ pub trait Buffer: Send + Sync {
     ) -> Result<Timestamp, Unavailable>;
 
     /// Takes out subjects that are to be absorbed by `now`, the longest due first.
-    async fn take_due(&self, account: &AccountId, now: Timestamp, limit: usize) -> Result<Vec<String>, Unavailable>;
+    async fn take_due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<String>, Unavailable>;
 
     /// When the next subject is due.
     async fn next_due(&self, account: &AccountId) -> Result<Option<Timestamp>, Unavailable>;

@@ -1,14 +1,12 @@
-//! The events on the wire: `ChangeEvent` in (two spellings, one meaning), `ChangeEvent` and `MergedEvent`
-//! out. Their JSON is also the ledger's stored form; `schemas/` describes it.
-
-use std::sync::Arc;
+//! The event on the wire: `ChangeEvent`, two spellings in, one out. Its JSON is also the ledger's stored form;
+//! `schemas/` describes it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use super::conflict::{Choice, Resolution};
-use super::id::{AccountId, RecordKey, RecordType, Revision, Side, SideId, Timestamp, derived_id};
+use super::id::{AccountId, RecordType, Revision, Side, SideId, Timestamp, derived_id};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
 
@@ -363,7 +361,12 @@ impl WireResolution {
             };
             fields.push((field, choice));
         }
-        Ok(Resolution { conflict: self.conflict_id, revision: self.conflict_revision, fields, keep: self.keep })
+        Ok(Resolution {
+            conflict: self.conflict_id,
+            revision: self.conflict_revision,
+            fields,
+            keep: self.keep,
+        })
     }
 }
 
@@ -455,7 +458,11 @@ fn base_version(object: &mut Map<String, Json>) -> Result<Option<u64>, FieldErro
     }
 }
 
-fn payload(object: &mut Map<String, Json>, operation: Operation, has_ref: bool) -> Result<Payload, FieldError> {
+fn payload(
+    object: &mut Map<String, Json>,
+    operation: Operation,
+    has_ref: bool,
+) -> Result<Payload, FieldError> {
     let top_level = object.remove("changes");
     let mut inner = match object.remove("payload") {
         None | Some(Json::Null) => Map::new(),
@@ -469,7 +476,10 @@ fn payload(object: &mut Map<String, Json>, operation: Operation, has_ref: bool) 
         (Some(_), None) | (None, Some(_)) => return wrong("payload.changes", "must be an object"),
     };
     if changes.len() > FIELDS_MAX {
-        return wrong("payload.changes", format!("has {} fields; at most {FIELDS_MAX} are taken", changes.len()));
+        return wrong(
+            "payload.changes",
+            format!("has {} fields; at most {FIELDS_MAX} are taken", changes.len()),
+        );
     }
     let previous = optional_object(&mut inner, "previous")?;
     // A create tells everything there is.
@@ -488,81 +498,10 @@ fn payload(object: &mut Map<String, Json>, operation: Operation, has_ref: bool) 
     Ok(Payload { changes, previous, full, resolution, flush })
 }
 
-/// What merge tells the writers and other consumers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MergedEvent {
-    /// Its id.
-    pub merged_event_id: Uuid,
-    /// Tenant.
-    pub account_id: AccountId,
-    /// Record type.
-    pub record_type: RecordType,
-    /// Canonical id.
-    pub record_id: String,
-    /// The record's version after the merge.
-    pub version: u64,
-    /// Canonical field → value now, in SuiteX's form, references by canonical id.
-    pub changes: Map<String, Json>,
-    /// The events that led to it.
-    pub source_events: Vec<Json>,
-    /// The sides that have work.
-    pub targets: Vec<Side>,
-    /// `account:type:id`.
-    pub ordering_key: String,
-    /// W3C trace context, when the sources had one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
-}
-
-/// Source events over this size travel by reference to the ledger.
-const SOURCE_EVENT_MAX_BYTES: usize = 64 * 1024;
-
-impl MergedEvent {
-    /// Tells that `changed` fields of a record changed, because of `sources`.
-    pub fn new(
-        record: &super::record::Record,
-        changed: impl Iterator<Item = FieldIx>,
-        sources: &[Arc<ChangeEvent>],
-        targets: Vec<Side>,
-        surface: &TypeSurface,
-    ) -> Self {
-        let key: &RecordKey = &record.key;
-        let changes = changed
-            .map(|f| {
-                let field = &surface.fields[f];
-                (field.name.to_string(), field.kind.render(Side::SuiteX, &record.canonical[f]))
-            })
-            .collect();
-        let ids: Vec<String> = sources.iter().map(|e| e.event_id.to_string()).collect();
-        let version = record.version.0;
-        Self {
-            merged_event_id: derived_id("merged", &[&key.to_string(), &version.to_string(), &ids.join(",")]),
-            account_id: key.account.clone(),
-            record_type: key.record_type.clone(),
-            record_id: key.id.to_string(),
-            version,
-            changes,
-            source_events: sources.iter().map(|e| by_reference_if_large(e)).collect(),
-            targets,
-            ordering_key: key.to_string(),
-            traceparent: sources
-                .iter()
-                .find_map(|e| e.metadata.get("traceparent").and_then(Json::as_str).map(str::to_string)),
-        }
-    }
-}
-
-fn by_reference_if_large(event: &ChangeEvent) -> Json {
-    let mut json = serde_json::to_value(event).unwrap_or_default();
-    if event.to_bytes().len() > SOURCE_EVENT_MAX_BYTES {
-        json["payload"] = json!({ "ledgerRef": event.event_id });
-    }
-    json
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn event(json: Json) -> Result<ChangeEvent, FieldError> {

@@ -12,6 +12,7 @@ pub mod event;
 pub mod governance;
 pub mod id;
 pub mod lines;
+pub mod merged;
 pub mod news;
 pub mod plan;
 pub mod record;

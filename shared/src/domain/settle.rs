@@ -165,7 +165,9 @@ fn confirm(
 /// Whether two texts differ in blanks around them or in case alone: then one is a form of the other.
 fn is_folded(wanted: &Value, held: &Value) -> bool {
     match (wanted, held) {
-        (Value::Text(wanted), Value::Text(held)) => wanted.trim().to_lowercase() == held.trim().to_lowercase(),
+        (Value::Text(wanted), Value::Text(held)) => {
+            wanted.trim().to_lowercase() == held.trim().to_lowercase()
+        }
         _ => false,
     }
 }

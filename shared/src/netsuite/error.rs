@@ -55,11 +55,15 @@ pub fn refusal(code: &str, message: &str, field: Option<String>) -> Refusal {
         "INSUFFICIENT_PERMISSION" => {
             (true, "Our role lacks a permission for this record: grant it in NetSuite, then retry.")
         }
-        "INVALID_KEY_OR_REF" => (false, "A referred record or option does not exist there: create or correct it, then retry."),
+        "INVALID_KEY_OR_REF" => {
+            (false, "A referred record or option does not exist there: create or correct it, then retry.")
+        }
         "DUP_EXTID" | "UNIQUE_RCRD_ID_REQD" | "DUP_RCRD" | "UNIQUE_CUST_ID_REQD" | "DUP_CSTM_RCRD_ENTRY" => {
             (false, "A record with this name or external id exists already: link or rename it, then retry.")
         }
-        "USER_ERROR" => (false, "NetSuite's own rule refuses it: correct what the message names, then retry."),
+        "USER_ERROR" => {
+            (false, "NetSuite's own rule refuses it: correct what the message names, then retry.")
+        }
         "INVALID_FLD_VALUE" => (false, "The value does not fit NetSuite's field: correct it, then retry."),
         _ => (false, "Correct what the message names, then retry."),
     };
@@ -72,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_code_comes_before_the_status() {
-        let overload = br#"{"error" : {"code" : "SSS_REQUEST_LIMIT_EXCEEDED", "message" : "Request Limit Exceeded"}}"#;
+        let overload =
+            br#"{"error" : {"code" : "SSS_REQUEST_LIMIT_EXCEEDED", "message" : "Request Limit Exceeded"}}"#;
         let login = br#"{"error":{"code":"INVALID_LOGIN_ATTEMPT","message":"x"}}"#;
         let odd = br#"{"error":{"code":"SOMETHING_NEW","message":"x"}}"#;
         for (status, body, end) in [

@@ -39,11 +39,14 @@ struct WireMessage {
 impl Envelope {
     /// Reads a push body.
     pub fn from_slice(bytes: &[u8]) -> Result<Self, FieldError> {
-        let wire: Wire = serde_json::from_slice(bytes)
-            .map_err(|e| FieldError { field: "$".into(), reason: format!("is not a Pub/Sub push body: {e}") })?;
-        let data = STANDARD
-            .decode(&wire.message.data)
-            .map_err(|e| FieldError { field: "message.data".into(), reason: format!("is not base64: {e}") })?;
+        let wire: Wire = serde_json::from_slice(bytes).map_err(|e| FieldError {
+            field: "$".into(),
+            reason: format!("is not a Pub/Sub push body: {e}"),
+        })?;
+        let data = STANDARD.decode(&wire.message.data).map_err(|e| FieldError {
+            field: "message.data".into(),
+            reason: format!("is not base64: {e}"),
+        })?;
         Ok(Self {
             data: data.into(),
             attributes: wire.message.attributes,
@@ -66,7 +69,9 @@ mod tests {
 
     #[test]
     fn says_what_is_no_push() {
-        for (body, field) in [(&b"{}"[..], "$"), (b"x", "$"), (br#"{"message":{"data":"%"}}"#, "message.data")] {
+        for (body, field) in
+            [(&b"{}"[..], "$"), (b"x", "$"), (br#"{"message":{"data":"%"}}"#, "message.data")]
+        {
             assert_eq!(Envelope::from_slice(body).unwrap_err().field, field);
         }
     }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Call, Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place, State, Subject,
-    Verdict,
+    Call, Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place, State,
+    Subject, Verdict,
 };
 use crate::breakage::{self, Breakage};
 use crate::domain::governance::{CallEnd, Governance, NotNow};
@@ -157,7 +157,8 @@ impl Tables {
     fn store(&mut self, place: At, mut record: Record) {
         if let Some(old) = self.records.get(&place).cloned() {
             self.unindex(&place, &old);
-            let resolved = old.conflict.as_ref().filter(|c| record.conflict.as_ref().map(|n| n.id) != Some(c.id));
+            let resolved =
+                old.conflict.as_ref().filter(|c| record.conflict.as_ref().map(|n| n.id) != Some(c.id));
             if let Some(conflict) = resolved {
                 // Its id stays known, so that who decides it again is told that it is over.
                 self.release_events(conflict.id);
@@ -300,7 +301,10 @@ impl Tables {
             Place::Applied | Place::Superseded | Place::Error(_) => {}
         }
         if let Place::Waiting { record_type, side, id, .. } = &row.place {
-            self.waiting_events.entry((record_type.clone(), *side, id.clone())).or_default().insert(row.event_id);
+            self.waiting_events
+                .entry((record_type.clone(), *side, id.clone()))
+                .or_default()
+                .insert(row.event_id);
         }
         *self.census.entry(row.place.name()).or_default() += 1;
         self.pending.insert(row.event_id, row);
@@ -320,9 +324,14 @@ impl Tables {
                 self.errors.insert(error.id, error);
             }
             Some(known) => {
-                let again = error.attempts.saturating_add(if error.status == known.status { known.attempts } else { 0 });
+                let again = error.attempts.saturating_add(if error.status == known.status {
+                    known.attempts
+                } else {
+                    0
+                });
                 let mut events = std::mem::take(&mut known.events);
-                events.extend(error.events.iter().filter(|e| !events.contains(e)).copied().collect::<Vec<_>>());
+                events
+                    .extend(error.events.iter().filter(|e| !events.contains(e)).copied().collect::<Vec<_>>());
                 let payload = error.payload.clone().or(known.payload.take());
                 let first_at = known.first_at.min(error.first_at);
                 *known = ErrorEntry { events, payload, first_at, attempts: again, ..error };
@@ -350,7 +359,8 @@ fn page_of(records: Vec<Arc<Record>>, after: Option<&str>, limit: usize) -> Page
     let mut keyed: Vec<(String, Arc<Record>)> = records.into_iter().map(|r| (r.key.to_string(), r)).collect();
     keyed.retain(|(key, _)| after.is_none_or(|after| key.as_str() > after));
     keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let next = if keyed.len() > limit { limit.checked_sub(1).map(|last| keyed[last].0.clone()) } else { None };
+    let next =
+        if keyed.len() > limit { limit.checked_sub(1).map(|last| keyed[last].0.clone()) } else { None };
     keyed.truncate(limit);
     Page { items: keyed.into_iter().map(|(_, r)| r).collect(), next }
 }
@@ -452,6 +462,10 @@ impl State for MemoryState {
         }))
     }
 
+    async fn next_due(&self, account: &AccountId, side: Side) -> Result<Option<Timestamp>, Unavailable> {
+        Ok(self.with(account, |t| t.due[side].first().map(|(at, _)| *at)))
+    }
+
     async fn due(
         &self,
         account: &AccountId,
@@ -465,7 +479,12 @@ impl State for MemoryState {
         }))
     }
 
-    async fn begin_call(&self, account: &AccountId, call: &Call, limits: &Limits) -> Result<Result<(), NotNow>, Unavailable> {
+    async fn begin_call(
+        &self,
+        account: &AccountId,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<(), NotNow>, Unavailable> {
         Ok(self.with(account, |t| t.governance.begin(call.id, call.priority, call.now, call.until, limits)))
     }
 
@@ -492,7 +511,8 @@ impl State for MemoryState {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Arc<Record>>, Unavailable> {
-        Ok(self.with(account, |t| t.page(|r| record_type.is_none_or(|k| r.key.record_type == *k), after, limit)))
+        Ok(self
+            .with(account, |t| t.page(|r| record_type.is_none_or(|k| r.key.record_type == *k), after, limit)))
     }
 
     async fn conflicts(

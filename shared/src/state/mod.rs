@@ -184,7 +184,7 @@ pub struct ErrorEntry {
     pub account: AccountId,
     /// The record, when it is known.
     pub record: Option<RecordKey>,
-    /// `validation`, `malformed`, `not_persisted`, `waiting`, `identity`, `delivery`.
+    /// `validation`, `malformed`, `not_persisted`, `waiting`, `missing`, `identity`.
     pub class: String,
     /// The side's or our code.
     pub code: String,
@@ -364,7 +364,11 @@ pub trait State: Send + Sync {
         limit: usize,
     ) -> Result<Vec<(RecordType, Subject)>, Unavailable>;
 
-    /// Records with work for `side` that is due at `now`, the longest due first, locked ones left out.
+    /// When the next record has work for `side`.
+    async fn next_due(&self, account: &AccountId, side: Side) -> Result<Option<Timestamp>, Unavailable>;
+
+    /// Records with work for `side` that is due at `now`, the longest due first. What a lock keeps from being
+    /// written has none; an intent that is still open has.
     async fn due(
         &self,
         account: &AccountId,
@@ -374,7 +378,12 @@ pub trait State: Send + Sync {
     ) -> Result<Vec<RecordKey>, Unavailable>;
 
     /// Asks for a permit for a call to the account's NetSuite.
-    async fn begin_call(&self, account: &AccountId, call: &Call, limits: &Limits) -> Result<Result<(), NotNow>, Unavailable>;
+    async fn begin_call(
+        &self,
+        account: &AccountId,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<(), NotNow>, Unavailable>;
 
     /// Notes how a call ended.
     async fn end_call(

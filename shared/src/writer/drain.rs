@@ -30,7 +30,8 @@ const ROUND: usize = 100;
 /// A call that is not on its way so long after its permit, ms, is not made: permit and intent count from then.
 const SEND_WITHIN_MS: i64 = 5_000;
 
-/// While calls are under way, how often a drainer looks for what has become due, ms.
+/// While calls are under way, or what is due soon is waited for, how often a drainer looks for what has become
+/// due since, ms.
 const GLANCE_MS: i64 = 250;
 
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
@@ -99,12 +100,18 @@ impl Writer {
                     None
                 }
                 Round::NotBefore(at) => Some(at),
+                // What is due soon is waited for, so that a look or a second attempt does not need the tick.
+                Round::Idle if go_on && calls.is_empty() => {
+                    self.ports.state.next_due(&account.id, self.side()).await?
+                }
                 Round::Idle => None,
             };
             if calls.is_empty() {
                 match wait {
                     Some(at) if at.0 - now.0 <= PATIENCE_MS => {
-                        self.ports.clock.sleep_until(at.max(now.plus(50))).await;
+                        // In glances: what becomes due meanwhile must not wait for what is backing off.
+                        let until = at.clamp(now.plus(50), now.plus(GLANCE_MS));
+                        self.ports.clock.sleep_until(until).await;
                         continue;
                     }
                     _ => break,
@@ -123,14 +130,20 @@ impl Writer {
     }
 
     /// Plans what is due and starts as many calls as there are permits.
-    async fn round(&self, account: &Account, now: Timestamp, busy: &mut BTreeSet<RecordKey>) -> Result<Round, Unavailable> {
+    async fn round(
+        &self,
+        account: &Account,
+        now: Timestamp,
+        busy: &mut BTreeSet<RecordKey>,
+    ) -> Result<Round, Unavailable> {
         let due = self.ports.state.due(&account.id, self.side(), now, ROUND + busy.len()).await?;
         let due: Vec<RecordKey> = due.into_iter().filter(|key| !busy.contains(key)).collect();
         if due.is_empty() {
             return Ok(Round::Idle);
         }
         let records = self.ports.state.load(&due).await?;
-        let known = records.iter().flatten().filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
+        let known =
+            records.iter().flatten().filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
         let known: Vec<_> = known.collect();
         if known.is_empty() {
             return Ok(Round::Idle);
@@ -169,7 +182,12 @@ impl Writer {
     }
 
     /// Stores when to look again at records that cannot be written now.
-    async fn put_off(&self, account: &Account, idle: Vec<Planned>, now: Timestamp) -> Result<(), Unavailable> {
+    async fn put_off(
+        &self,
+        account: &Account,
+        idle: Vec<Planned>,
+        now: Timestamp,
+    ) -> Result<(), Unavailable> {
         let side = self.side();
         let commits = idle.into_iter().map(|Planned { mut record, surface, plan }| {
             let known = record.sides[side].due.take();
@@ -187,8 +205,13 @@ impl Writer {
                         None
                     } else {
                         // A link wakes it at once; the time is for the one that came between plan and commit.
-                        let reason = DueReason::WaitingFor { record_type: missing.record_type, id: missing.id, since };
-                        Some(Due { at: now.plus(surface.reference_wait_ms.min(PATIENCE_MS)), reason, attempts })
+                        let reason =
+                            DueReason::WaitingFor { record_type: missing.record_type, id: missing.id, since };
+                        Some(Due {
+                            at: now.plus(surface.reference_wait_ms.min(PATIENCE_MS)),
+                            reason,
+                            attempts,
+                        })
                     }
                 }
                 _ => None,
@@ -263,7 +286,8 @@ impl Writer {
             let timeout = account.limits.call_timeout_ms + 10_000;
             let intent = intend(&mut record, side, write, now, timeout);
             let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
-            record.sides[side].due = Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
+            record.sides[side].due =
+                Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
             let write = WriteCall {
                 surface: Arc::clone(&surface),
                 canonical: canonical.clone(),
@@ -276,7 +300,8 @@ impl Writer {
             };
             commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
             record.row_revision += 1;
-            let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation: Some(intent.operation) };
+            let look =
+                LookCall { surface: Arc::clone(&surface), canonical, id, operation: Some(intent.operation) };
             jobs.push(Job { record, surface, write: Some(write), look, asked: now });
         }
         if commits.is_empty() {

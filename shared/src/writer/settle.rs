@@ -51,7 +51,12 @@ pub(super) async fn batch(
         // An answer that is missing is unknown, like a call without one.
         Ok(answers) => {
             let missing = || CallFault { end: CallEnd::Unknown, why: "the answer lacks this record".into() };
-            answers.into_iter().map(Ok).chain(std::iter::repeat_with(|| Err(missing()))).take(jobs.len()).collect()
+            answers
+                .into_iter()
+                .map(Ok)
+                .chain(std::iter::repeat_with(|| Err(missing())))
+                .take(jobs.len())
+                .collect()
         }
         Err(fault) => jobs.iter().map(|_| Err(fault.clone())).collect(),
     };
@@ -61,7 +66,12 @@ pub(super) async fn batch(
     Ok(())
 }
 
-async fn one(writer: &Writer, account: &Account, job: Job, answer: Result<Answer, CallFault>) -> Result<(), Unavailable> {
+async fn one(
+    writer: &Writer,
+    account: &Account,
+    job: Job,
+    answer: Result<Answer, CallFault>,
+) -> Result<(), Unavailable> {
     let now = writer.ports.clock.now();
     let outcome = match answer {
         Ok(answer) => answered(writer, account, &job, answer, now).await?,
@@ -106,7 +116,9 @@ fn failed(writer: &Writer, job: &Job, fault: &CallFault, now: Timestamp) -> Outc
     };
     // The account's own backing off is governance's; the record only has to come again.
     let (wait, attempts, reason) = match (fault.end, unknown) {
-        (CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade, _) => (1_000, attempts - 1, DueReason::BackingOff),
+        (CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade, _) => {
+            (1_000, attempts - 1, DueReason::BackingOff)
+        }
         (_, true) if attempts == 1 => (1_000, attempts, DueReason::Unsettled),
         (_, true) => (backoff_ms(attempts - 1, roll), attempts, DueReason::Unsettled),
         (_, false) => (backoff_ms(attempts, roll), attempts, DueReason::BackingOff),
@@ -142,7 +154,9 @@ async fn answered(
             let complete = !read.unresolved;
             let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
             let held = match held {
-                Some(held) => Some(translate::read(state, &account.id, side, &job.surface, &held).await?.values),
+                Some(held) => {
+                    Some(translate::read(state, &account.id, side, &job.surface, &held).await?.values)
+                }
                 None => None,
             };
             let seen = translate::seen(&shown, values, complete);
@@ -218,7 +232,10 @@ fn refused(writer: &Writer, account: &Account, job: &Job, refusal: Refusal, now:
     let id = derived_id("refused", &[&record.key.to_string(), side.as_str()]);
     let mut errors = Vec::new();
     if refusal.may_pass && attempts < account.limits.max_retry_attempts {
-        let wait = backoff_ms(attempts, dice(&derived_id("dice", &[&record.key.to_string(), &attempts.to_string()])));
+        let wait = backoff_ms(
+            attempts,
+            dice(&derived_id("dice", &[&record.key.to_string(), &attempts.to_string()])),
+        );
         record.sides[side].due = Some(Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts });
     } else {
         let reason = format!("{side} refuses it: {}", refusal.message);
@@ -264,7 +281,13 @@ pub(super) fn waited_too_long(
     entry(record, id, "waiting", "REFERENCE_MISSING", &message, hint, now)
 }
 
-fn not_persisted(record: &Record, side: Side, field: usize, surface: &TypeSurface, now: Timestamp) -> ErrorEntry {
+fn not_persisted(
+    record: &Record,
+    side: Side,
+    field: usize,
+    surface: &TypeSurface,
+    now: Timestamp,
+) -> ErrorEntry {
     let id = crate::domain::settle::not_persisted_error(&record.key, side, field);
     let name = surface.fields[field].name.to_string();
     let message = format!("{side} took the write and kept the old value of {name}");
@@ -274,7 +297,15 @@ fn not_persisted(record: &Record, side: Side, field: usize, surface: &TypeSurfac
     entry
 }
 
-fn entry(record: &Record, id: Uuid, class: &str, code: &str, message: &str, hint: &str, now: Timestamp) -> ErrorEntry {
+fn entry(
+    record: &Record,
+    id: Uuid,
+    class: &str,
+    code: &str,
+    message: &str,
+    hint: &str,
+    now: Timestamp,
+) -> ErrorEntry {
     ErrorEntry {
         id,
         account: record.key.account.clone(),
@@ -294,7 +325,13 @@ fn entry(record: &Record, id: Uuid, class: &str, code: &str, message: &str, hint
 }
 
 /// Commits one outcome, with its trace in ledger, history and audit.
-async fn store(writer: &Writer, account: &Account, job: Job, outcome: Outcome, now: Timestamp) -> Result<(), Unavailable> {
+async fn store(
+    writer: &Writer,
+    account: &Account,
+    job: Job,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
     let side = writer.target.side();
     let ports = &writer.ports;
     let mut commit = Commit::new(account.id.clone());
@@ -306,7 +343,15 @@ async fn store(writer: &Writer, account: &Account, job: Job, outcome: Outcome, n
         let cause = note_news(writer, &job, &outcome, now).await?;
         commit.places.push((cause, Place::Applied));
         let source = if job.write.is_some() { "reply" } else { "read" };
-        commit.history.push(history::row(&outcome.record, &outcome.report, source, None, vec![cause], now, &job.surface));
+        commit.history.push(history::row(
+            &outcome.record,
+            &outcome.report,
+            source,
+            None,
+            vec![cause],
+            now,
+            &job.surface,
+        ));
     }
     if let Some(write) = &job.write {
         commit.audit.push(AuditRow {
@@ -320,7 +365,12 @@ async fn store(writer: &Writer, account: &Account, job: Job, outcome: Outcome, n
     for error in &outcome.errors {
         ports.metrics.error(&error.class);
         let text = format!("{}: {}", outcome.record.key, error.message);
-        commit.notices.push(Notice { id: derived_id("notice", &[&error.id.to_string(), &now.to_string()]), at: now, topic: "error".into(), text });
+        commit.notices.push(Notice {
+            id: derived_id("notice", &[&error.id.to_string(), &now.to_string()]),
+            at: now,
+            topic: "error".into(),
+            text,
+        });
     }
     commit.errors = outcome.errors;
     commit.record = Some(outcome.record.clone());
@@ -344,7 +394,12 @@ async fn store(writer: &Writer, account: &Account, job: Job, outcome: Outcome, n
 }
 
 /// News that no event brought is a ledger event too: what the history names must be there.
-async fn note_news(writer: &Writer, job: &Job, outcome: &Outcome, now: Timestamp) -> Result<Uuid, Unavailable> {
+async fn note_news(
+    writer: &Writer,
+    job: &Job,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<Uuid, Unavailable> {
     let (ports, side, key) = (&writer.ports, writer.target.side(), &outcome.record.key);
     let row = job.record.row_revision.to_string();
     let cause = match &job.write {
@@ -385,7 +440,12 @@ async fn note_news(writer: &Writer, job: &Job, outcome: &Outcome, now: Timestamp
 }
 
 /// Others committed while the call was under way: its answer is no longer the last word. A look settles it.
-async fn look_again(writer: &Writer, account: &Account, job: &Job, now: Timestamp) -> Result<(), Unavailable> {
+async fn look_again(
+    writer: &Writer,
+    account: &Account,
+    job: &Job,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
     let side = writer.target.side();
     for _ in 0..5 {
         let loaded = writer.ports.state.load(std::slice::from_ref(&job.record.key)).await?.pop().flatten();
@@ -418,7 +478,8 @@ async fn join(
     let side = writer.target.side();
     let ports = &writer.ports;
     let key = &job.record.key;
-    let other_key = crate::domain::id::RecordKey::new(key.account.clone(), key.record_type.clone(), other.clone());
+    let other_key =
+        crate::domain::id::RecordKey::new(key.account.clone(), key.record_type.clone(), other.clone());
     let loaded = ports.state.load(&[key.clone(), other_key]).await?;
     let [Some(mine), Some(twin)] = &loaded[..] else { return Ok(()) };
     let mut record = Record::clone(mine);

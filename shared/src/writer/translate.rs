@@ -54,11 +54,17 @@ impl Counterparts {
 
     /// Writes fields as the target reads them. A value whose reference has no counterpart is left out: it
     /// cannot be compared.
-    pub(super) fn render(&self, values: &[(FieldIx, Value)], side: Side, surface: &TypeSurface) -> Map<String, Json> {
+    pub(super) fn render(
+        &self,
+        values: &[(FieldIx, Value)],
+        side: Side,
+        surface: &TypeSurface,
+    ) -> Map<String, Json> {
         let mut out = Map::new();
         for (field, value) in values {
             let spec = &surface.fields[*field];
-            let mut exchange = |kind: &RecordType, id: &str| self.get(kind, id).map(|id| Arc::from(id.as_str()));
+            let mut exchange =
+                |kind: &RecordType, id: &str| self.get(kind, id).map(|id| Arc::from(id.as_str()));
             if let Ok(value) = spec.kind.translate(value, &mut exchange) {
                 out.insert(spec.name_on(side).to_string(), spec.kind.render(side, &value));
             }

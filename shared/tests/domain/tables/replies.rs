@@ -1,0 +1,146 @@
+//! What a reply means for the intent that it answers.
+
+use shared::domain::plan::CALL_LANDS_WITHIN_MS;
+use shared::domain::settle::{Reply, not_persisted_error};
+
+use super::{N, Thing, X, rules};
+use crate::fixture::{fields, int};
+
+#[test]
+fn what_a_reply_makes_of_an_intent() {
+    // SuiteX moved f from 1 to 2; NetSuite is told.
+    type Make = fn(&Thing) -> Reply;
+    type Row = (&'static str, Make, &'static [&'static str], &'static str, &'static str, usize);
+    let cases: [Row; 9] = [
+        ("taken", |t| Reply::Applied(Some(t.seen(N, 12, &[("f", int(2))]))), &[], "2", "nothing", 0),
+        (
+            "taken, and somebody edited another field",
+            |t| Reply::Applied(Some(t.seen(N, 12, &[("f", int(2)), ("g", int(9))]))),
+            &["clean"],
+            "2",
+            "nothing",
+            0,
+        ),
+        (
+            "taken, in another form",
+            |t| Reply::Applied(Some(t.seen(N, 12, &[("f", int(4))]))),
+            &["target_form"],
+            "4",
+            "nothing",
+            0,
+        ),
+        (
+            "taken, and ignored",
+            |t| Reply::Applied(Some(t.seen(N, 12, &[]))),
+            &["not_persisted"],
+            "2",
+            "locked",
+            0,
+        ),
+        (
+            "not taken: another value was there",
+            |t| Reply::Looked { seen: t.seen(N, 12, &[("f", int(7))]), held: None },
+            &["netsuite_wins"],
+            "7",
+            "nothing",
+            1,
+        ),
+        (
+            "a look: it was carried out, then edited",
+            |t| Reply::Looked { seen: t.seen(N, 12, &[("f", int(7))]), held: Some(vec![(0, int(2))]) },
+            &["clean"],
+            "7",
+            "nothing",
+            0,
+        ),
+        (
+            "a look: not carried out yet",
+            |t| Reply::Looked { seen: t.seen(N, 10, &[]), held: None },
+            &[],
+            "2",
+            "update f=2 where f=1",
+            1,
+        ),
+        ("refused", |_| Reply::NotDone, &[], "2", "update f=2 where f=1", 0),
+        ("not found", |_| Reply::Missing, &[], "2", "update f=2 where f=1", 1),
+    ];
+    for (what, reply, called, result, planned, remembered) in cases {
+        let surface = fields("f = { type = \"integer\" }\ng = { type = \"integer\" }");
+        let mut thing = Thing::new(surface, &[("f", int(1)), ("g", int(1))]);
+        thing.edit(X, 11, &[("f", int(2))]);
+        thing.intend(N);
+        let reply = reply(&thing);
+        let report = thing.settle(N, reply);
+        assert_eq!(rules(&report), called, "{what}");
+        assert_eq!((thing.get("f").as_str(), thing.planned(N).as_str()), (result, planned), "{what}");
+        let state = &thing.record.sides.netsuite;
+        assert_eq!((state.sent.len(), &state.intent), (remembered, &None), "{what}: what may still land");
+    }
+}
+
+#[test]
+fn a_field_that_the_target_ignores_is_locked_and_named_once() {
+    let surface = fields("f = { type = \"integer\" }\ng = { type = \"integer\" }");
+    let mut thing = Thing::new(surface, &[("f", int(1)), ("g", int(1))]);
+    thing.edit(X, 11, &[("f", int(2)), ("g", int(3))]);
+    thing.intend(N);
+    let report = thing.settle(N, Reply::Applied(Some(thing.seen(N, 12, &[("g", int(3))]))));
+    assert_eq!((rules(&report), report.not_persisted), (vec!["not_persisted"], vec![0]));
+    let error = not_persisted_error(&thing.record.key, N, 0);
+    assert_eq!(thing.record.locks.iter().map(|l| (l.field, l.error)).collect::<Vec<_>>(), [(Some(0), error)]);
+    thing.edit(X, 12, &[("g", int(4))]);
+    assert_eq!(thing.planned(N), "update g=4 where g=3", "the other fields go on");
+}
+
+#[test]
+fn a_call_that_was_not_tried_has_not_looked() {
+    let mut thing = Thing::of("type = \"integer\"", int(1));
+    thing.edit(X, 11, &[("f", int(2))]);
+    thing.intend(N);
+    thing.edit(N, 12, &[("f", int(5))]); // nobody can tell whether before or after our write
+    thing.settle(N, Reply::NotDone);
+    assert_eq!(thing.planned(N), "read", "the edit is still to be looked at");
+}
+
+#[test]
+fn a_call_that_was_not_tried_does_not_make_us_forget_what_another_may_have_written() {
+    let mut thing = Thing::of("type = \"integer\"", int(1));
+    thing.edit(X, 11, &[("f", int(2))]);
+    thing.intend(N);
+    thing.now = thing.now.plus(60_000);
+    thing.settle(N, Reply::Looked { seen: thing.seen(N, 10, &[]), held: None }); // the call hangs
+    thing.edit(X, 12, &[("f", int(3))]);
+    thing.now = thing.now.plus(CALL_LANDS_WITHIN_MS);
+    thing.intend(N); // meanwhile the first call has landed, and nobody has told
+    thing.settle(N, Reply::NotDone);
+    let report = thing.edit(N, 13, &[("f", int(2))]);
+    assert_eq!((report.own, thing.get("f").as_str()), (1, "3"), "our own write, not an edit");
+    thing.intend(N);
+    thing.settle(N, Reply::Applied(Some(thing.seen(N, 14, &[("f", int(3))]))));
+    assert_eq!(thing.record.sides.netsuite.sent, [], "a look forgets what can no longer land");
+}
+
+#[test]
+fn the_same_row_gives_the_same_operation_and_another_row_another() {
+    let mut thing = Thing::of("type = \"integer\"", int(1));
+    thing.edit(X, 11, &[("f", int(2))]);
+    let mut twin = Thing { surface: thing.surface.clone(), record: thing.record.clone(), now: thing.now };
+    let first = thing.intend(N);
+    assert_eq!(first.operation, twin.intend(N).operation);
+    thing.settle(N, Reply::NotDone);
+    assert_ne!(first.operation, thing.intend(N).operation);
+}
+
+/// A write that the comparison refused will never land: the value that it wanted, found there later, is a
+/// person's edit.
+#[test]
+fn an_edit_to_a_value_that_we_failed_to_write_is_somebodys() {
+    let mut thing = Thing::of("type = \"integer\", policy = \"netsuite_wins\"", int(1));
+    thing.edit(X, 11, &[("f", int(2))]);
+    thing.intend(N);
+    let mismatch = Reply::Mismatch(thing.seen(N, 12, &[("f", int(3))]));
+    thing.settle(N, mismatch);
+    assert_eq!(thing.get("f"), "3");
+    let report = thing.edit(N, 13, &[("f", int(2))]);
+    assert_eq!((report.own, thing.get("f").as_str(), thing.planned(N).as_str()), (0, "2", "nothing"));
+}

@@ -1,0 +1,119 @@
+//! What needs a person.
+
+use shared::domain::id::AccountId;
+use shared::state::{Commit, ErrorEntry, ErrorStatus, State};
+
+use super::{commit, each, woken};
+use crate::{account, acme, at, globex, id, key};
+
+pub(crate) fn error(account: &AccountId, n: u128) -> ErrorEntry {
+    ErrorEntry {
+        id: id(n),
+        account: account.clone(),
+        record: Some(key(account, "customer/5")),
+        class: "validation".into(),
+        code: "INVALID".into(),
+        message: "no".into(),
+        hint: "yes".into(),
+        field: Some("email".into()),
+        events: vec![id(1_000 + n)],
+        payload: Some("{}".into()),
+        attempts: 1,
+        first_at: at(n as i64),
+        last_at: at(n as i64),
+        status: ErrorStatus::Open,
+    }
+}
+
+async fn file(state: &dyn State, error: ErrorEntry) {
+    let errors = vec![error.clone()];
+    woken(commit(state, Commit { errors, ..Commit::new(error.account) }).await);
+}
+
+async fn listed(state: &dyn State, account: Option<&AccountId>, open_only: bool) -> Vec<u128> {
+    let page = state.errors(account, open_only, None, 100).await.unwrap();
+    assert_eq!(page.next, None);
+    page.items.iter().map(|e| e.id.as_u128()).collect()
+}
+
+#[test]
+fn what_is_filed_is_found() {
+    each(async |state| {
+        file(state, error(&acme(), 7)).await;
+        assert_eq!(state.error(id(7)).await.unwrap(), Some(error(&acme(), 7)));
+        assert_eq!(state.error(id(8)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn the_same_error_again_is_counted_up() {
+    each(async |state| {
+        file(state, error(&acme(), 7)).await;
+        let again = ErrorEntry {
+            message: "still no".into(),
+            events: vec![id(1_007), id(2_000)],
+            payload: None,
+            attempts: 2,
+            first_at: at(50),
+            last_at: at(50),
+            ..error(&acme(), 7)
+        };
+        file(state, again).await;
+        let known = state.error(id(7)).await.unwrap().expect("the error");
+        assert_eq!((known.attempts, known.first_at, known.last_at), (3, at(7), at(50)));
+        assert_eq!(known.events, [id(1_007), id(2_000)], "joined, each once");
+        assert_eq!((known.message.as_str(), known.payload.as_deref()), ("still no", Some("{}")));
+        assert_eq!(listed(state, None, false).await, [7]);
+    });
+}
+
+#[test]
+fn an_error_that_comes_back_after_a_retry_is_open_again() {
+    each(async |state| {
+        file(state, error(&acme(), 7)).await;
+        file(state, ErrorEntry { status: ErrorStatus::Retried, ..error(&acme(), 7) }).await;
+        assert_eq!((listed(state, None, true).await, listed(state, None, false).await), (vec![], vec![7]));
+        file(state, error(&acme(), 7)).await;
+        assert_eq!(listed(state, None, true).await, [7]);
+    });
+}
+
+#[test]
+fn the_newest_come_first_of_one_account_or_of_all() {
+    each(async |state| {
+        for (owner, n) in [(acme(), 3), (globex(), 9), (acme(), 5), (account("unknown"), 1)] {
+            file(state, error(&owner, n)).await;
+        }
+        file(state, ErrorEntry { status: ErrorStatus::Closed, ..error(&acme(), 4) }).await;
+        assert_eq!(listed(state, None, false).await, [9, 5, 4, 3, 1]);
+        assert_eq!(listed(state, None, true).await, [9, 5, 3, 1]);
+        assert_eq!(listed(state, Some(&acme()), false).await, [5, 4, 3]);
+        assert_eq!(listed(state, Some(&account("nobody")), false).await, []);
+    });
+}
+
+#[test]
+fn pages_of_any_size_show_each_error_once() {
+    each(async |state| {
+        for n in 0..23 {
+            let owner = if n % 3 == 0 { globex() } else { acme() };
+            // Many in one moment.
+            file(state, ErrorEntry { first_at: at(n as i64 / 5), ..error(&owner, n) }).await;
+        }
+        let all = listed(state, None, false).await;
+        assert_eq!(all.len(), 23);
+        for limit in 1..25 {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = state.errors(None, false, after.as_deref(), limit).await.unwrap();
+                assert!(page.items.len() <= limit);
+                seen.extend(page.items.iter().map(|e| e.id.as_u128()));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, all, "in pages of {limit}");
+        }
+    });
+}

@@ -1,0 +1,109 @@
+//! Permits for calls to NetSuite: one account's, over all instances.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use shared::domain::governance::{CallEnd, NotNow, Why, cap};
+use shared::domain::id::AccountId;
+use shared::domain::surface::Limits;
+use shared::state::{Call, State};
+use uuid::Uuid;
+
+use super::each;
+use crate::{acme, at, globex, id};
+
+fn limits(concurrency: u32) -> Limits {
+    Limits { concurrency, daily_requests: 1_000_000, ..Limits::default() }
+}
+
+async fn begin(
+    state: &dyn State,
+    account: &AccountId,
+    call: Uuid,
+    now: i64,
+    limits: &Limits,
+) -> Result<(), NotNow> {
+    let call = Call { id: call, priority: 9, now: at(now), until: at(now + 310_000) };
+    state.begin_call(account, &call, limits).await.unwrap()
+}
+
+#[test]
+fn never_more_calls_than_the_cap_whatever_the_order() {
+    each(async |state| {
+        let limits = limits(9);
+        let mut dice = fastrand::Rng::with_seed(3);
+        let (mut now, mut next, mut most) = (0, 0, 0);
+        // Call → until when it may occupy a slot.
+        let mut running: BTreeMap<Uuid, i64> = BTreeMap::new();
+        for _ in 0..4_000 {
+            now += dice.i64(0..700);
+            running.retain(|_, until| *until > now);
+            if dice.u32(0..100) < 60 {
+                next += 1;
+                if begin(state, &acme(), id(next), now, &limits).await.is_ok() {
+                    running.insert(id(next), now + 310_000);
+                }
+            } else if !running.is_empty() {
+                let call = *running.keys().nth(dice.usize(0..running.len())).expect("a running call");
+                let end = match dice.u32(0..100) {
+                    0..90 => CallEnd::Answered,
+                    90..94 => CallEnd::Overload,
+                    94..96 => CallEnd::Auth,
+                    96..98 => CallEnd::NotMade,
+                    _ => CallEnd::Unknown,
+                };
+                state.end_call(&acme(), call, end, at(now), &limits).await.unwrap();
+                // Nobody knows how long a call runs that nobody hears of any more.
+                if end != CallEnd::Unknown {
+                    running.remove(&call);
+                }
+            }
+            most = most.max(running.len());
+            assert!(running.len() <= cap(&limits) as usize, "{} calls at {now}", running.len());
+        }
+        assert_eq!(most, cap(&limits) as usize, "the cap is also reached");
+    });
+}
+
+#[test]
+fn who_asks_at_the_same_moment_gets_no_more_either() {
+    each(async |state| {
+        let limits = limits(2);
+        let account = acme();
+        let asks = (0..16).map(|n| begin(state, &account, id(n), 5, &limits));
+        let answers = join_all(asks).await;
+        assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), cap(&limits) as usize);
+        let refused = answers.into_iter().find_map(Result::err).expect("a refusal");
+        assert_eq!(refused.why, Why::Saturated);
+        assert!(refused.at > at(5), "and is told when to ask again");
+    });
+}
+
+#[test]
+fn a_permit_given_back_is_free_and_giving_it_back_twice_frees_no_other() {
+    each(async |state| {
+        let limits = limits(2);
+        begin(state, &acme(), id(1), 0, &limits).await.unwrap();
+        begin(state, &acme(), id(2), 0, &limits).await.unwrap_err();
+        for _ in 0..2 {
+            state.end_call(&acme(), id(1), CallEnd::Answered, at(1), &limits).await.unwrap();
+        }
+        begin(state, &acme(), id(3), 2, &limits).await.unwrap();
+        state.end_call(&acme(), id(1), CallEnd::Answered, at(3), &limits).await.unwrap();
+        begin(state, &acme(), id(4), 4, &limits).await.unwrap_err();
+    });
+}
+
+#[test]
+fn one_accounts_calls_are_not_anothers() {
+    each(async |state| {
+        let limits = limits(2);
+        begin(state, &acme(), id(1), 0, &limits).await.unwrap();
+        begin(state, &globex(), id(2), 0, &limits).await.unwrap();
+        for n in 3..6 {
+            state.end_call(&globex(), id(n), CallEnd::Auth, at(1), &limits).await.unwrap();
+        }
+        state.end_call(&acme(), id(1), CallEnd::Answered, at(1), &limits).await.unwrap();
+        begin(state, &acme(), id(6), 2, &limits).await.unwrap();
+    });
+}

@@ -1,0 +1,50 @@
+//! An account's NetSuite is asked no more at once than it may be, and all work is done all the same.
+
+use serde_json::json;
+use shared::domain::governance::cap;
+
+use crate::story::{NetSuite, Story, SuiteX};
+
+#[test]
+fn never_more_calls_at_once_than_the_cap() {
+    let mut story = Story::new();
+    story.netsuite(|f| (f.latency_ms, f.latency_per_write_ms) = (900, 50));
+    for n in 0..150 {
+        story.create(SuiteX, "customer", json!({"company_name": format!("c{n}")}));
+    }
+    story.settle();
+    let stats = story.world.netsuite.stats(&story.account());
+    let cap = cap(&story.world.config.accounts[&story.account()].limits);
+    assert!(stats.max_in_flight <= cap, "{} calls at once, the cap is {cap}", stats.max_in_flight);
+    assert_eq!((story.count(NetSuite, "customer"), stats.overloads_by_limit), (150, 0));
+    assert!(stats.calls < 60, "{} calls for 150 creates: ten to a call", stats.calls);
+}
+
+#[test]
+fn calls_of_others_that_fill_the_pool_only_cost_time() {
+    let mut story = Story::new();
+    story.netsuite(|f| f.foreign_calls = 10);
+    let id = story.create(SuiteX, "customer", json!({"company_name": "Ada"}));
+    story.pass(60_000);
+    assert_eq!(story.count(NetSuite, "customer"), 0);
+    story.netsuite(|f| f.foreign_calls = 0);
+    story.settle();
+    story.pair(SuiteX, "customer", &id);
+    assert_eq!(story.errors(), [], "an overload is nobody's error");
+}
+
+#[test]
+fn a_night_of_maintenance_locks_no_record() {
+    let mut story = Story::new();
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    story.netsuite(|f| f.down = true);
+    story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
+    for _ in 0..8 {
+        story.world.executor.advance(3_600_000);
+        story.pass(2_000);
+    }
+    assert_eq!(story.errors(), []);
+    story.netsuite(|f| f.down = false);
+    story.settle();
+    story.assert_both("customer", &pair, "phone", json!("1"));
+}

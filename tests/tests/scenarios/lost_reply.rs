@@ -1,0 +1,63 @@
+//! A write was done and its answer lost: the outcome is read back, never guessed.
+
+use serde_json::json;
+
+use crate::story::{NetSuite, Story, SuiteX};
+
+#[test]
+fn a_lost_reply_is_read_back_and_nothing_is_written_twice() {
+    let mut story = Story::new();
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    let before = story.writes();
+    story.netsuite(|f| f.lost_reply = 1.0);
+    story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
+    story.pass(10_000);
+    assert!(story.injected("lost_reply") > 0);
+    story.netsuite(|f| f.lost_reply = 0.0);
+    story.settle();
+    story.assert_both("customer", &pair, "phone", json!("1"));
+    assert_eq!(story.writes(), (before.0 + 1, before.1));
+}
+
+#[test]
+fn a_create_whose_reply_is_lost_makes_one_record() {
+    let mut story = Story::new();
+    story.netsuite(|f| (f.lost_reply, f.user_event_off) = (1.0, true));
+    let id = story.create(SuiteX, "customer", json!({"company_name": "Ada", "phone": "1"}));
+    story.pass(10_000);
+    assert!(story.injected("lost_reply") > 0);
+    story.netsuite(|f| f.lost_reply = 0.0);
+    story.settle();
+    let pair = story.pair(SuiteX, "customer", &id);
+    story.assert_both("customer", &pair, "phone", json!("1"));
+    assert_eq!((story.count(NetSuite, "customer"), story.count(SuiteX, "customer")), (1, 1));
+}
+
+#[test]
+fn an_edit_made_while_the_outcome_is_unknown_is_kept() {
+    let mut story = Story::new();
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    story.netsuite(|f| f.lost_reply = 1.0);
+    story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
+    story.pass(3_000);
+    story.edit(NetSuite, "customer", &pair.netsuite, json!({"phone": "2"}));
+    story.pass(3_000);
+    story.netsuite(|f| f.lost_reply = 0.0);
+    story.settle();
+    story.assert_both("customer", &pair, "phone", json!("2"));
+}
+
+#[test]
+fn a_lost_request_is_simply_made_again() {
+    let mut story = Story::new();
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    let before = story.writes();
+    story.netsuite(|f| f.lost_request = 1.0);
+    story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
+    story.pass(10_000);
+    assert_eq!(story.value(NetSuite, "customer", &pair.netsuite, "phone"), json!(null));
+    story.netsuite(|f| f.lost_request = 0.0);
+    story.settle();
+    story.assert_both("customer", &pair, "phone", json!("1"));
+    assert_eq!(story.writes(), (before.0 + 1, before.1));
+}

@@ -1,0 +1,57 @@
+//! A short round of the simulation: the product holds, and a product that is broken on purpose does not.
+//! `cargo run --release -- simulate` runs the long ones.
+
+use shared::breakage::Breakage;
+use simulation::sweep::{Sweep, sweep};
+
+/// Enough to meet every kind of fault, few enough for every change.
+const SEEDS: u64 = 40;
+
+#[test]
+fn no_seed_breaks_an_invariant() {
+    let swept = sweep(Sweep { from: 1, seeds: SEEDS, threads: 2, breakage: None });
+    let broken: Vec<_> = swept.failed.iter().map(|(seed, outcome)| (seed, &outcome.violations)).collect();
+    assert!(
+        broken.is_empty(),
+        "cargo run --release -- simulate --from SEED --seeds 1 shows the trace: {broken:#?}"
+    );
+    assert_eq!(swept.seeds, SEEDS);
+    let met = |kind: &str| swept.faults.get(kind).copied().unwrap_or(0) > 0;
+    for kind in [
+        "crash before commit",
+        "crash after commit",
+        "request lost: commit",
+        "reply lost: commit",
+        "request lost: netsuite call",
+        "reply lost: netsuite call",
+        "buffer lost",
+        "netsuite: late",
+        "netsuite: user_event_lost",
+        "bus: duplicate",
+        "bus: redelivered_suffix",
+        "poison message",
+        "forged message",
+        "SIGTERM",
+    ] {
+        assert!(met(kind), "{kind} was never injected: {:?}", swept.faults);
+    }
+}
+
+/// A breakage and the seed from which it is noticed within a few; found by `simulate --break all`.
+fn is_noticed(breakage: Breakage, from: u64) {
+    let swept = sweep(Sweep { from, seeds: 30, threads: 2, breakage: Some(breakage) });
+    assert!(!swept.failed.is_empty(), "{breakage:?} is not noticed in seeds {from}..{}", from + 30);
+}
+
+#[test]
+fn defects_that_break_soon_are_noticed_within_thirty_seeds() {
+    for breakage in [
+        Breakage::AckBeforeCommit,
+        Breakage::PendingSkippedWhenKnown,
+        Breakage::CrossSourceFolding,
+        Breakage::VersionNotCompared,
+        Breakage::SentNotRecognised,
+    ] {
+        is_noticed(breakage, 1);
+    }
+}

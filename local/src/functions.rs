@@ -82,11 +82,46 @@ pub struct Push {
 /// Every subscription. Wake-ups have no dead letters: they carry nothing that could be lost; and the
 /// dead-letter topic is the standby queue, so its own subscription tries without end.
 pub const PUSHES: [Push; 5] = [
-    Push { subscription: "events.raw-sub", topic: Topic::Raw, target: None, dead_letters: true, function: "merge", path: "/push" },
-    Push { subscription: "events.merged-ns-sub", topic: Topic::Merged, target: Some("netsuite"), dead_letters: false, function: "ns-writer", path: "/push" },
-    Push { subscription: "events.merged-sx-sub", topic: Topic::Merged, target: Some("suitex"), dead_letters: false, function: "sx-writer", path: "/push" },
-    Push { subscription: "events.dlq-sub", topic: Topic::DeadLetter, target: None, dead_letters: false, function: "dlq", path: "/push/dlq" },
-    Push { subscription: "events.error-sub", topic: Topic::Error, target: None, dead_letters: false, function: "dlq", path: "/push/error" },
+    Push {
+        subscription: "events.raw-sub",
+        topic: Topic::Raw,
+        target: None,
+        dead_letters: true,
+        function: "merge",
+        path: "/push",
+    },
+    Push {
+        subscription: "events.merged-ns-sub",
+        topic: Topic::Merged,
+        target: Some("netsuite"),
+        dead_letters: false,
+        function: "ns-writer",
+        path: "/push",
+    },
+    Push {
+        subscription: "events.merged-sx-sub",
+        topic: Topic::Merged,
+        target: Some("suitex"),
+        dead_letters: false,
+        function: "sx-writer",
+        path: "/push",
+    },
+    Push {
+        subscription: "events.dlq-sub",
+        topic: Topic::DeadLetter,
+        target: None,
+        dead_letters: false,
+        function: "dlq",
+        path: "/push/dlq",
+    },
+    Push {
+        subscription: "events.error-sub",
+        topic: Topic::Error,
+        target: None,
+        dead_letters: false,
+        function: "dlq",
+        path: "/push/error",
+    },
 ];
 
 /// What the scheduler calls each minute: function and path.

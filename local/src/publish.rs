@@ -24,7 +24,8 @@ impl Publish for BusPublish {
         let mut bus = self.bus.lock().unwrap_or_else(PoisonError::into_inner);
         for Message { data, attributes, ordering_key } in messages {
             let message = bus::Message { data, attributes, ordering_key };
-            bus.publish(topic.as_str(), message, now).map_err(|e| Unavailable::new("pubsub", format!("no topic {e:?}")))?;
+            bus.publish(topic.as_str(), message, now)
+                .map_err(|e| Unavailable::new("pubsub", format!("no topic {e:?}")))?;
         }
         Ok(())
     }

@@ -20,13 +20,27 @@ pub fn poll(netsuite: &NetSuite, account: &Account, since_seconds: i64) -> Vec<C
         for (id, seconds, external_id) in netsuite.deleted_since(&account.id, record_type, since_seconds) {
             let gone =
                 Snapshot { id: id.clone(), external_id, last_modified_secs: seconds, values: Map::new() };
-            events.extend(event(account, record_type.as_str(), &id, "delete", Timestamp(seconds * 1000), &gone));
+            events.extend(event(
+                account,
+                record_type.as_str(),
+                &id,
+                "delete",
+                Timestamp(seconds * 1000),
+                &gone,
+            ));
         }
     }
     events
 }
 
-fn event(account: &Account, kind: &str, id: &str, operation: &str, at: Timestamp, seen: &Snapshot) -> Option<ChangeEvent> {
+fn event(
+    account: &Account,
+    kind: &str,
+    id: &str,
+    operation: &str,
+    at: Timestamp,
+    seen: &Snapshot,
+) -> Option<ChangeEvent> {
     let values = Json::Object(seen.values.clone());
     let parts = [account.id.as_str(), kind, id, operation, &at.to_string(), &values.to_string()];
     let event = json!({

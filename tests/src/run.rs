@@ -184,13 +184,11 @@ impl Run {
             550..720 => {
                 world.deliver(lane);
             }
-            720..790 => {
-                if !world.lanes[lane].user_events.is_empty() {
-                    let first = world.lanes[lane].user_events.len().min(4);
-                    let nth = world.lanes[lane].dice.usize(0..first);
-                    if let Some(event) = world.lanes[lane].user_events.remove(nth) {
-                        world.send_user_event(lane, event);
-                    }
+            720..790 if !world.lanes[lane].user_events.is_empty() => {
+                let first = world.lanes[lane].user_events.len().min(4);
+                let nth = world.lanes[lane].dice.usize(0..first);
+                if let Some(event) = world.lanes[lane].user_events.remove(nth) {
+                    world.send_user_event(lane, event);
                 }
             }
             790..830 => world.poke(lane),

@@ -215,7 +215,11 @@ fn only_an_open_conflict_can_be_resolved() {
     let mut record = desk.record();
     record.conflict = None;
     desk.store(&record);
-    assert_eq!(post(&desk.router, &path, answer.clone()).problem(), (404, json!("id")));
+    assert_eq!(
+        post(&desk.router, &path, answer.clone()).problem().0,
+        409,
+        "it is over, and who asks is told so"
+    );
     let nobody = "/api/v1/conflicts/00000000-0000-4000-8000-000000000001/resolve";
     assert_eq!(post(&desk.router, nobody, answer.clone()).problem(), (404, json!("id")));
     assert_eq!(post(&desk.router, "/api/v1/conflicts/seven/resolve", answer).problem(), (400, json!("id")));

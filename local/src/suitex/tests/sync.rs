@@ -42,7 +42,9 @@ fn a_deleted_row_is_gone_until_its_record_is_created_again() {
     let gone = Applied::Gone(Some(Revision(2)));
     assert_eq!(suitex.apply_to("customers", update("1", 1, json!({}), json!({}))), gone);
     assert_eq!(suitex.apply_to("customers", deletion("1", 2)), gone);
-    let Applied::Done(Some(row)) = suitex.apply_to("customers", creation("77", json!({}))) else { panic!("made") };
+    let Applied::Done(Some(row)) = suitex.apply_to("customers", creation("77", json!({}))) else {
+        panic!("made")
+    };
     assert_eq!(row.id, "2", "under a new id");
     assert_eq!(suitex.sync_writes(&acme()), 3);
 }

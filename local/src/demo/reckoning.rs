@@ -1,0 +1,179 @@
+//! Holding every edit against what became of its record: its history, its end, the open conflicts and errors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::stream;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use shared::domain::id::Side;
+
+use super::book::{Book, Doing, Edit, RecordIx};
+use super::client::{Broken, Client};
+use super::fate::{self, Accounts, Decision, EXISTS, End, Fate, Later};
+
+/// Requests under way at once.
+const AT_ONCE: usize = 16;
+
+/// What the edits came to.
+#[derive(Debug, Default)]
+pub(super) struct Reckoning {
+    /// Edits and values by fate.
+    pub(super) accounts: Accounts,
+    /// Edits that nothing explains, in full.
+    pub(super) unaccounted: Vec<String>,
+    /// Decisions by rule.
+    pub(super) rules: BTreeMap<String, u64>,
+    /// Conflicts that opened.
+    pub(super) opened: u64,
+    /// Conflicts that a person decided.
+    pub(super) resolved: u64,
+    /// Conflicts that closed because the sides came to agree.
+    pub(super) closed: u64,
+}
+
+/// A record's history and end.
+struct Life {
+    decisions: Vec<Vec<Decision>>,
+    end: End,
+}
+
+#[derive(Deserialize)]
+struct HistoryRow {
+    decisions: Vec<Decision>,
+}
+
+impl Reckoning {
+    /// Reckons up everything in the book.
+    pub(super) async fn of(client: &Client, book: &Book) -> Result<Self, Broken> {
+        let mut by_record: BTreeMap<RecordIx, Vec<&Edit>> = BTreeMap::new();
+        for edit in &book.edits {
+            by_record.entry(edit.record).or_default().push(edit);
+        }
+        let errors = client.pages("/review/api/v1/errors?open=true").await?;
+        let errors = &errors;
+        let lives = by_record.into_iter().map(|(record, edits)| async move {
+            Ok::<_, Broken>((record, edits, life(client, book, record, errors).await?))
+        });
+        let mut lives = stream::iter(lives).buffer_unordered(AT_ONCE);
+        let mut reckoning = Self::default();
+        while let Some(life) = lives.next().await {
+            let (record, edits, life) = life?;
+            reckoning.conflicts(&life);
+            reckoning.edits(book, record, &edits, &life);
+        }
+        Ok(reckoning)
+    }
+
+    fn edits(&mut self, book: &Book, record: RecordIx, edits: &[&Edit], life: &Life) {
+        for (at, edit) in edits.iter().enumerate() {
+            let later = edits[at + 1..].iter().filter(|later| later.side == edit.side);
+            let fate = |(field, change): &(String, fate::Change)| {
+                let of_field: Vec<&Decision> =
+                    life.decisions.iter().flatten().filter(|d| d.field == *field).collect();
+                let later: Vec<Later<'_>> = later.clone().filter_map(|edit| later_of(edit, field)).collect();
+                let fate = fate::of(change, &of_field, &later, &life.end, field);
+                if let Fate::Lacking(why) = fate {
+                    self.unaccounted.push(lacking(
+                        book,
+                        record,
+                        edit,
+                        (field, change),
+                        (why, &of_field, &life.end),
+                    ));
+                }
+                fate
+            };
+            let fates: Vec<Fate> = edit.changes.iter().map(fate).collect();
+            self.accounts.enter(&fates);
+        }
+    }
+
+    fn conflicts(&mut self, life: &Life) {
+        let mut open: BTreeSet<&str> = BTreeSet::new();
+        for row in &life.decisions {
+            let was_open = !open.is_empty();
+            let mut by_person = false;
+            for decision in row {
+                *self.rules.entry(decision.rule.clone()).or_default() += 1;
+                match decision.rule.as_str() {
+                    "conflict_opened" | "delete_asked" => {
+                        open.insert(&decision.field);
+                    }
+                    "conflict_closed" | "deleted_on_both" => {
+                        open.remove(decision.field.as_str());
+                    }
+                    "resolved" => {
+                        by_person = true;
+                        open.clear();
+                    }
+                    _ => {}
+                }
+            }
+            self.opened += u64::from(!was_open && !open.is_empty());
+            self.resolved += u64::from(by_person);
+            self.closed += u64::from(was_open && open.is_empty() && !by_person);
+        }
+    }
+}
+
+fn later_of<'a>(edit: &'a Edit, field: &str) -> Option<Later<'a>> {
+    match (edit.doing, edit.left.get(field)) {
+        (Doing::Delete, _) => Some(Later::Deleted),
+        (_, Some(value)) => Some(Later::Wrote(value)),
+        (_, None) => None,
+    }
+}
+
+/// Everything that is known about an edit that nothing explains.
+fn lacking(
+    book: &Book,
+    record: RecordIx,
+    edit: &Edit,
+    (field, change): (&str, &fate::Change),
+    (why, decisions, end): (&str, &[&Decision], &End),
+) -> String {
+    let (known, doing) = (&book.records[record], edit.doing.words());
+    let (account, kind, id) = (&known.account, &known.kind, &known.canonical);
+    let mut text = format!("{account} {kind} {id} {field}: {change:?} on {} ({doing}): {why}", edit.side);
+    let agreed = end.agreed.get(field).unwrap_or(&Json::Null);
+    text.push_str(&format!("\n    ids {:?}, alive {}, agreed {agreed}", known.ids, end.alive));
+    for decision in decisions {
+        let Decision { rule, base, ours, from, to, .. } = decision;
+        text.push_str(&format!("\n    {rule}: base {base}, ours {ours}, from {from}, to {to}"));
+    }
+    text
+}
+
+async fn life(client: &Client, book: &Book, record: RecordIx, errors: &[Json]) -> Result<Life, Broken> {
+    let path = book.review_path(record);
+    let Some(shown) = client.find(&path).await? else {
+        let end = End { in_error: is_named(book, record, errors), ..End::default() };
+        return Ok(Life { decisions: Vec::new(), end });
+    };
+    let mut history = client.get(&format!("{path}/history")).await?;
+    let rows: Vec<HistoryRow> = serde_json::from_value(history["items"].take())
+        .map_err(|e| Broken(format!("{path}/history: {e}")))?;
+    let conflict = &shown["conflict"];
+    let fields = conflict["fields"].as_object().map(Map::keys).into_iter().flatten().cloned();
+    let asked = (!conflict["deletedBy"].is_null()).then(|| EXISTS.to_string());
+    let end = End {
+        alive: shown["alive"] == true,
+        agreed: shown["state"].as_object().cloned().unwrap_or_default(),
+        disputed: fields.chain(asked).collect(),
+        in_error: is_named(book, record, errors),
+    };
+    Ok(Life { decisions: rows.into_iter().map(|row| row.decisions).collect(), end })
+}
+
+/// Whether an open error names the record, by our id or by a side's.
+fn is_named(book: &Book, record: RecordIx, errors: &[Json]) -> bool {
+    let known = &book.records[record];
+    let name = |side| Some(format!("{}:{side}:{}", known.kind, known.ids[side].as_ref()?));
+    let names: Vec<String> = Side::BOTH.into_iter().filter_map(name).collect();
+    errors.iter().filter(|error| error["account"] == known.account.as_str()).any(|error| {
+        let (record, message) = (&error["record"], error["message"].as_str().unwrap_or_default());
+        let by_key = record["record_type"] == known.kind.as_str() && record["id"] == known.canonical.as_str();
+        by_key || names.iter().any(|name| message.contains(name.as_str()))
+    })
+}

@@ -1,0 +1,246 @@
+//! What moves things in life: the bus that pushes, the User Event script that posts, SuiteX that pokes the
+//! outbox relay, the scheduler, and the stand-in for the poller. None of them spins: each sleeps until it is
+//! woken or something is due.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use serde_json::Value as Json;
+use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::surface::Account;
+use shared::pubsub::{Topic, change_message};
+use shared::runtime::clock::{Clock, SystemClock};
+use shared::runtime::ids::{Ids, RandomIds};
+use shared::runtime::signature::{self, Signer};
+use shared::runtime::tasks::{Spawn, TokioSpawn};
+use tokio::sync::watch;
+
+use crate::bus::Delivery;
+use crate::functions::{PUSHES, TICKS};
+use crate::stand_in_poll;
+use crate::world::System;
+
+/// Deliveries under way at once, all functions together.
+const PUSHES_MAX: usize = 256;
+
+/// User Events of calls that land late are noticed at this pace, in ms; all others at once.
+const USER_EVENTS_MS: i64 = 250;
+
+/// The script posts again after this time, in ms; it doubles up to [`REPOST_MAX_MS`].
+const REPOST_MS: i64 = 500;
+
+/// Longest wait of the script, in ms.
+const REPOST_MAX_MS: i64 = 10_000;
+
+/// What was saved less than this before the last poll is polled again, in seconds: NetSuite's clock has no
+/// finer grain.
+const POLL_OVERLAP_S: i64 = 2;
+
+/// Completes when the world stops.
+async fn told(mut stop: watch::Receiver<bool>) {
+    // An error means that the world is gone.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Runs `work` in the background until it ends or the world stops.
+fn run(system: &System, work: impl Future<Output = ()> + Send + 'static) {
+    let stop = system.stop.subscribe();
+    TokioSpawn.spawn(Box::pin(async move {
+        tokio::select! {
+            biased;
+            () = told(stop) => {}
+            () = work => {}
+        }
+    }));
+}
+
+/// Starts all pumps.
+pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64) {
+    run(system, push(Arc::clone(system)));
+    for account in &system.accounts {
+        run(system, post(Arc::clone(system), account.clone()));
+        run(system, poke(Arc::clone(system), account.clone()));
+    }
+    let (ticking, polling) = (Arc::clone(system), Arc::clone(system));
+    run(system, every(tick_ms, move || tick(Arc::clone(&ticking))));
+    run(
+        system,
+        every(poll_ms, move || {
+            let system = Arc::clone(&polling);
+            async move { system.poll().await }
+        }),
+    );
+}
+
+async fn every<F: Future<Output = ()>>(millis: i64, work: impl Fn() -> F) {
+    loop {
+        SystemClock.sleep_until(SystemClock.now().plus(millis.max(1))).await;
+        work().await;
+    }
+}
+
+/// The bus: pushes what may be pushed, many at once.
+async fn push(system: Arc<System>) {
+    loop {
+        let now = SystemClock.now();
+        let (deliveries, next) = {
+            let mut bus = system.bus();
+            let room = PUSHES_MAX.saturating_sub(bus.outstanding(None));
+            let deliveries = bus.deliveries(now, None, room);
+            let is_full = deliveries.len() == room;
+            // Without room, only an answer can bring more.
+            (deliveries, if is_full { None } else { bus.next_at(None) })
+        };
+        for delivery in deliveries {
+            run(&system, deliver(Arc::clone(&system), delivery));
+        }
+        match next {
+            Some(at) => tokio::select! {
+                () = system.bus_moved.notified() => {}
+                () = SystemClock.sleep_until(at) => {}
+            },
+            None => system.bus_moved.notified().await,
+        }
+    }
+}
+
+/// Pushes one message. Without an answer, because the function crashed, the delivery counts as failed.
+async fn deliver(system: Arc<System>, delivery: Delivery) {
+    let Delivery { id, subscription, body, .. } = delivery;
+    let push = PUSHES.iter().find(|p| *p.subscription == *subscription).expect("a subscription of the table");
+    let request = Request::post(push.path).header("content-type", "application/json").body(Body::from(body));
+    let response = system.fleet.call(push.function, request.expect("a path of the table")).await;
+    let acked = response.is_some_and(|r| r.status().is_success());
+    system.bus().settle(id, acked, SystemClock.now());
+    system.bus_moved.notify_one();
+}
+
+/// The User Event script of one account: posts what NetSuite's saves told it, in their order.
+async fn post(system: Arc<System>, account: AccountId) {
+    loop {
+        let taken = system.netsuite.take_user_events(&account);
+        let taken: Vec<_> = taken.into_iter().map(|event| (event, OnItsWay::new(&system))).collect();
+        for (event, on_its_way) in taken {
+            if !sent(&system, &account, &event).await {
+                run(&system, repost(Arc::clone(&system), account.clone(), event, on_its_way));
+            }
+        }
+        let again = SystemClock.now().plus(USER_EVENTS_MS);
+        tokio::select! {
+            () = system.netsuite_called[&account].notified() => {}
+            () = SystemClock.sleep_until(again) => {}
+        }
+    }
+}
+
+/// Posts an event until it is taken.
+async fn repost(system: Arc<System>, account: AccountId, event: Json, _on_its_way: OnItsWay) {
+    let mut wait = REPOST_MS;
+    loop {
+        SystemClock.sleep_until(SystemClock.now().plus(wait)).await;
+        if sent(&system, &account, &event).await {
+            return;
+        }
+        wait = (wait * 2).min(REPOST_MAX_MS);
+    }
+}
+
+/// Signs an event and posts it; whether it was taken. Each attempt is a message of its own.
+async fn sent(system: &System, account: &AccountId, event: &Json) -> bool {
+    let request = signed(account, &system.keys[account], event.to_string().into());
+    let response = system.fleet.call("ingest", request).await;
+    match response.map(|r| r.status()) {
+        Some(StatusCode::ACCEPTED) => true,
+        answer => {
+            tracing::debug!(%account, ?answer, "a User Event was not taken");
+            false
+        }
+    }
+}
+
+/// A signed call of ingest.
+fn signed(account: &AccountId, secret: &str, body: Bytes) -> Request<Body> {
+    let (id, seconds) = (RandomIds.draw().to_string(), SystemClock.now().seconds());
+    let signer = Signer::parse(secret).expect("the world's own key");
+    Request::post("/ingest/v1/events")
+        .header("content-type", "application/json")
+        .header(signature::ID, &id)
+        .header(signature::TIMESTAMP, seconds.to_string())
+        .header(signature::KEY_ID, account.as_str())
+        .header(signature::SIGNATURE, signer.sign(&id, seconds, &body))
+        .body(Body::from(body))
+        .expect("headers of plain text")
+}
+
+/// Counts a User Event as under way for as long as it lives.
+struct OnItsWay(Arc<AtomicUsize>);
+
+impl OnItsWay {
+    fn new(system: &System) -> Self {
+        system.user_events.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&system.user_events))
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// SuiteX tells the relay that there is something in an account's outbox.
+async fn poke(system: Arc<System>, account: AccountId) {
+    loop {
+        system.suitex_committed[&account].notified().await;
+        call(&system, "outbox", &format!("/poke?account={account}")).await;
+    }
+}
+
+/// The scheduler's tick.
+pub(crate) async fn tick(system: Arc<System>) {
+    futures::future::join_all(TICKS.map(|(function, path)| call(&system, function, path))).await;
+}
+
+/// A call without a body, whose answer nobody needs: what it did not do, the next one does.
+async fn call(system: &System, function: &str, uri: &str) {
+    let request = Request::post(uri).body(Body::empty()).expect("a path of the table");
+    if let Some(status) = system.fleet.call(function, request).await.map(|r| r.status())
+        && !status.is_success()
+    {
+        tracing::warn!(function, uri, %status, "the scheduler's call failed");
+    }
+}
+
+impl System {
+    /// Polls every account by the stand-in for the poller: what was saved since the last time, lost User
+    /// Events included.
+    pub async fn poll(&self) {
+        for account in self.config.accounts.values() {
+            self.poll_account(account).await;
+        }
+    }
+
+    async fn poll_account(&self, account: &Account) {
+        let now = SystemClock.now();
+        let since = self.polled(&account.id).map_or(0, |at| at.seconds() - POLL_OVERLAP_S);
+        let events = stand_in_poll::poll(&self.netsuite, account, since);
+        for event in &events {
+            if let Err(error) = self.publish.publish(Topic::Raw, vec![change_message(event)]).await {
+                tracing::warn!(%error, "the poll was not published; the next one repeats it");
+                return;
+            }
+        }
+        self.set_polled(&account.id, now);
+    }
+
+    fn polled(&self, account: &AccountId) -> Option<Timestamp> {
+        self.polls().get(account).copied()
+    }
+
+    fn set_polled(&self, account: &AccountId, at: Timestamp) {
+        self.polls().insert(account.clone(), at);
+    }
+}

@@ -98,6 +98,9 @@ pub(super) struct Book {
 const HOT_ONE_IN: usize = 40;
 /// How many edits in a hundred go to those.
 const HOT_PERCENT: u32 = 10;
+/// So many characters of a refusal's reason are shown.
+const REASON_MAX: usize = 56;
+
 /// So many draws find a record that suits, or none is taken.
 const DRAWS: usize = 30;
 
@@ -228,15 +231,18 @@ impl Book {
     }
 
     /// Enters a refusal at the door.
-    pub(super) fn refuse(&mut self, side: Side, doing: Doing, why: &str) {
-        // Ids differ where the reason is the same.
-        let mut reason = String::with_capacity(why.len());
+    pub(super) fn refuse(&mut self, side: Side, status: u16, why: &str) {
+        // Ids and values differ where the reason is the same.
+        let mut reason = String::new();
         for c in why.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }) {
             if c != '#' || !reason.ends_with('#') {
                 reason.push(c);
             }
         }
-        *self.refused.entry(format!("{side}, {}: {reason}", doing.words())).or_default() += 1;
+        if reason.chars().count() > REASON_MAX {
+            reason = reason.chars().take(REASON_MAX).chain(['…']).collect();
+        }
+        *self.refused.entry(format!("{side} {status}: {reason}")).or_default() += 1;
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) struct Address<'a> {
 pub(super) enum Answer {
     /// Done; the record as it is now.
     Taken(Map<String, Json>),
-    /// Not done, and why.
-    Refused(String),
+    /// Not done: the status, and why.
+    Refused(u16, String),
 }
 
 /// Speaks to a world.
@@ -89,7 +89,7 @@ impl Client {
         match self.ask(method, &path, body.as_ref()).await? {
             (200..300, Json::Object(row)) => Ok(Answer::Taken(row)),
             (204, _) => Ok(Answer::Taken(Map::new())),
-            (status @ 400..500, body) => Ok(Answer::Refused(format!("{status} {}", reason(&body)))),
+            (status @ 400..500, body) => Ok(Answer::Refused(status, reason(&body).to_string())),
             (status, body) => Err(Broken(format!("{path}: {status} {body}"))),
         }
     }

@@ -11,7 +11,7 @@ use shared::domain::id::{AccountId, RecordType, Side};
 
 use super::book::{Book, RecordIx};
 use super::client::{Address, Answer, Broken, Client};
-use super::data::{Company, Draft, OrderDraft};
+use super::data::{Company, Draft, LineDraft, OrderDraft};
 use super::plan::List;
 
 /// Requests under way at once.
@@ -19,6 +19,20 @@ const AT_ONCE: usize = 32;
 
 /// Label → record, for each type that others refer to.
 type Labels = BTreeMap<(&'static str, String), RecordIx>;
+
+/// A record, ready to be created.
+struct Typed<'a> {
+    kind: &'static str,
+    side: Side,
+    /// What it is called in the data.
+    label: &'a str,
+    /// Canonical field name → value in SuiteX's form, references by canonical id.
+    canonical: Map<String, Json>,
+    /// What is given in the side's own names and ids instead.
+    own: Map<String, Json>,
+    /// Whether nobody will refer to it.
+    leaf: bool,
+}
 
 /// Who fills.
 pub(super) struct Filler<'a> {
@@ -54,9 +68,9 @@ impl Filler<'_> {
         draft: &Draft,
         side: Side,
     ) -> Result<((&'static str, String), RecordIx), Broken> {
-        let record =
-            self.create(account, kind, side, draft.values.clone(), Map::new(), &draft.label, false).await?;
-        Ok(((kind, draft.label.clone()), record))
+        let Draft { label, values } = draft;
+        let typed = Typed { kind, side, label, canonical: values.clone(), own: Map::new(), leaf: false };
+        Ok(((kind, label.clone()), self.create(account, typed).await?))
     }
 
     async fn order(
@@ -66,42 +80,46 @@ impl Filler<'_> {
         labels: &Labels,
         side: Side,
     ) -> Result<(), Broken> {
-        let (mut canonical, mut lines) = (order.values.clone(), Vec::new());
-        let mut own = Map::new();
-        {
-            let book = self.book.borrow();
-            let referred = |kind: &'static str, label: &str| {
-                let known = labels.get(&(kind, label.to_string())).map(|record| &book.records[*record]);
-                let known = known.and_then(|known| Some((known.ids[side].clone()?, known.canonical.clone())));
-                known.ok_or_else(|| Broken(format!("order {}: {kind} {label} is not on {side}", order.label)))
-            };
-            let surface = book.surface_of(account, &kind_of("salesorder")?);
-            let list = List::of(&surface, side).ok_or_else(|| Broken("sales orders have no lines".into()))?;
-            for line in &order.lines {
-                let (item, _) = referred("item", &line.item)?;
-                lines.push(list.line(&item, line.quantity.unsigned_abs(), &line.rate, &line.discount));
-            }
-            own.insert(list.field.name_on(side).to_string(), Json::Array(lines));
-            let (given, customer) = referred("customer", &order.customer)?;
-            let field = surface.field("customer").map(|ix| surface.fields[ix].name_on(side).to_string());
-            own.insert(field.unwrap_or_default(), json!(given));
-            canonical.insert("customer".into(), json!(customer));
-        }
-        self.create(account, "salesorder", side, canonical, own, &order.label, true).await.map(|_| ())
+        let typed = self.type_order(account, order, labels, side)?;
+        self.create(account, typed).await.map(|_| ())
     }
 
-    /// Creates a record of `canonical` values; those in `own` are in the side's own names and ids.
-    #[expect(clippy::too_many_arguments, reason = "one record's parts, passed once")]
-    async fn create(
+    /// An order by the ids that its customer and items have on `side`.
+    fn type_order<'d>(
         &self,
         account: &AccountId,
-        kind: &str,
+        order: &'d OrderDraft,
+        labels: &Labels,
         side: Side,
-        canonical: Map<String, Json>,
-        own: Map<String, Json>,
-        label: &str,
-        leaf: bool,
-    ) -> Result<RecordIx, Broken> {
+    ) -> Result<Typed<'d>, Broken> {
+        let (label, kind) = (&order.label, "salesorder");
+        let book = self.book.borrow();
+        let surface = book.surface_of(account, &kind_of(kind)?);
+        let referred = |kind: &'static str, label: &str| {
+            let known = labels.get(&(kind, label.to_string())).map(|record| &book.records[*record]);
+            let ids = known.and_then(|known| Some((known.ids[side].clone()?, known.canonical.clone())));
+            ids.ok_or_else(|| Broken(format!("order {}: {kind} {label} is not on {side}", order.label)))
+        };
+        let (Some(list), Some(customer)) = (List::of(&surface, side), surface.field("customer")) else {
+            return Err(Broken("sales orders are configured without a customer, or without lines".into()));
+        };
+        let (own_id, customer_id) = referred("customer", &order.customer)?;
+        let line = |line: &LineDraft| {
+            let (item, _) = referred("item", &line.item)?;
+            Ok(list.line(&item, json!(line.quantity), &line.rate, &line.discount))
+        };
+        let lines = order.lines.iter().map(line).collect::<Result<_, Broken>>()?;
+        let own = Map::from_iter([
+            (list.field.name_on(side).to_string(), Json::Array(lines)),
+            (surface.fields[customer].name_on(side).to_string(), json!(own_id)),
+        ]);
+        let mut canonical = order.values.clone();
+        canonical.insert("customer".into(), json!(customer_id));
+        Ok(Typed { kind, side, label, canonical, own, leaf: true })
+    }
+
+    async fn create(&self, account: &AccountId, typed: Typed<'_>) -> Result<RecordIx, Broken> {
+        let Typed { kind, side, label, canonical, own, leaf } = typed;
         let kind = kind_of(kind)?;
         let surface = self.book.borrow().surface_of(account, &kind);
         let mut values = Map::new();
@@ -116,7 +134,9 @@ impl Filler<'_> {
                 let id = row.get("id").and_then(Json::as_str).unwrap_or_default();
                 Ok(self.book.borrow_mut().enter((side, id), (account, &kind), &canonical, leaf))
             }
-            Answer::Refused(why) => Err(Broken(format!("{side} refuses {kind} {label}: {why}"))),
+            Answer::Refused(status, why) => {
+                Err(Broken(format!("{side} refuses {kind} {label}: {status} {why}")))
+            }
         }
     }
 

@@ -76,6 +76,9 @@ const SETTLE_WITHIN_MS: i64 = 420_000;
 /// The longest wait of one question whether all is quiet, in ms.
 const QUIET_WITHIN_MS: i64 = 5_000;
 
+/// So often people decide what is open when the faults have stopped.
+const ROUNDS: usize = 40;
+
 /// So often open errors are tried again when the faults have stopped; then they stay open.
 const RETRIES: usize = 10;
 
@@ -263,18 +266,20 @@ impl Demo<'_> {
         Ok(())
     }
 
-    /// The faults have stopped: all becomes quiet, and people decide what is left.
+    /// The faults have stopped: all becomes quiet, and people decide what is left. What is still open after
+    /// many rounds stays open, and is shown.
     async fn settle(&self, reviewer: &Reviewer<'_>) -> Result<(), Broken> {
         let mut retries = 0;
-        loop {
+        for _ in 0..ROUNDS {
             self.quiet("everything").await?;
             let open = reviewer.decide(0).await?;
             let errors = if retries < RETRIES { reviewer.retry().await? } else { 0 };
             retries += usize::from(errors > 0);
             if open == 0 && errors == 0 {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Waits until nothing is pending.

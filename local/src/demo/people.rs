@@ -173,8 +173,8 @@ impl<'a> People<'a> {
         let at = Address { side, account: &birth.account, kind: &birth.kind };
         let row = match self.client.create(&at, &birth.values).await? {
             Answer::Taken(row) => row,
-            Answer::Refused(why) => {
-                self.refused(side, Doing::Create, &why);
+            Answer::Refused(status, why) => {
+                self.refused(side, status, &why);
                 return Ok(());
             }
         };
@@ -244,8 +244,8 @@ impl<'a> People<'a> {
         self.book.borrow_mut().leave(record, side);
         let row = match answer {
             Answer::Taken(row) => row,
-            Answer::Refused(why) => {
-                self.refused(side, doing, &why);
+            Answer::Refused(status, why) => {
+                self.refused(side, status, &why);
                 return Ok(());
             }
         };
@@ -282,13 +282,13 @@ impl<'a> People<'a> {
         let (account, kind, id) = self.book.borrow().address(record, side);
         match self.client.read(&Address { side, account: &account, kind: &kind }, &id).await? {
             Answer::Taken(row) => Ok(Some(row)),
-            Answer::Refused(_) => Ok(None),
+            Answer::Refused(..) => Ok(None),
         }
     }
 
     /// A reserved edit was refused: another is made in its place.
-    fn refused(&self, side: Side, doing: Doing, why: &str) {
+    fn refused(&self, side: Side, status: u16, why: &str) {
         self.left.set(self.left.get() + 1);
-        self.book.borrow_mut().refuse(side, doing, why);
+        self.book.borrow_mut().refuse(side, status, why);
     }
 }

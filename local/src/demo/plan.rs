@@ -269,10 +269,10 @@ impl<'a> List<'a> {
     }
 
     /// A line without a key.
-    pub(super) fn line(&self, item: &str, quantity: u64, rate: &str, discount: &str) -> Json {
+    pub(super) fn line(&self, item: &str, quantity: Json, rate: &str, discount: &str) -> Json {
         let mut line = Map::new();
         line.insert(self.column("item").into(), json!(item));
-        line.insert(self.column("quantity").into(), json!(quantity));
+        line.insert(self.column("quantity").into(), quantity);
         line.insert(self.column("rate").into(), json!(rate));
         line.insert(self.column("discount").into(), json!(discount));
         Json::Object(line)
@@ -282,6 +282,6 @@ impl<'a> List<'a> {
         // Unwrap safety: a constant name.
         let kind = RecordType::parse("item").expect("a name");
         let (item, _) = book.referable(dice, self.side, account, &kind)?;
-        Some(self.line(&item, quantity, &format!("{}.5000", quantity % 100), "0.0000"))
+        Some(self.line(&item, json!(quantity), &format!("{}.5000", quantity % 100), "0.0000"))
     }
 }

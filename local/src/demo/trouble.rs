@@ -19,7 +19,7 @@ pub(super) const WRITE_MS: i64 = 20;
 const CRASHES: i64 = 8;
 
 /// How much later a call lands at most, in ms, when NetSuite has given up answering it.
-const LATE_MS: i64 = 10_000;
+const LATE_MS: i64 = 8_000;
 
 /// How often we look whether it is over, in ms.
 const LOOK_EVERY_MS: i64 = 100;
@@ -39,11 +39,11 @@ async fn begin(client: &Client) -> Result<(), Broken> {
             "overload": 0.01,
             "lost_request": 0.005,
             "lost_reply": 0.005,
-            "late": 0.005,
+            "late": 0.01,
             "late_max_ms": LATE_MS,
-            "html": 0.003,
-            "truncated": 0.003,
-            "partial": 0.003,
+            "html": 0.005,
+            "truncated": 0.005,
+            "partial": 0.005,
             "user_event_lost": 0.03,
             "user_event_doubled": 0.05,
             "refuse_probability": 0.001,

@@ -16,6 +16,10 @@ const FAILURES_UNTIL_QUEUED: u32 = 3;
 /// A window without overload, in which all permits were in use, earns one more permit.
 const WINDOW_MS: i64 = 2_000;
 
+/// After one refusal for overload, with half the permits, ms: long enough for somebody's call to end. What is
+/// refused again and again is backed off from.
+const OVERLOAD_PAUSE_MS: i64 = 1_000;
+
 /// Permits at the start.
 const INITIAL_LIMIT: u32 = 2;
 
@@ -35,11 +39,22 @@ pub fn dice(seed: &Uuid) -> f64 {
     (seed.as_u128() >> 96) as f64 / f64::from(u32::MAX)
 }
 
+/// A call that may occupy one of NetSuite's slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Its id.
+    pub id: Uuid,
+    /// From then on it cannot run any more.
+    pub until: Timestamp,
+    /// Whether its caller has stopped waiting for the answer.
+    pub silent: bool,
+}
+
 /// An account's use of its NetSuite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Governance {
-    /// Calls under way, each with the time until which it may still occupy a slot.
-    pub open: Vec<(Uuid, Timestamp)>,
+    /// Calls that may be under way.
+    pub open: Vec<OpenCall>,
     /// How many calls may be under way now.
     pub limit: u32,
     /// Failed calls in a row.
@@ -87,10 +102,24 @@ pub enum CallEnd {
     Overload,
     /// Our credentials were refused. Nothing was done.
     Auth,
-    /// No answer that we understand: the slot may still be in use.
+    /// It answered, so its slot is free, but nobody can tell what it did.
+    Unclear,
+    /// No answer: the slot may still be in use.
     Unknown,
     /// The call was never made.
     NotMade,
+    /// Nobody heard its answer, but its last write was found done.
+    Over,
+}
+
+impl CallEnd {
+    /// Whether the call's writes may have been done, or may still be.
+    pub fn is_doubtful(self) -> bool {
+        match self {
+            CallEnd::Unclear | CallEnd::Unknown => true,
+            CallEnd::Answered | CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade | CallEnd::Over => false,
+        }
+    }
 }
 
 impl Default for Governance {
@@ -115,9 +144,12 @@ pub fn cap(limits: &Limits) -> u32 {
 }
 
 impl Governance {
-    /// How many calls may be under way now.
+    /// How many calls may be under way now. Calls that nobody waits for any more are no sign that NetSuite is
+    /// too busy: they count against the cap, not against what we have found it to bear.
     pub fn permits(&self, limits: &Limits) -> u32 {
-        if self.failures >= FAILURES_UNTIL_QUEUED { 1 } else { self.limit.min(cap(limits)) }
+        let silent = self.open.iter().filter(|call| call.silent).count() as u32;
+        let bears = if self.is_queued() { 1 } else { self.limit };
+        bears.saturating_add(silent).min(cap(limits))
     }
 
     /// Whether the account sends one probe at a time after repeated failures.
@@ -134,7 +166,7 @@ impl Governance {
         until: Timestamp,
         limits: &Limits,
     ) -> Result<(), NotNow> {
-        self.open.retain(|(_, until)| *until > now);
+        self.open.retain(|call| call.until > now);
         let day = now.0.div_euclid(DAY_MS);
         if day != self.day {
             (self.day, self.requests) = (day, 0);
@@ -150,10 +182,10 @@ impl Governance {
         let permits = self.permits(limits) as usize;
         if self.open.len() >= permits {
             self.saturated = true;
-            let first = self.open.iter().map(|(_, until)| *until).min().unwrap_or(now);
+            let first = self.open.iter().map(|call| call.until).min().unwrap_or(now);
             return Err(NotNow { at: first.min(now.plus(1_000)), why: Why::Saturated });
         }
-        self.open.push((id, until));
+        self.open.push(OpenCall { id, until, silent: false });
         self.saturated |= self.open.len() == permits;
         self.requests += 1;
         Ok(())
@@ -162,24 +194,29 @@ impl Governance {
     /// Notes how call `id` ended, and gives its permit back unless the call may still be running.
     pub fn end(&mut self, id: Uuid, end: CallEnd, now: Timestamp, limits: &Limits) {
         if end != CallEnd::Unknown || breakage::on(Breakage::PermitFreedAtTimeout) {
-            self.open.retain(|(open, _)| *open != id);
+            self.open.retain(|call| call.id != id);
+        } else if let Some(call) = self.open.iter_mut().find(|call| call.id == id) {
+            call.silent = true;
         }
         match end {
             CallEnd::NotMade => self.requests = self.requests.saturating_sub(1),
+            CallEnd::Over => {}
             CallEnd::Answered => {
                 self.failures = 0;
                 self.not_before = Timestamp(0);
                 self.grow(now, limits);
             }
-            CallEnd::Overload | CallEnd::Auth | CallEnd::Unknown => {
+            CallEnd::Overload | CallEnd::Auth | CallEnd::Unclear | CallEnd::Unknown => {
                 self.failures = self.failures.saturating_add(1);
                 if end == CallEnd::Overload {
                     self.overloads += 1;
                     self.limit = (self.limit.min(cap(limits)) / 2).max(1);
                 }
-                if end == CallEnd::Overload || self.is_queued() {
-                    let step = self.failures.saturating_sub(FAILURES_UNTIL_QUEUED) + 1;
+                if self.is_queued() {
+                    let step = self.failures - FAILURES_UNTIL_QUEUED + 1;
                     self.not_before = now.plus(backoff_ms(step, dice(&id)));
+                } else if end == CallEnd::Overload {
+                    self.not_before = now.plus((OVERLOAD_PAUSE_MS as f64 * (0.5 + dice(&id))) as i64);
                 }
                 (self.window, self.saturated) = (now, false);
             }
@@ -228,9 +265,37 @@ mod tests {
         let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(10));
         g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
         g.end(id(1), CallEnd::Unknown, Timestamp(1_000), &limits);
-        let refused = g.begin(id(2), 9, Timestamp(20_000), Timestamp(330_000), &limits).unwrap_err();
+        assert_eq!(g.open, [OpenCall { id: id(1), until: Timestamp(310_000), silent: true }]);
+        g.begin(id(2), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
+        assert_eq!(g.open.len(), 1, "by then it is over");
+    }
+
+    #[test]
+    fn calls_that_nobody_waits_for_count_against_the_cap() {
+        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(4));
+        assert_eq!(cap(&limits), 2);
+        for n in 1..=2 {
+            g.begin(id(n), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+            g.end(id(n), CallEnd::Unknown, Timestamp(1_000), &limits);
+        }
+        let refused = g.begin(id(3), 9, Timestamp(20_000), Timestamp(330_000), &limits).unwrap_err();
         assert_eq!(refused.why, Why::Saturated);
-        g.begin(id(3), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
+    }
+
+    #[test]
+    fn a_call_that_is_found_done_gives_its_permit_back_and_proves_nothing_else() {
+        let (mut g, limits) = (Governance { failures: 2, ..Governance::default() }, limits(2));
+        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        g.end(id(1), CallEnd::Over, Timestamp(30_000), &limits);
+        assert_eq!((g.open.len(), g.failures), (0, 2));
+    }
+
+    #[test]
+    fn a_call_that_answered_nonsense_gives_its_permit_back() {
+        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(2));
+        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        g.end(id(1), CallEnd::Unclear, Timestamp(1_000), &limits);
+        assert_eq!((g.open.len(), g.failures), (0, 1));
     }
 
     #[test]

@@ -205,6 +205,7 @@ pub fn intend(record: &mut Record, side: Side, write: Write, now: Timestamp, tim
         version: record.version,
         started: now,
         deadline: now.plus(timeout_ms),
+        last_of: None,
     };
     let state = &mut record.sides[side];
     let until = now.plus(CALL_LANDS_WITHIN_MS);

@@ -153,6 +153,8 @@ pub struct Intent {
     pub started: Timestamp,
     /// Without a reply by then, whoever finds the intent settles it by a read.
     pub deadline: Timestamp,
+    /// The call whose last write this is. A call makes its writes in order: if this one was done, it is over.
+    pub last_of: Option<Uuid>,
 }
 
 /// A record has work on a side.

@@ -83,7 +83,7 @@ impl Client {
         match serde_json::from_slice::<Answer>(&body) {
             Ok(answer) => Ok(answer.results),
             // A 200 that is no answer: an error page, half a body, an error inside.
-            Err(_) => Err(CallFault { end: CallEnd::Unknown, ..call_fault(parts.status, &body) }),
+            Err(_) => Err(CallFault { end: CallEnd::Unclear, ..call_fault(parts.status, &body) }),
         }
     }
 }

@@ -32,7 +32,7 @@ fn end_of_code(code: &str) -> Option<CallEnd> {
         | "SSS_STATEMENT_COUNT_EXCEEDED"
         | "SSS_REQUEST_TIME_EXCEEDED"
         | "SSS_CONNECTION_TIME_OUT"
-        | "UNEXPECTED_ERROR" => CallEnd::Unknown,
+        | "UNEXPECTED_ERROR" => CallEnd::Unclear,
         _ => return None,
     })
 }
@@ -41,8 +41,10 @@ fn end_of_status(status: StatusCode) -> CallEnd {
     match status.as_u16() {
         401 | 403 => CallEnd::Auth,
         429 => CallEnd::Overload,
+        // Somebody between us and NetSuite lost patience: the script may be running yet.
+        408 | 502 | 503 | 504 => CallEnd::Unknown,
         // Whatever else it was, the writes may have been done.
-        _ => CallEnd::Unknown,
+        _ => CallEnd::Unclear,
     }
 }
 
@@ -83,11 +85,11 @@ mod tests {
         for (status, body, end) in [
             (400, &overload[..], CallEnd::Overload),
             (401, &login[..], CallEnd::Auth),
-            (400, &odd[..], CallEnd::Unknown),
+            (400, &odd[..], CallEnd::Unclear),
             (429, b"", CallEnd::Overload),
             (403, b"<html>", CallEnd::Auth),
             (503, b"<html>maintenance", CallEnd::Unknown),
-            (500, b"", CallEnd::Unknown),
+            (500, b"", CallEnd::Unclear),
             (504, b"", CallEnd::Unknown),
         ] {
             let fault = call_fault(StatusCode::from_u16(status).unwrap(), body);

@@ -243,7 +243,7 @@ impl Writer {
                 return Ok(Err(not_now.at));
             }
         }
-        let jobs = match self.intend(account, batch, counterparts, now).await {
+        let jobs = match self.intend(account, call, batch, counterparts, now).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 self.end(account, call, CallEnd::NotMade).await;
@@ -267,14 +267,15 @@ impl Writer {
     async fn intend(
         &self,
         account: &Account,
+        call: uuid::Uuid,
         batch: Vec<Planned>,
         counterparts: &Counterparts,
         now: Timestamp,
     ) -> Result<Vec<Job>, Unavailable> {
-        let side = self.side();
-        let mut jobs = Vec::with_capacity(batch.len());
+        let (side, size) = (self.side(), batch.len());
+        let mut jobs = Vec::with_capacity(size);
         let mut commits = Vec::new();
-        for Planned { mut record, surface, plan } in batch {
+        for (nth, Planned { mut record, surface, plan }) in batch.into_iter().enumerate() {
             let (id, revision) = (record.sides[side].id.clone(), record.sides[side].newest());
             let canonical = record.key.id.clone();
             let Plan::Write(write) = plan else {
@@ -285,6 +286,9 @@ impl Writer {
             };
             let timeout = account.limits.call_timeout_ms + 10_000;
             let intent = intend(&mut record, side, write, now, timeout);
+            if let Some(stored) = &mut record.sides[side].intent {
+                stored.last_of = (nth + 1 == size).then_some(call);
+            }
             let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
             record.sides[side].due =
                 Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
@@ -333,7 +337,8 @@ impl Writer {
         }
     }
 
-    async fn end(&self, account: &Account, call: uuid::Uuid, end: CallEnd) {
+    /// Gives the call's permit back, as far as its end allows.
+    pub(super) async fn end(&self, account: &Account, call: uuid::Uuid, end: CallEnd) {
         if !self.target.is_governed() {
             return;
         }
@@ -349,8 +354,10 @@ fn end_name(end: CallEnd) -> &'static str {
         CallEnd::Answered => "answered",
         CallEnd::Overload => "overload",
         CallEnd::Auth => "auth",
+        CallEnd::Unclear => "unclear",
         CallEnd::Unknown => "unknown",
         CallEnd::NotMade => "not_made",
+        CallEnd::Over => "over",
     }
 }
 

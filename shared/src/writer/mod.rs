@@ -109,7 +109,7 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct CallFault {
-    /// How it ended; [`CallEnd::Unknown`] means that its writes may have been done, or will be.
+    /// How it ended; after a [doubtful](CallEnd::is_doubtful) end its writes may have been done, or will be.
     pub end: CallEnd,
     /// The target's words, for people.
     pub why: String,

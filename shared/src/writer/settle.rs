@@ -50,7 +50,7 @@ pub(super) async fn batch(
     let answers: Vec<Result<Answer, CallFault>> = match result {
         // An answer that is missing is unknown, like a call without one.
         Ok(answers) => {
-            let missing = || CallFault { end: CallEnd::Unknown, why: "the answer lacks this record".into() };
+            let missing = || CallFault { end: CallEnd::Unclear, why: "the answer lacks this record".into() };
             answers
                 .into_iter()
                 .map(Ok)
@@ -73,12 +73,24 @@ async fn one(
     answer: Result<Answer, CallFault>,
 ) -> Result<(), Unavailable> {
     let now = writer.ports.clock.now();
+    let over = answer.as_ref().ok().and_then(|answer| call_found_over(writer, &job, answer));
     let outcome = match answer {
         Ok(answer) => answered(writer, account, &job, answer, now).await?,
         Err(fault) => failed(writer, &job, &fault, now),
     };
     writer.ports.metrics.write(writer.target.side(), outcome.name);
-    store(writer, account, job, outcome, now).await
+    store(writer, account, job, outcome, now).await?;
+    if let Some(call) = over {
+        writer.end(account, call, CallEnd::Over).await;
+    }
+    Ok(())
+}
+
+/// The call of which nobody heard, when this look found its last write done.
+fn call_found_over(writer: &Writer, job: &Job, answer: &Answer) -> Option<Uuid> {
+    let found = job.write.is_none() && matches!(answer, Answer::Looked { held: Some(_), .. });
+    let intent = job.record.sides[writer.target.side()].intent.as_ref().filter(|_| found)?;
+    intent.last_of
 }
 
 /// What an answer made of a record, ready to be committed.
@@ -107,7 +119,7 @@ fn failed(writer: &Writer, job: &Job, fault: &CallFault, now: Timestamp) -> Outc
     let mut record = job.record.clone();
     let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts) + 1;
     let roll = dice(&derived_id("dice", &[&record.key.to_string(), &record.row_revision.to_string()]));
-    let unknown = fault.end == CallEnd::Unknown && !breakage::on(Breakage::NoReadBack);
+    let unknown = fault.end.is_doubtful() && !breakage::on(Breakage::NoReadBack);
     let report = if unknown || job.write.is_none() {
         unsettle(&mut record, side, now);
         Report::of(Some(side))
@@ -116,7 +128,7 @@ fn failed(writer: &Writer, job: &Job, fault: &CallFault, now: Timestamp) -> Outc
     };
     // The account's own backing off is governance's; the record only has to come again.
     let (wait, attempts, reason) = match (fault.end, unknown) {
-        (CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade, _) => {
+        (CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade | CallEnd::Over, _) => {
             (1_000, attempts - 1, DueReason::BackingOff)
         }
         (_, true) if attempts == 1 => (1_000, attempts, DueReason::Unsettled),

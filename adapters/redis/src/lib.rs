@@ -1,0 +1,1 @@
+//! The port Buffer over Redis.

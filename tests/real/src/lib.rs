@@ -1,0 +1,1 @@
+//! Tests against real MySQL, Redis, Pub/Sub and Cloud Storage.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use shared::buffer::Buffer;
-use shared::domain::governance::{CallEnd, NotNow};
+use shared::domain::governance::{Call, CallEnd, NotNow};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::{Coalescing, Limits};
@@ -19,7 +19,7 @@ use shared::ledger::{Entry, Ledger, Stored};
 use shared::netsuite::client::{Lost, Transport};
 use shared::pubsub::{Message, Publish, Topic};
 use shared::state::{
-    Call, Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,
+    Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,
 };
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
 use tower::ServiceExt;
@@ -201,7 +201,7 @@ pub struct Faulty<P> {
 
 #[async_trait]
 impl<L: Ledger> Ledger for Faulty<L> {
-    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<bool>, Unavailable> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Unavailable> {
         let Some(account) = entries.first().map(|e| e.account.clone()) else { return Ok(Vec::new()) };
         self.faults.around(&account, &LEDGER, self.inner.append(entries)).await
     }

@@ -238,7 +238,7 @@ impl Demo<'_> {
         };
         try_join!(
             work,
-            trouble::make(client, seed, lasts, &done),
+            trouble::make(client, seed, edits, lasts, &done),
             reviewer.work(&done),
             latency.watch(client, &done),
             self.learn(&done),

@@ -32,14 +32,19 @@ pub(super) async fn calm(client: &Client) -> Result<(), Broken> {
     client.post("/control/faults", &speed).await.map(|_| ())
 }
 
-/// Everything that goes wrong all the time, a little.
-async fn begin(client: &Client) -> Result<(), Broken> {
+/// About so many edits travel in one call, everything counted.
+const EDITS_PER_CALL: f64 = 8.0;
+
+/// Everything that goes wrong all the time, a little. A call that never answers takes its permit with it for
+/// five minutes (one that is found done, until then): of those there are a few in a run, however long it is.
+async fn begin(client: &Client, edits: usize) -> Result<(), Broken> {
+    let few = |calls: f64| (calls * EDITS_PER_CALL / edits.max(1) as f64).min(0.01);
     let faults = json!({
         "netsuite": {
             "overload": 0.01,
-            "lost_request": 0.005,
-            "lost_reply": 0.005,
-            "late": 0.01,
+            "lost_request": few(1.0),
+            "lost_reply": few(3.0),
+            "late": few(3.0),
             "late_max_ms": LATE_MS,
             "html": 0.005,
             "truncated": 0.005,
@@ -54,12 +59,18 @@ async fn begin(client: &Client) -> Result<(), Broken> {
 }
 
 /// Trouble until `done`, in about `lasts` ms: then NetSuite and the bus are well again.
-pub(super) async fn make(client: &Client, seed: u64, lasts: u64, done: &Cell<bool>) -> Result<(), Broken> {
+pub(super) async fn make(
+    client: &Client,
+    seed: u64,
+    edits: usize,
+    lasts: u64,
+    done: &Cell<bool>,
+) -> Result<(), Broken> {
     let mut functions = FUNCTIONS;
     Rng::with_seed(seed.rotate_left(7)).shuffle(&mut functions);
     let mut functions = functions.into_iter().cycle();
     let every = (lasts.cast_signed() / CRASHES).max(1);
-    begin(client).await?;
+    begin(client, edits).await?;
     let mut next = SystemClock.now().plus(every);
     while !done.get() {
         if SystemClock.now() >= next {

@@ -64,6 +64,22 @@ fn absorb_values(
             ask_about_deletion(record, news.side.other(), news, report);
         }
     }
+    if full {
+        follow_owner(record, news, surface, report);
+    }
+}
+
+/// A field that travels one way is what the side it comes from holds, even where nobody moved it there: a
+/// record that is made anew on that side comes without it.
+fn follow_owner(record: &mut Record, news: &News, surface: &TypeSurface, report: &mut Report) {
+    let (side, origin) = (news.side, Origin { side: Some(news.side), span: news.span });
+    for &field in &surface.one_way[side] {
+        let held = record.sides[side].shadow[field].clone();
+        if record.canonical[field] != held {
+            let theirs = set(record, field, held.clone(), origin, report);
+            push(record, side, field, held, Rule::Direction, theirs, report);
+        }
+    }
 }
 
 /// The side has the record: so it exists, unless it was deleted by agreement.

@@ -23,6 +23,9 @@ const OVERLOAD_PAUSE_MS: i64 = 1_000;
 /// Permits at the start.
 const INITIAL_LIMIT: u32 = 2;
 
+/// A caller that waits longer than its time-out by so much, ms, has died.
+const DEAD_AFTER_MS: i64 = 10_000;
+
 /// Types below this priority pause when the daily budget runs short.
 const LOW_PRIORITY_BELOW: u8 = 5;
 
@@ -46,8 +49,30 @@ pub struct OpenCall {
     pub id: Uuid,
     /// From then on it cannot run any more.
     pub until: Timestamp,
-    /// Whether its caller has stopped waiting for the answer.
-    pub silent: bool,
+    /// From then on nobody waits for its answer any more: its caller gave up, or died.
+    pub silent_from: Timestamp,
+}
+
+/// A call for which a permit is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Now.
+    pub now: Timestamp,
+    /// Until when it may occupy a slot.
+    pub until: Timestamp,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A look at records whose writes are unsettled.
+    Look,
+    /// Writes, the most important of this priority.
+    Write(u8),
 }
 
 /// An account's use of its NetSuite.
@@ -144,12 +169,17 @@ pub fn cap(limits: &Limits) -> u32 {
 }
 
 impl Governance {
-    /// How many calls may be under way now. Calls that nobody waits for any more are no sign that NetSuite is
-    /// too busy: they count against the cap, not against what we have found it to bear.
-    pub fn permits(&self, limits: &Limits) -> u32 {
-        let silent = self.open.iter().filter(|call| call.silent).count() as u32;
+    /// How many calls for this purpose may be under way now. Calls that nobody waits for any more are no sign
+    /// that NetSuite is too busy: they count against the cap, not against what we have found it to bear. While
+    /// there are any, writes leave one permit to the looks: only a look can tell that such a call is over.
+    pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
+        let silent = self.open.iter().filter(|call| call.silent_from <= now).count() as u32;
         let bears = if self.is_queued() { 1 } else { self.limit };
-        bears.saturating_add(silent).min(cap(limits))
+        let (permits, cap) = (bears.saturating_add(silent), cap(limits));
+        match purpose {
+            Purpose::Write(_) if silent > 0 && cap > 1 => permits.min(cap - 1),
+            Purpose::Write(_) | Purpose::Look => permits.min(cap),
+        }
     }
 
     /// Whether the account sends one probe at a time after repeated failures.
@@ -157,35 +187,33 @@ impl Governance {
         self.failures >= FAILURES_UNTIL_QUEUED
     }
 
-    /// Takes a permit for call `id`, which may occupy a slot until `until`.
-    pub fn begin(
-        &mut self,
-        id: Uuid,
-        priority: u8,
-        now: Timestamp,
-        until: Timestamp,
-        limits: &Limits,
-    ) -> Result<(), NotNow> {
+    /// Takes a permit for a call.
+    pub fn begin(&mut self, call: &Call, limits: &Limits) -> Result<(), NotNow> {
+        let now = call.now;
         self.open.retain(|call| call.until > now);
         let day = now.0.div_euclid(DAY_MS);
         if day != self.day {
             (self.day, self.requests) = (day, 0);
         }
         let soft = (limits.daily_requests as f64 * limits.governance_threshold) as u64;
-        let budget = if priority < LOW_PRIORITY_BELOW { soft } else { limits.daily_requests };
+        let budget = match call.purpose {
+            Purpose::Write(priority) if priority < LOW_PRIORITY_BELOW => soft,
+            Purpose::Write(_) | Purpose::Look => limits.daily_requests,
+        };
         if self.requests >= budget {
             return Err(NotNow { at: Timestamp((day + 1) * DAY_MS), why: Why::Budget });
         }
         if now < self.not_before {
             return Err(NotNow { at: self.not_before, why: Why::BackingOff });
         }
-        let permits = self.permits(limits) as usize;
+        let permits = self.permits(call.purpose, now, limits) as usize;
         if self.open.len() >= permits {
             self.saturated = true;
             let first = self.open.iter().map(|call| call.until).min().unwrap_or(now);
             return Err(NotNow { at: first.min(now.plus(1_000)), why: Why::Saturated });
         }
-        self.open.push(OpenCall { id, until, silent: false });
+        let silent_from = now.plus(limits.call_timeout_ms + DEAD_AFTER_MS).min(call.until);
+        self.open.push(OpenCall { id: call.id, until: call.until, silent_from });
         self.saturated |= self.open.len() == permits;
         self.requests += 1;
         Ok(())
@@ -196,7 +224,7 @@ impl Governance {
         if end != CallEnd::Unknown || breakage::on(Breakage::PermitFreedAtTimeout) {
             self.open.retain(|call| call.id != id);
         } else if let Some(call) = self.open.iter_mut().find(|call| call.id == id) {
-            call.silent = true;
+            call.silent_from = now;
         }
         match end {
             CallEnd::NotMade => self.requests = self.requests.saturating_sub(1),
@@ -246,6 +274,17 @@ mod tests {
         Limits { concurrency, ..Limits::default() }
     }
 
+    fn begin(
+        g: &mut Governance,
+        id: Uuid,
+        priority: u8,
+        now: Timestamp,
+        until: Timestamp,
+        limits: &Limits,
+    ) -> Result<(), NotNow> {
+        g.begin(&Call { id, purpose: Purpose::Write(priority), now, until }, limits)
+    }
+
     #[test]
     fn backoff_follows_the_schedule_and_stays_at_its_end() {
         let waits: Vec<i64> = (1..8).map(|n| backoff_ms(n, 0.5)).collect();
@@ -263,29 +302,44 @@ mod tests {
     #[test]
     fn a_timed_out_call_holds_its_permit_until_it_can_no_longer_run() {
         let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(10));
-        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
         g.end(id(1), CallEnd::Unknown, Timestamp(1_000), &limits);
-        assert_eq!(g.open, [OpenCall { id: id(1), until: Timestamp(310_000), silent: true }]);
-        g.begin(id(2), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
+        assert_eq!(g.open, [OpenCall { id: id(1), until: Timestamp(310_000), silent_from: Timestamp(1_000) }]);
+        begin(&mut g, id(2), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
         assert_eq!(g.open.len(), 1, "by then it is over");
     }
 
     #[test]
-    fn calls_that_nobody_waits_for_count_against_the_cap() {
-        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(4));
-        assert_eq!(cap(&limits), 2);
+    fn calls_that_nobody_waits_for_count_against_the_cap_and_leave_one_permit_for_looks() {
+        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(6));
+        assert_eq!(cap(&limits), 3);
         for n in 1..=2 {
-            g.begin(id(n), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-            g.end(id(n), CallEnd::Unknown, Timestamp(1_000), &limits);
+            let now = Timestamp(n as i64);
+            begin(&mut g, id(n), 9, now, now.plus(310_000), &limits).unwrap();
+            g.end(id(n), CallEnd::Unknown, now, &limits);
         }
-        let refused = g.begin(id(3), 9, Timestamp(20_000), Timestamp(330_000), &limits).unwrap_err();
+        let now = Timestamp(20_000);
+        let refused = begin(&mut g, id(3), 9, now, now.plus(310_000), &limits).unwrap_err();
         assert_eq!(refused.why, Why::Saturated);
+        let look = |n| Call { id: id(n), purpose: Purpose::Look, now, until: now.plus(310_000) };
+        g.begin(&look(4), &limits).unwrap();
+        assert_eq!(g.begin(&look(5), &limits).unwrap_err().why, Why::Saturated);
+    }
+
+    #[test]
+    fn a_caller_that_never_says_how_its_call_ended_has_died() {
+        let limits = limits(6);
+        let mut g = Governance { limit: 1, ..Governance::default() };
+        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        let dead = Timestamp(limits.call_timeout_ms + DEAD_AFTER_MS);
+        assert_eq!(g.permits(Purpose::Write(9), Timestamp(dead.0 - 1), &limits), 1);
+        assert_eq!(g.permits(Purpose::Write(9), dead, &limits), 2);
     }
 
     #[test]
     fn a_call_that_is_found_done_gives_its_permit_back_and_proves_nothing_else() {
         let (mut g, limits) = (Governance { failures: 2, ..Governance::default() }, limits(2));
-        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
         g.end(id(1), CallEnd::Over, Timestamp(30_000), &limits);
         assert_eq!((g.open.len(), g.failures), (0, 2));
     }
@@ -293,7 +347,7 @@ mod tests {
     #[test]
     fn a_call_that_answered_nonsense_gives_its_permit_back() {
         let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(2));
-        g.begin(id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
         g.end(id(1), CallEnd::Unclear, Timestamp(1_000), &limits);
         assert_eq!((g.open.len(), g.failures), (0, 1));
     }
@@ -305,7 +359,7 @@ mod tests {
         let mut call = |g: &mut Governance, n: u128, all: u32, end: CallEnd| {
             now += WINDOW_MS;
             for i in 0..u128::from(all) {
-                g.begin(id(n * 100 + i), 9, Timestamp(now), Timestamp(now + 1), &limits).unwrap();
+                begin(g, id(n * 100 + i), 9, Timestamp(now), Timestamp(now + 1), &limits).unwrap();
             }
             for i in 0..u128::from(all) {
                 g.end(id(n * 100 + i), end, Timestamp(now), &limits);
@@ -325,19 +379,20 @@ mod tests {
     fn three_failures_leave_one_probe_until_one_succeeds() {
         let (mut g, limits) = (Governance { limit: 5, ..Governance::default() }, limits(10));
         for n in 1..=3 {
-            g.begin(id(n), 9, g.not_before, Timestamp(n as i64), &limits).unwrap();
+            let now = g.not_before;
+            begin(&mut g, id(n), 9, now, Timestamp(n as i64), &limits).unwrap();
             g.end(id(n), CallEnd::Auth, Timestamp(10), &limits);
         }
         assert!(g.is_queued() && g.not_before > Timestamp(10));
         assert_eq!(
-            g.begin(id(9), 9, Timestamp(11), Timestamp(99), &limits).unwrap_err().why,
+            begin(&mut g, id(9), 9, Timestamp(11), Timestamp(99), &limits).unwrap_err().why,
             Why::BackingOff
         );
         let later = g.not_before;
-        g.begin(id(10), 9, later, later.plus(100), &limits).unwrap();
-        assert_eq!(g.begin(id(11), 9, later, later.plus(100), &limits).unwrap_err().why, Why::Saturated);
+        begin(&mut g, id(10), 9, later, later.plus(100), &limits).unwrap();
+        assert_eq!(begin(&mut g, id(11), 9, later, later.plus(100), &limits).unwrap_err().why, Why::Saturated);
         g.end(id(10), CallEnd::Answered, later, &limits);
-        assert!(!g.is_queued() && g.permits(&limits) == 5);
+        assert!(!g.is_queued() && g.permits(Purpose::Write(9), later, &limits) == 5);
     }
 
     #[test]
@@ -346,13 +401,13 @@ mod tests {
             Limits { daily_requests: 4, governance_threshold: 0.5, concurrency: 100, ..Limits::default() };
         let mut g = Governance { limit: 50, ..Governance::default() };
         for n in 0..2 {
-            g.begin(id(n), 1, Timestamp(5), Timestamp(9), &limits).unwrap();
+            begin(&mut g, id(n), 1, Timestamp(5), Timestamp(9), &limits).unwrap();
         }
-        let refused = g.begin(id(9), 1, Timestamp(5), Timestamp(9), &limits).unwrap_err();
+        let refused = begin(&mut g, id(9), 1, Timestamp(5), Timestamp(9), &limits).unwrap_err();
         assert_eq!((refused.why, refused.at), (Why::Budget, Timestamp(DAY_MS)));
-        g.begin(id(3), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
-        g.begin(id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
-        assert_eq!(g.begin(id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why, Why::Budget);
-        g.begin(id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
+        begin(&mut g, id(3), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
+        begin(&mut g, id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
+        assert_eq!(begin(&mut g, id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why, Why::Budget);
+        begin(&mut g, id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
     }
 }

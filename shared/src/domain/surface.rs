@@ -144,6 +144,8 @@ pub struct TypeSurface {
     pub fields: Vec<Field>,
     /// Fields that conflict as one; most units are one field.
     pub units: Vec<Vec<FieldIx>>,
+    /// Fields that travel one way only, by the side they come from.
+    pub one_way: PerSide<Vec<FieldIx>>,
     by_netsuite: BTreeMap<String, FieldIx>,
     by_suitex: BTreeMap<String, FieldIx>,
 }
@@ -494,6 +496,10 @@ fn surface_of(
         }
         Ok(names)
     };
+    let one_way = |from: Side| {
+        let only = |f: &FieldIx| !fields[*f].direction.accepts_from(from.other());
+        (0..fields.len()).filter(only).collect()
+    };
     Ok(TypeSurface {
         record_type: record_type.clone(),
         netsuite: raw.netsuite.clone().unwrap_or_else(|| record_type.to_string()),
@@ -504,6 +510,7 @@ fn surface_of(
         reference_wait_ms: raw.reference_wait_ms,
         by_netsuite: names(Side::NetSuite)?,
         by_suitex: names(Side::SuiteX)?,
+        one_way: PerSide { netsuite: one_way(Side::NetSuite), suitex: one_way(Side::SuiteX) },
         fields,
         units,
     })

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Call, Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place, State,
+    Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place, State,
     Subject, Verdict,
 };
 use crate::breakage::{self, Breakage};
-use crate::domain::governance::{CallEnd, Governance, NotNow};
+use crate::domain::governance::{Call, CallEnd, Governance, NotNow};
 use crate::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType, Side, SideId, Timestamp};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::Limits;
@@ -485,7 +485,7 @@ impl State for MemoryState {
         call: &Call,
         limits: &Limits,
     ) -> Result<Result<(), NotNow>, Unavailable> {
-        Ok(self.with(account, |t| t.governance.begin(call.id, call.priority, call.now, call.until, limits)))
+        Ok(self.with(account, |t| t.governance.begin(call, limits)))
     }
 
     async fn end_call(

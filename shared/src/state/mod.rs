@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::governance::{CallEnd, NotNow};
+use crate::domain::governance::{Call, CallEnd, NotNow};
 use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version};
 use crate::domain::record::Record;
 use crate::domain::surface::Limits;
@@ -432,17 +432,4 @@ pub trait State: Send + Sync {
 
     /// Events by place.
     async fn census(&self, account: &AccountId) -> Result<Census, Unavailable>;
-}
-
-/// A call for which a permit is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// Its id.
-    pub id: Uuid,
-    /// The highest priority among its records' types.
-    pub priority: u8,
-    /// Now.
-    pub now: Timestamp,
-    /// Until when it may occupy a slot.
-    pub until: Timestamp,
 }

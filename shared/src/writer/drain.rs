@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 use super::settle::{self, Job};
 use super::translate::Counterparts;
 use super::{BATCH_MAX, CallFault, LookCall, Target, WriteCall};
-use crate::domain::governance::CallEnd;
+use crate::domain::governance::{Call, CallEnd, Purpose};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
 use crate::domain::record::{Due, DueReason, Record};
@@ -19,7 +19,7 @@ use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::runtime::Ports;
 use crate::runtime::clock::BoxFuture;
-use crate::state::{Call, Commit, Verdict};
+use crate::state::{Commit, Verdict};
 
 /// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
 const LEASE_MS: i64 = 20_000;
@@ -237,8 +237,9 @@ impl Writer {
         let call = self.ports.ids.draw();
         let until = now.plus(CALL_LANDS_WITHIN_MS);
         if self.target.is_governed() {
-            let priority = batch.iter().map(|p| p.surface.priority).max().unwrap_or(0);
-            let ask = Call { id: call, priority, now, until };
+            let priority = |p: &Planned| matches!(p.plan, Plan::Write(_)).then_some(p.surface.priority);
+            let purpose = batch.iter().filter_map(priority).max().map_or(Purpose::Look, Purpose::Write);
+            let ask = Call { id: call, purpose, now, until };
             if let Err(not_now) = self.ports.state.begin_call(&account.id, &ask, &account.limits).await? {
                 return Ok(Err(not_now.at));
             }

@@ -5,7 +5,7 @@ use shared::domain::conflict::Resolution;
 use shared::domain::id::{Revision, Timestamp};
 use shared::domain::news::News;
 use shared::domain::record::{Presence, Record, Verb};
-use shared::domain::settle::Reply;
+use shared::domain::settle::{Reply, Seen};
 use shared::domain::value::Value;
 
 use super::{N, Thing, X, rules};
@@ -102,6 +102,21 @@ fn a_person_decides_what_a_deletion_means() {
         assert_eq!((rules(&report), thing.record.alive), (vec!["resolved"], keep));
         assert_eq!((thing.planned(N).as_str(), thing.planned(X).as_str()), (plan_gone, plan_other));
     }
+}
+
+#[test]
+fn what_only_the_deleted_record_could_tell_goes_with_it() {
+    // Deleted where its value comes from, kept by a person, and made anew there without it.
+    let surface = fields("f = { type = \"integer\", direction = \"to_suitex\" }\ng = { type = \"integer\" }");
+    let mut thing = Thing::new(surface, &[("f", int(1)), ("g", int(5))]);
+    thing.deletes(N, 20);
+    thing.resolve(Vec::new(), Some(true));
+    let intent = thing.intend(N);
+    assert_eq!((intent.verb, intent.wanted), (Verb::Create, vec![(1, int(5))]));
+    let made = Seen { id: side_id(N), ..thing.seen(N, 30, &[("g", int(5))]) };
+    let report = thing.settle(N, Reply::Applied(Some(made)));
+    assert_eq!((rules(&report), thing.get("f").as_str()), (vec!["direction"], "-"));
+    assert_eq!((thing.planned(X).as_str(), thing.planned(N).as_str()), ("update f=- where f=1", "nothing"));
 }
 
 #[test]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use shared::domain::governance::{CallEnd, NotNow, Why, cap};
+use shared::domain::governance::{Call, CallEnd, NotNow, Purpose, Why, cap};
 use shared::domain::id::AccountId;
 use shared::domain::surface::Limits;
-use shared::state::{Call, State};
+use shared::state::State;
 use uuid::Uuid;
 
 use super::each;
@@ -23,7 +23,7 @@ async fn begin(
     now: i64,
     limits: &Limits,
 ) -> Result<(), NotNow> {
-    let call = Call { id: call, priority: 9, now: at(now), until: at(now + 310_000) };
+    let call = Call { id: call, purpose: Purpose::Write(9), now: at(now), until: at(now + 310_000) };
     state.begin_call(account, &call, limits).await.unwrap()
 }
 

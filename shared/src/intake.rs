@@ -4,20 +4,28 @@
 use crate::breakage::{self, Breakage};
 use crate::domain::event::{ChangeEvent, Source};
 use crate::domain::id::{AccountId, CanonicalId, Side, SideId};
-use crate::fault::Unavailable;
-use crate::ledger::Entry;
+use crate::fault::Fault;
+use crate::ledger::{Appended, Entry};
 use crate::runtime::Ports;
 use crate::state::{PendingRow, Place, Subject};
 
-/// Takes events: durable when this returns `Ok`.
-pub async fn take(ports: &Ports, events: Vec<ChangeEvent>) -> Result<(), Unavailable> {
+/// Takes events: durable when this returns `Ok`. An event that the ledger refuses is a [`Fault::Park`], told
+/// once the others are durable.
+pub async fn take(ports: &Ports, events: Vec<ChangeEvent>) -> Result<(), Fault> {
     let now = ports.clock.now();
     let rules = &ports.config.coalescing;
-    let fresh = ports.ledger.append(events.iter().map(Entry::of).collect()).await?;
+    let answers = ports.ledger.append(events.iter().map(Entry::of).collect()).await?;
     let mut rows = Vec::with_capacity(events.len());
-    for (event, fresh) in events.iter().zip(fresh) {
-        if !fresh && breakage::on(Breakage::PendingSkippedWhenKnown) {
-            continue;
+    let mut refused = None;
+    for (event, answer) in events.iter().zip(answers) {
+        match answer {
+            Appended::Fresh => {}
+            Appended::Known if breakage::on(Breakage::PendingSkippedWhenKnown) => continue,
+            Appended::Known => {}
+            Appended::Refused(reason) => {
+                refused.get_or_insert(Fault::Park { field: "$".into(), reason });
+                continue;
+            }
         }
         rows.push(PendingRow {
             account: account_of(ports, event),
@@ -31,14 +39,15 @@ pub async fn take(ports: &Ports, events: Vec<ChangeEvent>) -> Result<(), Unavail
         ports.metrics.event(event.source.as_str());
     }
     ports.state.enqueue(rows.clone()).await?;
-    for (event, row) in events.iter().zip(&rows) {
+    for row in &rows {
         let subject = row.subject.to_text(&row.record_type);
+        let flush = events.iter().any(|event| event.event_id == row.event_id && event.payload.flush);
         // The buffer may be away: the tick finds the row.
-        if let Err(error) = ports.buffer.note(&row.account, &subject, now, event.payload.flush, rules).await {
+        if let Err(error) = ports.buffer.note(&row.account, &subject, now, flush, rules).await {
             tracing::warn!(%error, "pending event not noted in the buffer");
         }
     }
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }
 
 fn account_of(ports: &Ports, event: &ChangeEvent) -> AccountId {

@@ -15,7 +15,7 @@ use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, Si
 use shared::domain::record::Record;
 use shared::domain::surface::{Coalescing, Limits};
 use shared::fault::Unavailable;
-use shared::ledger::{Entry, Ledger, Stored};
+use shared::ledger::{Appended, Entry, Ledger, Stored};
 use shared::netsuite::client::{Lost, Transport};
 use shared::pubsub::{Message, Publish, Topic};
 use shared::state::{

@@ -27,7 +27,13 @@ pub(crate) async fn dead_letter(State(app): State<App>, body: Bytes) -> Response
 async fn take(app: &App, body: Bytes) -> Result<(), Fault> {
     let (data, attributes) = unwrapped(body);
     match classify(&data, &attributes, &app.ports.config) {
-        Dead::Event(event) => Ok(intake::take(&app.ports, vec![*event]).await?),
+        Dead::Event(event) => match intake::take(&app.ports, vec![*event]).await {
+            Err(Fault::Park { field, reason }) => {
+                let wrong = FieldError { field, reason };
+                file::malformed(&app.ports, &malformed(&data, &attributes, wrong), &data).await
+            }
+            taken => taken,
+        },
         Dead::Malformed(malformed) => file::malformed(&app.ports, &malformed, &data).await,
     }
 }

@@ -46,7 +46,13 @@ async fn take(app: &App, body: &[u8]) -> Result<(), Fault> {
             })
         });
     } else {
-        intake::take(&app.ports, vec![event]).await?;
+        match intake::take(&app.ports, vec![event]).await {
+            Err(Fault::Park { field, reason }) => {
+                let error = FieldError { field, reason };
+                return report(app, Some(&envelope), &envelope.data, &error).await;
+            }
+            taken => taken?,
+        }
     }
     flush::wake(app, &account);
     Ok(())

@@ -56,6 +56,11 @@ impl BlobRef {
         }
     }
 
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
     /// The path within the bucket.
     pub fn path(&self) -> &str {
         &self.path

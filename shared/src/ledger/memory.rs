@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Entry, Ledger, Stored};
+use super::{Appended, Entry, Ledger, Stored};
 use crate::domain::id::AccountId;
 use crate::fault::Unavailable;
 
@@ -46,9 +46,9 @@ impl MemoryLedger {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
-    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<bool>, Unavailable> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Unavailable> {
         let mut inner = self.inner();
-        let mut fresh = Vec::with_capacity(entries.len());
+        let mut answers = Vec::with_capacity(entries.len());
         for entry in entries {
             let seq = inner.next + 1;
             let book = inner.accounts.entry(entry.account.clone()).or_default();
@@ -58,9 +58,9 @@ impl Ledger for MemoryLedger {
                 book.by_seq.insert(seq, entry);
                 inner.next = seq;
             }
-            fresh.push(new);
+            answers.push(if new { Appended::Fresh } else { Appended::Known });
         }
-        Ok(fresh)
+        Ok(answers)
     }
 
     async fn read(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Stored>, Unavailable> {

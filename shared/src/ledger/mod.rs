@@ -56,11 +56,22 @@ pub struct Stored {
     pub entry: Entry,
 }
 
+/// What became of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// It was new.
+    Fresh,
+    /// Its event was there already.
+    Known,
+    /// The ledger cannot hold it, now or ever, for this reason. The others are not affected.
+    Refused(String),
+}
+
 /// Appends and reads; there is nothing else to do with a ledger.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Appends what is not there yet; answers for each whether it was new. `Ok` only once all are durable.
-    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<bool>, Unavailable>;
+    /// Appends what is not there yet; answers for each. `Ok` only once all that were not refused are durable.
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Appended>, Unavailable>;
 
     /// The stored entries of these events, in ledger order. What is not there is left out.
     async fn read(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Stored>, Unavailable>;

@@ -21,7 +21,7 @@ use crate::domain::settle::{Reply, settle, unsettle};
 use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::history;
-use crate::ledger::Entry;
+use crate::ledger::{Appended, Entry};
 use crate::state::{
     AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow, Place, Subject, Verdict,
 };
@@ -437,7 +437,10 @@ async fn note_news(
         occurred_at: now,
         payload: body.to_string().into(),
     };
-    ports.ledger.append(vec![entry]).await?;
+    if let Some(Appended::Refused(reason)) = ports.ledger.append(vec![entry]).await?.pop() {
+        // Nothing is decided on news that cannot be kept.
+        return Err(Unavailable::new("ledger", reason));
+    }
     let row = PendingRow {
         account: key.account.clone(),
         record_type: key.record_type.clone(),

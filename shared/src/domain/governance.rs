@@ -26,6 +26,9 @@ const INITIAL_LIMIT: u32 = 2;
 /// A caller that waits longer than its time-out by so much, ms, has died.
 const DEAD_AFTER_MS: i64 = 10_000;
 
+/// With so many permits, one is kept for reads.
+const RESERVE_FROM: u32 = 3;
+
 /// Types below this priority pause when the daily budget runs short.
 const LOW_PRIORITY_BELOW: u8 = 5;
 
@@ -170,16 +173,18 @@ pub fn cap(limits: &Limits) -> u32 {
 
 impl Governance {
     /// How many calls for this purpose may be under way now. Calls that nobody waits for any more are no sign
-    /// that NetSuite is too busy: they count against the cap, not against what we have found it to bear. While
-    /// there are any, writes leave one permit to the looks: only a look can tell that such a call is over.
+    /// that NetSuite is too busy: they count against the cap, not against what we have found it to bear. Writes
+    /// leave one permit to the reads, where there are enough: a writer that dies with all permits in its hands
+    /// would stop the account for five minutes, for only a look can tell that its calls are over.
     pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
         let silent = self.open.iter().filter(|call| call.silent_from <= now).count() as u32;
         let bears = if self.is_queued() { 1 } else { self.limit };
         let (permits, cap) = (bears.saturating_add(silent), cap(limits));
-        match purpose {
-            Purpose::Write(_) if silent > 0 && cap > 1 => permits.min(cap - 1),
-            Purpose::Write(_) | Purpose::Look => permits.min(cap),
-        }
+        let for_reads = match purpose {
+            Purpose::Write(_) => u32::from(cap >= RESERVE_FROM || (silent > 0 && cap > 1)),
+            Purpose::Look => 0,
+        };
+        permits.min(cap - for_reads)
     }
 
     /// Whether the account sends one probe at a time after repeated failures.
@@ -327,6 +332,15 @@ mod tests {
     }
 
     #[test]
+    fn writes_leave_one_permit_to_the_reads_where_there_are_enough() {
+        for (concurrency, writes, looks) in [(2, 1, 1), (4, 2, 2), (6, 2, 3), (10, 4, 5)] {
+            let (g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(concurrency));
+            let permits = |purpose| g.permits(purpose, Timestamp(0), &limits);
+            assert_eq!((permits(Purpose::Write(9)), permits(Purpose::Look)), (writes, looks), "{concurrency}");
+        }
+    }
+
+    #[test]
     fn a_caller_that_never_says_how_its_call_ended_has_died() {
         let limits = limits(6);
         let mut g = Governance { limit: 1, ..Governance::default() };
@@ -392,7 +406,7 @@ mod tests {
         begin(&mut g, id(10), 9, later, later.plus(100), &limits).unwrap();
         assert_eq!(begin(&mut g, id(11), 9, later, later.plus(100), &limits).unwrap_err().why, Why::Saturated);
         g.end(id(10), CallEnd::Answered, later, &limits);
-        assert!(!g.is_queued() && g.permits(Purpose::Write(9), later, &limits) == 5);
+        assert!(!g.is_queued() && g.permits(Purpose::Look, later, &limits) == 5);
     }
 
     #[test]

@@ -26,7 +26,7 @@ const INITIAL_LIMIT: u32 = 2;
 /// A caller that waits longer than its time-out by so much, ms, has died.
 const DEAD_AFTER_MS: i64 = 10_000;
 
-/// With so many permits, one is kept for reads.
+/// With so many permits, one is kept.
 const RESERVE_FROM: u32 = 3;
 
 /// Types below this priority pause when the daily budget runs short.
@@ -173,18 +173,21 @@ pub fn cap(limits: &Limits) -> u32 {
 
 impl Governance {
     /// How many calls for this purpose may be under way now. Calls that nobody waits for any more are no sign
-    /// that NetSuite is too busy: they count against the cap, not against what we have found it to bear. Writes
-    /// leave one permit to the reads, where there are enough: a writer that dies with all permits in its hands
-    /// would stop the account for five minutes, for only a look can tell that its calls are over.
+    /// that NetSuite is too busy: they count against the cap, not against what we have found it to bear.
+    ///
+    /// Where there are enough, the last permit is for a look at what such calls have done, and for nothing
+    /// else: a writer that died with all permits in its hands would stop the account for five minutes, for only
+    /// a look can tell that its calls are over.
     pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
         let silent = self.open.iter().filter(|call| call.silent_from <= now).count() as u32;
+        let live = self.open.len() as u32 - silent;
         let bears = if self.is_queued() { 1 } else { self.limit };
         let (permits, cap) = (bears.saturating_add(silent), cap(limits));
-        let for_reads = match purpose {
-            Purpose::Write(_) => u32::from(cap >= RESERVE_FROM || (silent > 0 && cap > 1)),
-            Purpose::Look => 0,
+        let is_kept = match purpose {
+            Purpose::Write(_) => cap >= RESERVE_FROM || (silent > 0 && cap > 1),
+            Purpose::Look => cap >= RESERVE_FROM && live > 0,
         };
-        permits.min(cap - for_reads)
+        permits.min(cap - u32::from(is_kept))
     }
 
     /// Whether the account sends one probe at a time after repeated failures.
@@ -332,12 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn writes_leave_one_permit_to_the_reads_where_there_are_enough() {
+    fn the_last_permit_is_for_a_look_at_what_silent_calls_have_done() {
         for (concurrency, writes, looks) in [(2, 1, 1), (4, 2, 2), (6, 2, 3), (10, 4, 5)] {
             let (g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(concurrency));
             let permits = |purpose| g.permits(purpose, Timestamp(0), &limits);
             assert_eq!((permits(Purpose::Write(9)), permits(Purpose::Look)), (writes, looks), "{concurrency}");
         }
+        let (mut g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(6));
+        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
+        assert_eq!(g.permits(Purpose::Look, Timestamp(1), &limits), 2, "another call is under way");
+        assert_eq!(g.permits(Purpose::Look, Timestamp(200_000), &limits), 3, "nobody waits for it");
     }
 
     #[test]

@@ -27,11 +27,11 @@ use shared::domain::surface::{SyncConfig, TypeSurface};
 use shared::fault::Unavailable;
 use shared::ledger::memory::MemoryLedger;
 use shared::pubsub::{Message, Publish, Topic};
-use shared::runtime::Ports;
 use shared::runtime::clock::{BoxFuture, Clock};
 use shared::runtime::ids::Ids;
 use shared::runtime::metrics::Metrics;
 use shared::runtime::tasks::{Spawn, Tasks};
+use shared::runtime::{Edge, Ports};
 use shared::state::memory::MemoryState;
 use shared::state::{Commit, LinkChange, State, Verdict};
 use tower::ServiceExt;
@@ -59,10 +59,8 @@ impl World {
         let (blob, bus) = (Arc::new(MemoryBlob::default()), Arc::new(Bus::default()));
         let clock = Arc::new(Still(AtomicI64::new(NOW.0)));
         let background = Background::default();
-        let ports = Ports {
+        let edge = Edge {
             config: Arc::new(config),
-            state: state.clone(),
-            ledger: ledger.clone(),
             buffer: Arc::new(MemoryBuffer::default()),
             publish: bus.clone(),
             blob: blob.clone(),
@@ -71,6 +69,7 @@ impl World {
             tasks: Tasks::new(background.clone()),
             metrics: Metrics::new("test"),
         };
+        let ports = Ports { state: state.clone(), ledger: ledger.clone(), edge };
         Self { ports, state, ledger, blob, bus, clock, background }
     }
 

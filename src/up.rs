@@ -10,6 +10,8 @@ use local::world::{self, Options, World};
 use shared::domain::surface::SyncConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::real;
+
 /// How to run.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,6 +30,9 @@ pub(crate) struct Args {
     /// Begin without the sample records.
     #[arg(long)]
     empty: bool,
+    /// On real MySQL, Redis, Pub/Sub and Cloud Storage, each function two processes of its own.
+    #[arg(long)]
+    real: bool,
 }
 
 /// Runs until told to stop.
@@ -44,18 +49,19 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 async fn up(args: Args) -> Result<(), String> {
     let listen = SocketAddr::new(args.host, args.port);
     let mut options = Options { listen, seed: args.seed, sample: !args.empty, ..Options::default() };
+    let mut text = world::CONFIG.to_string();
     if let Some(path) = &args.config {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         let config = SyncConfig::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
         options.config = Arc::new(config);
     }
     let (mut terminate, mut interrupt) = signals().map_err(|e| format!("cannot listen for signals: {e}"))?;
-    let world = world::start(options).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!("{listen} is in use; choose another with --port"),
-        _ => format!("cannot listen on {listen}: {error}"),
-    })?;
-    println!("{}", welcome(&world, !args.empty));
+    let world = tokio::select! {
+        world = real::start(args.real, options, &text) => world?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    println!("{}", welcome(&world, &args));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -70,11 +76,15 @@ fn signals() -> io::Result<(tokio::signal::unix::Signal, tokio::signal::unix::Si
 }
 
 /// Where everything is, and how to call it.
-fn welcome(world: &World, has_sample: bool) -> String {
+fn welcome(world: &World, args: &Args) -> String {
     let url = &world.url;
+    let place = match args.real {
+        true => "each function two processes, on real services (logs in target/real/logs)",
+        false => "everything in this process, in memory",
+    };
     let accounts: Vec<&str> = world.accounts.iter().map(|account| account.as_str()).collect();
     let mut text = format!(
-        "\nSuiteX ↔ NetSuite Sync is running: everything in this process, in memory.\n\n\
+        "\nSuiteX ↔ NetSuite Sync is running: {place}.\n\n\
          \x20 playground   {url}/\n\
          \x20 ingest       {url}/ingest/v1/events\n\
          \x20 review       {url}/review/api/v1/\n\
@@ -90,7 +100,7 @@ fn welcome(world: &World, has_sample: bool) -> String {
         text.push_str(&format!("  {account:<12} {secret}\n"));
     }
     // The examples are about the sample records.
-    if let Some((account, secret)) = world.keys.iter().next().filter(|_| has_sample) {
+    if let Some((account, secret)) = world.keys.iter().next().filter(|_| !args.empty) {
         text.push_str(&examples(url, account.as_str(), secret));
     }
     text.push_str("\nCtrl-C stops.");

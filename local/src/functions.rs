@@ -39,12 +39,12 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
     let Parts { ports, netsuite, netsuite_url, tenants, keys } = parts;
     Some(match name {
         "ingest" => ingest::router(ingest::App {
-            ports,
+            ports: ports.edge,
             keys,
             blob_bucket: BUCKET.into(),
             offload_over_bytes: ingest::OFFLOAD_OVER_BYTES,
         }),
-        "outbox" => outbox::router(outbox::App { ports, tenants, batch: 100 }),
+        "outbox" => outbox::router(outbox::App { ports: ports.edge, tenants, batch: outbox::BATCH }),
         "merge" => merge::router(merge::App { ports, blob_bucket: BUCKET.into() }),
         "ns-writer" => {
             let (script, deploy) = ("customscript_sx_rl_apply".into(), "customdeploy_sx_rl_apply".into());
@@ -124,6 +124,12 @@ pub const PUSHES: [Push; 5] = [
     },
 ];
 
+/// A subscription pushes again after so long, in ms; the wait doubles with each failure,
+pub const MIN_BACKOFF_MS: i64 = 10_000;
+
+/// but is never longer than this, in ms.
+pub const MAX_BACKOFF_MS: i64 = 600_000;
+
 /// What the scheduler calls each minute: function and path.
 pub const TICKS: [(&str, &str); 4] =
     [("outbox", "/tick"), ("merge", "/tick"), ("ns-writer", "/tick"), ("sx-writer", "/tick")];
@@ -140,8 +146,8 @@ pub fn subscribe(bus: &mut Bus) {
             filter: push.target.map(|target| ("target".into(), target.into())),
             ordered: true,
             dead_letter: push.dead_letters.then(|| DeadLetter::to(Topic::DeadLetter.as_str())),
-            min_backoff_ms: 10_000,
-            max_backoff_ms: 600_000,
+            min_backoff_ms: MIN_BACKOFF_MS,
+            max_backoff_ms: MAX_BACKOFF_MS,
         });
     }
 }

@@ -1,11 +1,16 @@
 //! The whole system in one process: the bus, simulators of NetSuite and SuiteX on the wire, and the functions
-//! as they are deployed.
+//! as they are deployed. Its parts can be exchanged for real ones: functions in processes of their own, over
+//! real databases ([`world::Site`]).
 
 pub mod bus;
+pub mod carrier;
 mod control;
 pub mod demo;
-mod fleet;
+pub mod fleet;
 pub mod functions;
+mod in_process;
+pub mod inside;
+mod instances;
 pub mod netsuite;
 mod playground;
 pub mod publish;

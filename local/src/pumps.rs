@@ -11,6 +11,7 @@ use http::{Request, StatusCode};
 use serde_json::Value as Json;
 use shared::domain::id::{AccountId, Timestamp};
 use shared::domain::surface::Account;
+use shared::fault::Unavailable;
 use shared::pubsub::{Topic, change_message};
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
@@ -39,6 +40,9 @@ const REPOST_MAX_MS: i64 = 10_000;
 /// finer grain.
 const POLL_OVERLAP_S: i64 = 2;
 
+/// What a poll finds is published in pieces of so many events.
+const PUBLISHED_AT_ONCE: usize = 500;
+
 /// Completes when the world stops.
 async fn told(mut stop: watch::Receiver<bool>) {
     // An error means that the world is gone.
@@ -59,7 +63,9 @@ fn run(system: &System, work: impl Future<Output = ()> + Send + 'static) {
 
 /// Starts all pumps.
 pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64) {
-    run(system, push(Arc::clone(system)));
+    if system.carrier.local().is_some() {
+        run(system, push(Arc::clone(system)));
+    }
     for account in &system.accounts {
         run(system, post(Arc::clone(system), account.clone()));
         run(system, poke(Arc::clone(system), account.clone()));
@@ -70,7 +76,11 @@ pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64) {
         system,
         every(poll_ms, move || {
             let system = Arc::clone(&polling);
-            async move { system.poll().await }
+            async move {
+                if let Err(error) = system.poll().await {
+                    tracing::warn!(%error, "a poll was not published; the next one repeats it");
+                }
+            }
         }),
     );
 }
@@ -84,10 +94,11 @@ async fn every<F: Future<Output = ()>>(millis: i64, work: impl Fn() -> F) {
 
 /// The bus: pushes what may be pushed, many at once.
 async fn push(system: Arc<System>) {
+    let Some(local) = system.carrier.local() else { return };
     loop {
         let now = SystemClock.now();
         let (deliveries, next) = {
-            let mut bus = system.bus();
+            let mut bus = local.bus();
             let room = PUSHES_MAX.saturating_sub(bus.outstanding(None));
             let deliveries = bus.deliveries(now, None, room);
             let is_full = deliveries.len() == room;
@@ -99,10 +110,10 @@ async fn push(system: Arc<System>) {
         }
         match next {
             Some(at) => tokio::select! {
-                () = system.bus_moved.notified() => {}
+                () = local.moved.notified() => {}
                 () = SystemClock.sleep_until(at) => {}
             },
-            None => system.bus_moved.notified().await,
+            None => local.moved.notified().await,
         }
     }
 }
@@ -114,8 +125,10 @@ async fn deliver(system: Arc<System>, delivery: Delivery) {
     let request = Request::post(push.path).header("content-type", "application/json").body(Body::from(body));
     let response = system.fleet.call(push.function, request.expect("a path of the table")).await;
     let acked = response.is_some_and(|r| r.status().is_success());
-    system.bus().settle(id, acked, SystemClock.now());
-    system.bus_moved.notify_one();
+    if let Some(local) = system.carrier.local() {
+        local.bus().settle(id, acked, SystemClock.now());
+        local.moved.notify_one();
+    }
 }
 
 /// The User Event script of one account: posts what NetSuite's saves told it, in their order.
@@ -216,24 +229,24 @@ async fn call(system: &System, function: &str, uri: &str) {
 
 impl System {
     /// Polls every account by the stand-in for the poller: what was saved since the last time, lost User
-    /// Events included.
-    pub async fn poll(&self) {
+    /// Events included. What was not published is found again by the next poll.
+    pub async fn poll(&self) -> Result<(), Unavailable> {
         for account in self.config.accounts.values() {
-            self.poll_account(account).await;
+            self.poll_account(account).await?;
         }
+        Ok(())
     }
 
-    async fn poll_account(&self, account: &Account) {
+    async fn poll_account(&self, account: &Account) -> Result<(), Unavailable> {
         let now = SystemClock.now();
         let since = self.polled(&account.id).map_or(0, |at| at.seconds() - POLL_OVERLAP_S);
         let events = stand_in_poll::poll(&self.netsuite, account, since);
-        for event in &events {
-            if let Err(error) = self.publish.publish(Topic::Raw, vec![change_message(event)]).await {
-                tracing::warn!(%error, "the poll was not published; the next one repeats it");
-                return;
-            }
+        for events in events.chunks(PUBLISHED_AT_ONCE) {
+            let messages = events.iter().map(change_message).collect();
+            self.publish.publish(Topic::Raw, messages).await?;
         }
         self.set_polled(&account.id, now);
+        Ok(())
     }
 
     fn polled(&self, account: &AccountId) -> Option<Timestamp> {

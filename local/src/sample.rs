@@ -8,7 +8,7 @@ use shared::domain::id::{AccountId, RecordType};
 use crate::world::System;
 
 /// Makes the records. What a configuration of one's own has no place for is left out.
-pub(crate) fn fill(system: &System) {
+pub(crate) async fn fill(system: &System) {
     let mut made: BTreeMap<String, String> = BTreeMap::new();
     for record in records().as_array().into_iter().flatten() {
         let text = |name: &str| record[name].as_str().unwrap_or_default();
@@ -17,7 +17,7 @@ pub(crate) fn fill(system: &System) {
         let values = with_ids(&record["values"], &made);
         let id = match text("in") {
             "suitex" => {
-                let row = system.suitex.create(&account, kind.as_str(), &values, "sample");
+                let row = system.suitex.create(&account, kind.as_str(), &values, "sample").await;
                 row.map(|row| row.id).map_err(|problem| problem.to_string())
             }
             _ => {

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::world::System;
-use crate::{control, playground};
+use crate::{control, playground, suitex};
 
 /// A running server.
 pub(crate) struct Server {
@@ -61,7 +61,7 @@ pub(crate) fn router(system: &Arc<System>) -> Router {
         .merge(playground::routes())
         .with_state(Arc::clone(system))
         .merge(netsuite)
-        .merge(system.suitex.router())
+        .merge(suitex::router(Arc::clone(&system.suitex)))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(async || Problem::not_found("there is nothing at this path"))
 }

@@ -19,10 +19,11 @@ use shared::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp};
 use shared::domain::surface::{Account, TypeSurface};
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
-use shared::ledger::{Ledger, Stored};
-use shared::state::{ErrorEntry, HistoryRow, PendingRow, Place, State, Subject};
+use shared::ledger::Stored;
+use shared::state::{ErrorEntry, HistoryRow, PendingRow, Place, Subject};
 use uuid::Uuid;
 
+use crate::inside;
 use crate::world::System;
 use calls::Undecided;
 
@@ -57,10 +58,8 @@ pub(crate) async fn tell(
             record.iter().flat_map(|r| Side::BOTH.map(|side| r.sides[side].id.clone().map(|id| (side, id))));
         subjects.extend(subjects_of(&key.id, ids.flatten()));
         history = tail(system.state.history(key).await?);
-        let name = key.to_string();
-        writes =
-            tail(system.state.audit(&account.id).into_iter().filter(|row| row.subject == name).collect());
-        errors = system.state.errors(Some(&account.id), false, None, usize::MAX).await?.items;
+        writes = tail(system.inside.audit(&account.id, &key.to_string()).await?);
+        errors = inside::errors(&*system.state, &account.id, false).await?;
         errors.retain(|error| error.record.as_ref() == Some(key));
     }
     let ids: Vec<Uuid> = history.iter().flat_map(|row| row.events.iter().copied()).collect();
@@ -71,8 +70,7 @@ pub(crate) async fn tell(
             Some(Subject::Side(side_of(told)?, SideId::parse(&told.entry.record_id).ok()?))
         }),
     );
-    let mut rows = system.state.all_pending(&account.id);
-    rows.retain(|row| row.record_type == surface.record_type && subjects.contains(&row.subject));
+    let mut rows = system.inside.events(&account.id, &surface.record_type, &subjects).await?;
     rows.sort_by_key(|row| row.arrived_at);
     let rows = tail(rows);
     let ids: Vec<Uuid> = rows.iter().map(|row| row.event_id).collect();

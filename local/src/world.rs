@@ -1,5 +1,6 @@
-//! The whole system in one process: the functions as they are deployed, the bus, both systems, all behind one
-//! address and on real time.
+//! A running world: the functions as they are deployed, what carries messages to them, both systems, all behind
+//! one address and on real time. [`start`] puts everything into this process; whoever has other parts builds a
+//! world of them, [`Site`] first.
 //!
 //! ```text
 //!            ┌── /ingest /review /functions ──► fleet (an instance of each function, can be crashed)
@@ -14,36 +15,30 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use shared::blob::memory::MemoryBlob;
-use shared::buffer::memory::MemoryBuffer;
 use shared::domain::id::{AccountId, Timestamp, derived_id};
 use shared::domain::surface::SyncConfig;
-use shared::fault::Unavailable;
-use shared::ledger::memory::MemoryLedger;
-use shared::netsuite::client::reqwest_transport;
-use shared::pubsub::{Message, Publish, Topic};
+use shared::ledger::Ledger;
+use shared::pubsub::Publish;
 use shared::runtime::clock::{Clock, SystemClock};
-use shared::runtime::signature::Keys;
-use shared::state::memory::MemoryState;
+use shared::state::State;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
-use crate::bus::{Bus, BusFaults};
-use crate::fleet::{Blueprint, Fleet};
-use crate::functions;
+use crate::carrier::Carrier;
+use crate::fleet::Fleet;
+use crate::in_process;
+use crate::inside::Inside;
 use crate::netsuite::{Faults, NetSuite};
-use crate::publish::BusPublish;
 use crate::server::{self, Server};
-use crate::suitex::SuiteX;
+use crate::suitex::{Application, CommitHook};
 use crate::{pumps, sample};
 
 /// What is synced unless somebody says otherwise: the product's own configuration.
 pub const CONFIG: &str = include_str!("../../config/sync.toml");
 
-/// How long requests and background work may take to end, in ms.
+/// How long requests may take to end, in ms.
 const STOP_WITHIN_MS: i64 = 3_000;
 
 /// How a world is made.
@@ -93,22 +88,20 @@ pub struct System {
     /// NetSuite.
     pub netsuite: Arc<NetSuite>,
     /// SuiteX.
-    pub suitex: Arc<SuiteX>,
+    pub suitex: Arc<dyn Application>,
     /// Records and all around them.
-    pub state: Arc<MemoryState>,
+    pub state: Arc<dyn State>,
     /// Accepted events.
-    pub ledger: Arc<MemoryLedger>,
-    /// What may be lost.
-    pub buffer: Arc<MemoryBuffer>,
+    pub ledger: Arc<dyn Ledger>,
+    /// What only the world itself looks at.
+    pub inside: Arc<dyn Inside>,
     /// The functions.
-    pub fleet: Fleet,
-    bus: Arc<Mutex<Bus>>,
-    bus_faults: Mutex<BTreeMap<AccountId, BusFaults>>,
+    pub fleet: Arc<dyn Fleet>,
+    /// What carries messages.
+    pub carrier: Carrier,
     polled: Mutex<BTreeMap<AccountId, Timestamp>>,
     pub(crate) publish: Arc<dyn Publish>,
     pub(crate) http: reqwest::Client,
-    /// Something was published or answered.
-    pub(crate) bus_moved: Arc<Notify>,
     /// Somebody called an account's NetSuite: there may be User Events.
     pub(crate) netsuite_called: BTreeMap<AccountId, Notify>,
     /// A person saved something in an account's SuiteX.
@@ -119,48 +112,9 @@ pub struct System {
     pub(crate) stop: watch::Sender<bool>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl System {
-    pub(crate) fn bus(&self) -> MutexGuard<'_, Bus> {
-        lock(&self.bus)
-    }
-
     pub(crate) fn polls(&self) -> MutexGuard<'_, BTreeMap<AccountId, Timestamp>> {
-        lock(&self.polled)
-    }
-
-    /// How the bus misbehaves towards an account.
-    pub fn bus_faults(&self, account: &AccountId) -> BusFaults {
-        lock(&self.bus_faults).get(account).copied().unwrap_or_default()
-    }
-
-    /// Sets how the bus misbehaves towards an account.
-    pub fn set_bus_faults(&self, account: &AccountId, faults: BusFaults) {
-        self.bus().set_faults(Some(account.as_str()), faults);
-        lock(&self.bus_faults).insert(account.clone(), faults);
-    }
-
-    /// Faults of the bus so far, by kind, all accounts together.
-    pub fn bus_faults_injected(&self) -> BTreeMap<&'static str, u64> {
-        self.bus().counts().clone()
-    }
-}
-
-/// Publishes to the bus and wakes its pump.
-struct Waking {
-    inner: BusPublish,
-    moved: Arc<Notify>,
-}
-
-#[async_trait]
-impl Publish for Waking {
-    async fn publish(&self, topic: Topic, messages: Vec<Message>) -> Result<(), Unavailable> {
-        let published = self.inner.publish(topic, messages).await;
-        self.moved.notify_one();
-        published
+        self.polled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -179,76 +133,123 @@ impl std::ops::Deref for World {
     }
 }
 
-/// Starts a world; it answers at its address when this returns.
+/// Starts a world in this process; it answers at its address when this returns.
 pub async fn start(options: Options) -> io::Result<World> {
-    let listener = TcpListener::bind(options.listen).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let system = Arc::new(build(url, &options)?);
-    let server = server::start(listener, server::router(&system), system.stop.subscribe());
-    pumps::start(&system, options.tick_ms, options.poll_ms);
-    if options.sample {
-        sample::fill(&system);
-    }
-    Ok(World { system, server })
+    let site = Site::take(options).await?;
+    let outside = in_process::outside(&site)?;
+    Ok(site.open(outside).await)
 }
 
-fn build(url: String, options: &Options) -> io::Result<System> {
-    let config = Arc::clone(&options.config);
-    let accounts: Vec<AccountId> = config.accounts.keys().cloned().collect();
-    let keys: BTreeMap<_, _> = accounts.iter().map(|account| (account.clone(), secret(account))).collect();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let netsuite = NetSuite::new(Arc::clone(&config), Arc::clone(&clock), options.seed);
-    let suitex = SuiteX::new(Arc::clone(&config), Arc::clone(&clock));
-    let mut bus = Bus::new(options.seed);
-    functions::subscribe(&mut bus);
-    let (bus, bus_moved) = (Arc::new(Mutex::new(bus)), Arc::new(Notify::new()));
-    let inner = BusPublish { bus: Arc::clone(&bus), clock };
-    let publish: Arc<dyn Publish> = Arc::new(Waking { inner, moved: Arc::clone(&bus_moved) });
-    let http = reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?;
-    let (state, ledger, buffer) = (Arc::<MemoryState>::default(), Arc::default(), Arc::default());
-    let fleet = Fleet::start(Blueprint {
-        config: Arc::clone(&config),
-        state: Arc::clone(&state) as _,
-        ledger: Arc::<MemoryLedger>::clone(&ledger) as _,
-        buffer: Arc::<MemoryBuffer>::clone(&buffer) as _,
-        publish: Arc::clone(&publish),
-        blob: Arc::<MemoryBlob>::default(),
-        netsuite: reqwest_transport(http.clone()),
-        netsuite_url: format!("{url}/netsuite/{{account}}"),
-        tenants: Arc::clone(&suitex) as _,
-        keys: Arc::new(key_ring(&keys)?),
-    });
-    for account in &accounts {
-        netsuite
-            .set_faults(account, options.netsuite.clone())
-            .map_err(|refusal| io::Error::new(io::ErrorKind::InvalidInput, refusal.message))?;
+/// A world before it has functions: its address is taken, and NetSuite is there.
+pub struct Site {
+    /// Its address, without a slash at its end.
+    pub url: String,
+    /// How it is made.
+    pub options: Options,
+    /// Each account's signing secret for ingest.
+    pub keys: BTreeMap<AccountId, String>,
+    /// NetSuite.
+    pub netsuite: Arc<NetSuite>,
+    /// Calls over HTTP.
+    pub http: reqwest::Client,
+    suitex_committed: BTreeMap<AccountId, Arc<Notify>>,
+    listener: TcpListener,
+}
+
+/// What differs from world to world.
+pub struct Outside {
+    /// The functions.
+    pub fleet: Arc<dyn Fleet>,
+    /// Records and all around them.
+    pub state: Arc<dyn State>,
+    /// Accepted events.
+    pub ledger: Arc<dyn Ledger>,
+    /// What only the world itself looks at.
+    pub inside: Arc<dyn Inside>,
+    /// SuiteX.
+    pub suitex: Arc<dyn Application>,
+    /// Where polls are published.
+    pub publish: Arc<dyn Publish>,
+    /// What carries messages.
+    pub carrier: Carrier,
+}
+
+impl Site {
+    /// Takes the address. Nobody is answered before [`Site::open`].
+    pub async fn take(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let netsuite = NetSuite::new(Arc::clone(&options.config), Arc::new(SystemClock), options.seed);
+        let accounts = options.config.accounts.keys();
+        for account in accounts.clone() {
+            netsuite
+                .set_faults(account, options.netsuite.clone())
+                .map_err(|refusal| io::Error::new(io::ErrorKind::InvalidInput, refusal.message))?;
+        }
+        Ok(Self {
+            url: format!("http://{}", listener.local_addr()?),
+            keys: accounts.clone().map(|account| (account.clone(), secret(account))).collect(),
+            netsuite,
+            http: reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?,
+            suitex_committed: accounts.map(|account| (account.clone(), Arc::default())).collect(),
+            listener,
+            options,
+        })
     }
-    let notify = |account: &AccountId| (account.clone(), Arc::new(Notify::new()));
-    let suitex_committed: BTreeMap<_, _> = accounts.iter().map(notify).collect();
-    let hooked = suitex_committed.clone();
-    suitex.on_commit(Box::new(move |account| hooked[account].notify_one()));
-    Ok(System {
-        netsuite_called: accounts.iter().map(|account| (account.clone(), Notify::new())).collect(),
-        suitex_committed,
-        url,
-        config,
-        accounts,
-        keys,
-        netsuite,
-        suitex,
-        state,
-        ledger,
-        buffer,
-        fleet,
-        bus,
-        bus_faults: Mutex::default(),
-        polled: Mutex::default(),
-        publish,
-        http,
-        bus_moved,
-        user_events: Arc::default(),
-        stop: watch::Sender::new(false),
-    })
+
+    /// Whom SuiteX is to tell that a person saved something.
+    pub fn on_commit(&self) -> CommitHook {
+        let told = self.suitex_committed.clone();
+        Box::new(move |account| {
+            if let Some(told) = told.get(account) {
+                told.notify_one();
+            }
+        })
+    }
+
+    /// The keys of ingest, as its environment has them.
+    pub fn ingest_keys(&self) -> String {
+        let entries: Vec<_> =
+            self.keys.iter().map(|(account, secret)| format!("{account}={secret}")).collect();
+        entries.join(";")
+    }
+
+    /// Where NetSuite is; `{account}` stands for the account id.
+    pub fn netsuite_url(&self) -> String {
+        format!("{}/netsuite/{{account}}", self.url)
+    }
+
+    /// Opens the doors.
+    pub async fn open(self, outside: Outside) -> World {
+        let Self { url, options, keys, netsuite, http, suitex_committed, listener } = self;
+        let Outside { fleet, state, ledger, inside, suitex, publish, carrier } = outside;
+        let accounts: Vec<AccountId> = options.config.accounts.keys().cloned().collect();
+        let system = Arc::new(System {
+            netsuite_called: accounts.iter().map(|account| (account.clone(), Notify::new())).collect(),
+            suitex_committed,
+            url,
+            config: options.config,
+            accounts,
+            keys,
+            netsuite,
+            suitex,
+            state,
+            ledger,
+            inside,
+            fleet,
+            carrier,
+            polled: Mutex::default(),
+            publish,
+            http,
+            user_events: Arc::default(),
+            stop: watch::Sender::new(false),
+        });
+        let server = server::start(listener, server::router(&system), system.stop.subscribe());
+        pumps::start(&system, options.tick_ms, options.poll_ms);
+        if options.sample {
+            sample::fill(&system).await;
+        }
+        World { system, server }
+    }
 }
 
 /// An account's signing secret: the same in every world, so that a script written once works again.
@@ -257,28 +258,17 @@ fn secret(account: &AccountId) -> String {
     format!("whsec_{}", BASE64_STANDARD.encode([half("development key"), half("second half")].concat()))
 }
 
-fn key_ring(keys: &BTreeMap<AccountId, String>) -> io::Result<Keys> {
-    let entries: Vec<String> = keys.iter().map(|(account, secret)| format!("{account}={secret}")).collect();
-    entries.join(";").parse().map_err(io::Error::other)
-}
-
 impl World {
-    /// Stops: requests and background work under way end at their next step, or are dropped after 3 s.
+    /// Stops: requests and background work under way end at their next step, or are dropped when their time is
+    /// over.
     pub async fn stop(self) {
         let until = SystemClock.now().plus(STOP_WITHIN_MS);
         self.system.fleet.stop();
         self.system.stop.send_replace(true);
-        let ended = async {
-            self.server.ended().await;
-            while !self.system.fleet.busy().is_empty() {
-                SystemClock.sleep_until(SystemClock.now().plus(20)).await;
-            }
-        };
         tokio::select! {
-            () = ended => {}
-            () = SystemClock.sleep_until(until) => {
-                tracing::warn!("requests or background work did not end in time");
-            }
+            () = self.server.ended() => {}
+            () = SystemClock.sleep_until(until) => tracing::warn!("requests did not end in time"),
         }
+        self.system.fleet.ended().await;
     }
 }

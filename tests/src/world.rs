@@ -22,11 +22,11 @@ use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
 use shared::ledger::memory::MemoryLedger;
 use shared::pubsub::{Message, Publish, Topic};
-use shared::runtime::Ports;
 use shared::runtime::ids::Ids;
 use shared::runtime::metrics::Metrics;
 use shared::runtime::signature::{Keys, Signer};
 use shared::runtime::tasks::Tasks;
+use shared::runtime::{Edge, Ports};
 use shared::state::memory::MemoryState;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -237,10 +237,8 @@ impl World {
             inner: BusPublish { bus: Arc::clone(&self.bus), clock: Arc::new(self.executor.clock(0)) },
             published: Arc::clone(&self.published),
         };
-        let ports = Ports {
+        let edge = Edge {
             config: Arc::clone(&self.config),
-            state: Arc::new(Faulty { inner: Arc::clone(&self.state), faults: wrap() }),
-            ledger: Arc::new(Faulty { inner: Arc::clone(&self.ledger), faults: wrap() }),
             buffer: Arc::new(Faulty { inner: Arc::clone(&self.buffer), faults: wrap() }),
             publish: Arc::new(Faulty { inner: Arc::new(publish), faults: wrap() }),
             blob: Arc::clone(&self.blob) as Arc<dyn shared::blob::Blob>,
@@ -251,6 +249,11 @@ impl World {
             }),
             tasks: tasks.clone(),
             metrics: Metrics::new(instance.function),
+        };
+        let ports = Ports {
+            state: Arc::new(Faulty { inner: Arc::clone(&self.state), faults: wrap() }),
+            ledger: Arc::new(Faulty { inner: Arc::clone(&self.ledger), faults: wrap() }),
+            edge,
         };
         let keys = SECRETS.map(|(account, secret)| format!("{account}={secret}")).join(";");
         let parts = Parts {

@@ -5,7 +5,6 @@
 //! it, and the dead-letter topic is the standby queue.
 
 mod classify;
-mod config;
 mod file;
 mod handler;
 
@@ -16,7 +15,6 @@ use shared::runtime::Ports;
 use shared::runtime::serve::with_common_routes;
 
 pub use classify::UNKNOWN_ACCOUNT;
-pub use config::Config;
 
 /// Largest push taken, in bytes: Pub/Sub's 10 MB message as base64, with room for its envelope.
 const PUSH_MAX_BYTES: usize = 16 * 1024 * 1024;

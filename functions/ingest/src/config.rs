@@ -1,9 +1,8 @@
 //! What ingest reads from its environment.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use shared::runtime::env::{BadEnv, Env, EnvReader};
+use shared::runtime::env::EnvReader;
 use shared::runtime::signature::Keys;
 
 use crate::OFFLOAD_OVER_BYTES;
@@ -12,14 +11,11 @@ use crate::OFFLOAD_OVER_BYTES;
 ///
 /// | variable | default | |
 /// |---|---|---|
-/// | `PORT` | 8080 | where to listen |
 /// | `INGEST_KEYS` | | `acme=whsec_…,whsec_…;globex=whsec_…`: each account's one or two live secrets |
 /// | `BLOB_BUCKET` | | the bucket for large bodies |
 /// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
     /// Who may call.
     pub keys: Arc<Keys>,
     /// The bucket for large bodies.
@@ -29,10 +25,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads the configuration; the error names everything that is missing or wrong.
-    pub fn from_env(env: &Env) -> Result<Self, BadEnv> {
-        let mut reader = EnvReader::new(env);
-        let port = reader.parsed_or("PORT", 8080, "where to listen");
+    /// Reads the variables; what is missing or wrong is noted in `reader`.
+    pub fn read(reader: &mut EnvReader<'_>) -> Self {
         let keys: Keys = reader.parsed("INGEST_KEYS", "each account's live secrets, acme=whsec_…;…");
         let blob_bucket = reader.required("BLOB_BUCKET", "the bucket for large bodies");
         let purpose = "the size in bytes over which payloads travel by reference";
@@ -40,24 +34,25 @@ impl Config {
         if !(1_024..=1_048_576).contains(&offload_over_bytes) {
             reader.refuse("OFFLOAD_OVER_BYTES", "it must lie between 1024 and 1048576");
         }
-        reader.finish()?;
-        Ok(Self {
-            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-            keys: Arc::new(keys),
-            blob_bucket: blob_bucket.into(),
-            offload_over_bytes,
-        })
+        Self { keys: Arc::new(keys), blob_bucket: blob_bucket.into(), offload_over_bytes }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::runtime::env::{BadEnv, Env};
+
+    fn read(env: &Env) -> Result<Config, BadEnv> {
+        let mut reader = EnvReader::new(env);
+        let config = Config::read(&mut reader);
+        reader.finish().map(|()| config)
+    }
 
     #[test]
     fn everything_missing_is_named_at_once() {
         let env: Env = [("OFFLOAD_OVER_BYTES", "12")].into_iter().collect();
-        let text = Config::from_env(&env).unwrap_err().to_string();
+        let text = read(&env).unwrap_err().to_string();
         for name in ["INGEST_KEYS is missing", "BLOB_BUCKET is missing", "OFFLOAD_OVER_BYTES is wrong"] {
             assert!(text.contains(name), "{text}");
         }
@@ -67,8 +62,8 @@ mod tests {
     fn what_is_not_given_has_its_default() {
         let keys = "acme=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let env: Env = [("INGEST_KEYS", keys), ("BLOB_BUCKET", "bodies")].into_iter().collect();
-        let config = Config::from_env(&env).unwrap();
-        assert_eq!((config.listen.port(), config.offload_over_bytes), (8080, 262_144));
+        let config = read(&env).unwrap();
+        assert_eq!(config.offload_over_bytes, 262_144);
         assert!(!format!("{config:?}").contains("MfKQ"));
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
-use shared::runtime::Ports;
+use shared::runtime::Edge;
 use shared::runtime::serve::with_common_routes;
 use shared::runtime::signature::Keys;
 
@@ -29,7 +29,7 @@ pub const OFFLOAD_OVER_BYTES: usize = 256 * 1024;
 #[derive(Clone)]
 pub struct App {
     /// The outside.
-    pub ports: Ports,
+    pub ports: Edge,
     /// Who may call.
     pub keys: Arc<Keys>,
     /// Where large bodies go, and the only place to which a reference may point.

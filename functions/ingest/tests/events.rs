@@ -29,7 +29,7 @@ fn door() -> Door {
     let world = World::new();
     let keys = format!("acme={ACME};globex={GLOBEX};initech={STRANGER}").parse().unwrap();
     let app = App {
-        ports: world.ports.clone(),
+        ports: world.ports.edge.clone(),
         keys: std::sync::Arc::new(keys),
         blob_bucket: "bodies".into(),
         offload_over_bytes: 1_000,

@@ -27,6 +27,9 @@ use crate::translate::{self, NotNews};
 /// Subjects taken from the buffer at once.
 const ROUND: usize = 100;
 
+/// Subjects that one tick takes up from the table.
+const SWEEP: usize = ROUND * 10;
+
 /// A resolution that comes while a write of its record is under way looks again so much later, ms.
 const UNTIL_SETTLED_MS: i64 = 1_000;
 
@@ -51,11 +54,15 @@ async fn run(app: &App, account: &AccountId) -> Result<(), Unavailable> {
     let ports = &app.ports;
     while !ports.tasks.is_stopping() {
         let now = ports.clock.now();
-        let due = ports.buffer.take_due(account, now, ROUND).await?;
+        let due = match ports.buffer.take_due(account, now, ROUND).await {
+            Ok(due) => due,
+            Err(away) => return without_buffer(app, account, now, &away).await,
+        };
         if due.is_empty() {
-            match ports.buffer.next_due(account).await? {
-                Some(at) => ports.clock.sleep_until(at).await,
-                None => break,
+            match ports.buffer.next_due(account).await {
+                Ok(Some(at)) => ports.clock.sleep_until(at).await,
+                Ok(None) => break,
+                Err(away) => return without_buffer(app, account, now, &away).await,
             }
             continue;
         }
@@ -68,10 +75,31 @@ async fn run(app: &App, account: &AccountId) -> Result<(), Unavailable> {
     Ok(())
 }
 
+/// Goes once over what is due by the table, which is later than the buffer would say. Instances may do so at
+/// the same time: they get in each other's way, no more.
+async fn without_buffer(
+    app: &App,
+    account: &AccountId,
+    now: Timestamp,
+    away: &Unavailable,
+) -> Result<(), Unavailable> {
+    tracing::warn!(%away, "flushing by the table alone");
+    for (record_type, subject) in app.ports.state.pending_due(account, now, SWEEP).await? {
+        if app.ports.tasks.is_stopping() {
+            break;
+        }
+        flush(app, account, &record_type, &subject).await?;
+    }
+    Ok(())
+}
+
 /// Notes in the buffer what is due by the table: what the buffer forgot, and what has waited too long.
 pub(crate) async fn sweep(app: &App, account: &AccountId, now: Timestamp) -> Result<usize, Unavailable> {
-    let due = app.ports.state.pending_due(account, now, ROUND * 10).await?;
-    note(app, account, &due).await?;
+    let due = app.ports.state.pending_due(account, now, SWEEP).await?;
+    // The flusher, which the tick wakes next, goes by the table then.
+    if let Err(away) = note(app, account, &due).await {
+        tracing::warn!(%away, "due subjects not noted in the buffer");
+    }
     Ok(due.len())
 }
 

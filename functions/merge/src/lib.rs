@@ -3,6 +3,7 @@
 //!
 //! It never writes to a target and never waits with a message in its hands.
 
+mod config;
 mod flush;
 mod gaps;
 mod handler;
@@ -13,6 +14,8 @@ use axum::Router;
 use axum::routing::post;
 use shared::runtime::Ports;
 use shared::runtime::serve::with_common_routes;
+
+pub use config::Config;
 
 /// One instance of merge.
 #[derive(Clone)]

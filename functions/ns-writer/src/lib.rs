@@ -3,9 +3,11 @@
 //!
 //! It decides nothing: [`shared::domain::plan`] does.
 
+mod config;
 mod handler;
 mod target;
 
+pub use config::Config;
 pub use target::NetSuite;
 
 use axum::Router;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::post;
-use shared::runtime::Ports;
+use shared::runtime::Edge;
 use shared::runtime::serve::with_common_routes;
 use shared::suitex::Tenants;
 
@@ -24,7 +24,7 @@ pub const BATCH: usize = 100;
 #[derive(Clone)]
 pub struct App {
     /// The outside.
-    pub ports: Ports,
+    pub ports: Edge,
     /// The tenant databases.
     pub tenants: Arc<dyn Tenants>,
     /// Rows relayed at once; at least one.

@@ -57,7 +57,7 @@ struct Relay {
 fn relay(batch: usize) -> Relay {
     let world = World::new();
     let rows = Arc::new(Rows::default());
-    let app = App { ports: world.ports.clone(), tenants: rows.clone(), batch };
+    let app = App { ports: world.ports.edge.clone(), tenants: rows.clone(), batch };
     Relay { router: router(app), world, rows }
 }
 

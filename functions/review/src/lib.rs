@@ -3,7 +3,6 @@
 //!
 //! There is no authentication yet: it is mounted only in the local world until identity lands.
 
-mod config;
 mod handler;
 mod request;
 mod resolve;
@@ -14,8 +13,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use shared::runtime::Ports;
 use shared::runtime::serve::with_common_routes;
-
-pub use config::Config;
 
 /// Largest body taken, in bytes: 1 MiB, which is a person's largest edit many times over.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;

@@ -14,6 +14,7 @@ use shared::runtime::problem::Problem;
 use super::params::{Params, account, object, unknown};
 use super::{App, Shown};
 use crate::bus::BusFaults;
+use crate::carrier::LocalBus;
 use crate::functions::FUNCTIONS;
 use crate::netsuite::Faults;
 use crate::world::System;
@@ -35,7 +36,7 @@ struct OnBus(#[serde(with = "BusFields")] BusFaults);
 /// `GET /control/faults`
 pub(super) async fn show(State(system): App, params: Params) -> Shown {
     params.only(&[])?;
-    Ok(Json(in_force(&system)))
+    in_force(&system).await.map(Json)
 }
 
 /// `POST /control/faults`: everything that is named is set, or nothing when one part cannot be.
@@ -55,22 +56,27 @@ pub(super) async fn set(State(system): App, body: Bytes) -> Shown {
         }
     };
     let (mut netsuite, mut bus) = (Vec::new(), Vec::new());
+    let carrier = system.carrier.local();
+    if carrier.is_none() && asked.get("bus").is_some_and(|change| !change.is_null()) {
+        let reason = "is Pub/Sub's own here, whose deliveries nobody can disturb: faults need the local bus";
+        return Err(Problem::unprocessable("bus", reason));
+    }
     for account in &accounts {
         if let Some(change) = asked.get("netsuite") {
             netsuite.push((account, changed(system.netsuite.faults(account), change, "netsuite")?));
         }
-        if let Some(change) = asked.get("bus") {
-            bus.push((account, changed(OnBus(system.bus_faults(account)), change, "bus")?));
+        if let (Some(change), Some(carrier)) = (asked.get("bus"), carrier) {
+            bus.push((account, carrier, changed(OnBus(carrier.faults(account)), change, "bus")?));
         }
     }
     set_netsuite(&system, netsuite)?;
-    for (account, OnBus(faults)) in bus {
-        system.set_bus_faults(account, faults);
+    for (account, carrier, OnBus(faults)) in bus {
+        carrier.set_faults(account, faults);
     }
     if let Some(function) = crash {
         system.fleet.crash(function);
     }
-    Ok(Json(in_force(&system)))
+    in_force(&system).await.map(Json)
 }
 
 /// Sets all, or none: NetSuite knows whether a behaviour's field exists.
@@ -135,24 +141,27 @@ fn in_range(usual: &Value, value: &Value) -> Result<(), &'static str> {
     }
 }
 
-fn in_force(system: &System) -> Value {
-    let of = |account: &AccountId| {
-        let governance = system.state.governance(account);
+/// What is wrong on purpose. `bus` is null where Pub/Sub itself carries the messages.
+async fn in_force(system: &System) -> Result<Value, Problem> {
+    let carrier = system.carrier.local();
+    let mut accounts = Map::new();
+    for account in &system.accounts {
+        let allowance = system.inside.allowance(account).await?;
         let shown = json!({
             "netsuite": system.netsuite.faults(account),
-            "bus": OnBus(system.bus_faults(account)),
+            "bus": carrier.map(|carrier| OnBus(carrier.faults(account))),
             "injected": system.netsuite.injected(account),
             "governance": {
-                "limit": governance.limit,
-                "failures": governance.failures,
-                "notBefore": governance.not_before,
+                "limit": allowance.limit,
+                "failures": allowance.failures,
+                "notBefore": allowance.not_before,
             },
         });
-        (account.to_string(), shown)
-    };
-    json!({
-        "accounts": system.accounts.iter().map(of).collect::<Map<_, _>>(),
-        "injectedByBus": system.bus_faults_injected(),
+        accounts.insert(account.to_string(), shown);
+    }
+    Ok(json!({
+        "accounts": accounts,
+        "injectedByBus": carrier.map(LocalBus::injected).unwrap_or_default(),
         "crashes": system.fleet.crashes(),
-    })
+    }))
 }

@@ -13,10 +13,11 @@ use shared::domain::record::{DueReason, Record};
 use shared::domain::surface::{Account, FieldIx, TypeSurface};
 use shared::domain::value::{Kind, Value as FieldValue};
 use shared::runtime::problem::Problem;
-use shared::state::{PendingRow, Place, State as _, Subject};
+use shared::state::{PendingRow, Place, Subject};
 
 use super::params::Params;
 use super::{App, Shown};
+use crate::inside;
 use crate::world::System;
 
 /// Rows read at once.
@@ -99,8 +100,8 @@ impl<'a> Comparison<'a> {
             account,
             links: live.collect(),
             rows,
-            records: system.state.all_records(&account.id),
-            events: system.state.all_pending(&account.id),
+            records: inside::records(&*system.state, &account.id).await?,
+            events: system.inside.undone(&account.id).await?,
         })
     }
 

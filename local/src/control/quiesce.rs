@@ -10,17 +10,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::domain::id::Side;
-use shared::domain::record::{DueReason, Record};
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::problem::Problem;
-use shared::state::{Place, State as _};
 
 use super::params::object;
 use super::{App, Shown};
-use crate::functions::PUSHES;
-use crate::pumps;
 use crate::world::System;
+use crate::{inside, pumps};
 
 /// How long we wait unless told otherwise, in ms: longer than the longest that a writer leaves NetSuite alone,
 /// and than a call whose writer crashed is waited for.
@@ -43,7 +39,7 @@ struct Left {
     outbox: usize,
     /// User Events that ingest has not taken.
     user_events: usize,
-    /// Messages on the bus.
+    /// Messages on the bus, as far as they can be seen.
     messages: usize,
     /// Events that are not absorbed.
     events: usize,
@@ -51,7 +47,7 @@ struct Left {
     records: usize,
     /// Calls that NetSuite is carrying out, or will.
     netsuite_calls: usize,
-    /// Functions with background work.
+    /// Functions with background work, as far as it can be seen.
     busy: Vec<&'static str>,
 }
 
@@ -65,7 +61,7 @@ pub(super) async fn quiesce(State(system): App, body: Bytes) -> Shown {
         })?,
     };
     let began = SystemClock.now();
-    settle(&system, timeout).await.map_err(|left| {
+    settle(&system, timeout).await?.map_err(|left| {
         let mut problem =
             Problem::unavailable(format!("after {timeout} ms there is still something pending"));
         problem.status = StatusCode::GATEWAY_TIMEOUT;
@@ -74,22 +70,24 @@ pub(super) async fn quiesce(State(system): App, body: Bytes) -> Shown {
     Ok(Json(counts(&system, SystemClock.now().0 - began.0).await?))
 }
 
-/// Waits until nothing is left, through a poll that finds nothing new.
-async fn settle(system: &Arc<System>, timeout_ms: i64) -> Result<(), Left> {
+/// Waits until nothing is left, through a poll that finds nothing new. Where messages can be on their way
+/// unseen, nothing must be seen for as long as that can last.
+async fn settle(system: &Arc<System>, timeout_ms: i64) -> Result<Result<(), Left>, Problem> {
     let (until, mut ticked) = (SystemClock.now().plus(timeout_ms), SystemClock.now());
-    let mut polled_at = None;
+    let (mut polled_at, mut quiet_since) = (None, None);
     loop {
-        let (left, now) = (left(system), SystemClock.now());
-        if left == Left::default() {
-            let known = events_known(system);
+        let (left, now) = (left(system).await?, SystemClock.now());
+        quiet_since = if left == Left::default() { quiet_since.or(Some(now)) } else { None };
+        if quiet_since.is_some_and(|since| now >= since.plus(system.carrier.unseen_ms())) {
+            let known = events_known(system).await?;
             if polled_at == Some(known) {
-                return Ok(());
+                return Ok(Ok(()));
             }
-            polled_at = Some(known);
-            system.poll().await;
+            polled_at = system.poll().await.is_ok().then_some(known);
+            quiet_since = None;
         }
         if now >= until || *system.stop.borrow() {
-            return Err(left);
+            return Ok(Err(left));
         }
         if now >= ticked.plus(TICK_MS) {
             ticked = now;
@@ -99,52 +97,37 @@ async fn settle(system: &Arc<System>, timeout_ms: i64) -> Result<(), Left> {
     }
 }
 
-fn events_known(system: &System) -> usize {
-    system.accounts.iter().map(|account| system.ledger.len(account)).sum()
+async fn events_known(system: &System) -> Result<usize, Problem> {
+    let mut known = 0;
+    for account in &system.accounts {
+        known += system.inside.ledger_len(account).await?;
+    }
+    Ok(known)
 }
 
-fn left(system: &System) -> Left {
-    let mut left = Left { user_events: system.user_events.load(Ordering::Relaxed), ..Left::default() };
-    {
-        let bus = system.bus();
-        left.messages = PUSHES.iter().map(|push| bus.backlog(push.subscription)).sum();
-    }
+async fn left(system: &System) -> Result<Left, Problem> {
+    let user_events = system.user_events.load(Ordering::Relaxed);
+    let mut left = Left { user_events, messages: system.carrier.left(), ..Left::default() };
     for account in &system.accounts {
-        left.outbox += system.suitex.outbox_len(account);
+        left.outbox += system.suitex.outbox_len(account).await?;
         left.netsuite_calls += system.netsuite.stats(account).in_flight as usize;
-        let pending = system.state.all_pending(account);
-        left.events += pending.iter().filter(|row| matches!(row.place, Place::Pending { .. })).count();
-        left.records += system.state.all_records(account).iter().filter(|record| has_work(record)).count();
+        let census = system.state.census(account).await?;
+        left.events += census.get("pending").map_or(0, |count| *count as usize);
+        left.records += system.inside.standing(account).await?.unfinished;
     }
     left.busy = system.fleet.busy();
-    left
-}
-
-fn has_work(record: &Record) -> bool {
-    Side::BOTH.into_iter().any(|side| {
-        let state = &record.sides[side];
-        let waits = |reason: &DueReason| matches!(reason, DueReason::WaitingFor { .. });
-        state.intent.is_some() || state.due.as_ref().is_some_and(|due| !waits(&due.reason))
-    })
-}
-
-fn waits(record: &Record) -> bool {
-    let waits = |side| {
-        let due = record.sides[side].due.as_ref();
-        due.is_some_and(|due| matches!(due.reason, DueReason::WaitingFor { .. }))
-    };
-    Side::BOTH.into_iter().any(waits)
+    Ok(left)
 }
 
 async fn counts(system: &System, waited_ms: i64) -> Result<Value, Problem> {
     let (mut records, mut conflicts, mut errors, mut waiting) = (0, 0, 0, 0);
     let mut events: BTreeMap<&'static str, u64> = BTreeMap::new();
     for account in &system.accounts {
-        let all = system.state.all_records(account);
-        records += all.iter().filter(|record| record.alive).count();
-        conflicts += all.iter().filter(|record| record.conflict.is_some()).count();
-        waiting += all.iter().filter(|record| waits(record)).count();
-        errors += system.state.errors(Some(account), true, None, usize::MAX).await?.items.len();
+        let standing = system.inside.standing(account).await?;
+        records += standing.alive;
+        conflicts += standing.conflicts;
+        waiting += standing.waiting;
+        errors += inside::errors(&*system.state, account, true).await?.len();
         for (place, count) in system.state.census(account).await? {
             *events.entry(place).or_default() += count;
         }

@@ -13,7 +13,7 @@ use shared::domain::record::{Fields, Record};
 use shared::domain::surface::{Account, TypeSurface};
 use shared::domain::value::{Kind, Value as FieldValue};
 use shared::runtime::problem::Problem;
-use shared::state::{State as _, Subject};
+use shared::state::Subject;
 
 use super::params::Params;
 use super::{App, Shown};
@@ -111,7 +111,7 @@ async fn newcomers(
 ) -> Result<Vec<Value>, Problem> {
     let mut asked: Vec<(RecordType, Side, SideId)> = Vec::new();
     let mut places = Vec::new();
-    for row in system.state.all_pending(&account.id) {
+    for row in system.inside.undone(&account.id).await? {
         let Subject::Side(side, id) = row.subject else { continue };
         let about = (row.record_type, side, id);
         let wanted = only.is_none_or(|only| only.record_type == about.0);
@@ -122,10 +122,14 @@ async fn newcomers(
     }
     let links = system.state.links(&account.id, &asked).await?;
     let new = asked.iter().zip(places).zip(links).filter(|(_, link)| link.is_none());
-    Ok(new.map(|(((kind, side, id), place), _)| newcomer(system, account, kind, *side, id, place)).collect())
+    let mut newcomers = Vec::new();
+    for (((kind, side, id), place), _) in new {
+        newcomers.push(newcomer(system, account, kind, *side, id, place).await);
+    }
+    Ok(newcomers)
 }
 
-fn newcomer(
+async fn newcomer(
     system: &System,
     account: &Account,
     kind: &RecordType,
@@ -134,7 +138,10 @@ fn newcomer(
     status: &'static str,
 ) -> Value {
     let values = match side {
-        Side::SuiteX => system.suitex.row(&account.id, kind.as_str(), id.as_str()).map(|row| row.values),
+        Side::SuiteX => {
+            let row = system.suitex.view(&account.id, kind.as_str(), id.as_str()).await;
+            row.ok().map(|row| row.values)
+        }
         Side::NetSuite => system.netsuite.snapshot(&account.id, kind, id.as_str()).map(|seen| seen.values),
     };
     let title = account.types.get(kind).and_then(|surface| {

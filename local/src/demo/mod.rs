@@ -2,6 +2,7 @@
 //! the same time in both while everything goes wrong. At the end every edit is accounted for.
 //!
 //! Everything that is *done* is done over HTTP, as users would; the world's own counters are read at the end.
+//! So it does not matter where the functions run.
 //!
 //! ```text
 //! data, northwind ─► fill ─► people ─┬─► reckoning (fate) ─► report
@@ -38,7 +39,7 @@ use shared::domain::governance::cap;
 use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::{Clock, SystemClock};
 
-use crate::world::{self, World};
+use crate::world::{self, Options, World};
 use book::Book;
 use client::{Broken, Client};
 use data::DataSet;
@@ -85,9 +86,13 @@ const RETRIES: usize = 10;
 /// How often it is shown how far the people are, in ms.
 const SHOW_EVERY_MS: i64 = 500;
 
-/// Runs the demo and prints its report. 0: every edit is accounted for and nothing differs without a reason;
-/// 1: something does; 2: the data cannot be read.
-pub async fn run(options: DemoOptions) -> ExitCode {
+/// Runs the demo in a world that `start` makes of its options and of the text of its configuration, and prints
+/// the report. 0: every edit is accounted for and nothing differs without a reason; 1: something does; 2: the
+/// data cannot be read.
+pub async fn run(
+    options: DemoOptions,
+    start: impl AsyncFnOnce(Options, &str) -> Result<World, String>,
+) -> ExitCode {
     let data = match options.data.as_deref().map_or_else(|| Ok(DataSet::sample()), northwind::read) {
         Ok(data) => data,
         Err(BadData(reason)) => {
@@ -95,7 +100,7 @@ pub async fn run(options: DemoOptions) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match play(&options, &data).await {
+    match play(&options, &data, start).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(Broken(reason)) => {
@@ -106,25 +111,34 @@ pub async fn run(options: DemoOptions) -> ExitCode {
 }
 
 /// The product's own configuration, with as many calls as the demo allows.
-fn config() -> Result<SyncConfig, Broken> {
-    let mut config = SyncConfig::parse(world::CONFIG).map_err(|e| Broken(e.to_string()))?;
-    for account in config.accounts.values_mut() {
-        account.limits.concurrency = CONCURRENCY;
-        account.limits.call_timeout_ms = CALL_TIMEOUT_MS;
+fn config() -> Result<String, toml::de::Error> {
+    let mut config: toml::Table = world::CONFIG.parse()?;
+    let accounts = config.get_mut("account").and_then(toml::Value::as_table_mut);
+    for account in accounts.into_iter().flat_map(|accounts| accounts.iter_mut().map(|(_, account)| account)) {
+        if let Some(limits) = account.get_mut("limits").and_then(toml::Value::as_table_mut) {
+            limits.insert("concurrency".into(), i64::from(CONCURRENCY).into());
+            limits.insert("call_timeout_ms".into(), CALL_TIMEOUT_MS.into());
+        }
     }
-    Ok(config)
+    Ok(config.to_string())
 }
 
-async fn play(options: &DemoOptions, data: &DataSet) -> Result<bool, Broken> {
+async fn play(
+    options: &DemoOptions,
+    data: &DataSet,
+    start: impl AsyncFnOnce(Options, &str) -> Result<World, String>,
+) -> Result<bool, Broken> {
     let progress = Progress::begin();
-    let config = Arc::new(config()?);
-    let started = world::start(world::Options {
+    let text = config().map_err(|e| Broken(e.to_string()))?;
+    let config = Arc::new(SyncConfig::parse(&text).map_err(|e| Broken(e.to_string()))?);
+    let world = Options {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         config: Arc::clone(&config),
         seed: options.seed,
-        ..world::Options::default()
-    });
-    let world = started.await.map_err(|e| Broken(format!("the world does not start: {e}")))?;
+        ..Options::default()
+    };
+    let started = start(world, &text).await;
+    let world = started.map_err(|e| Broken(format!("the world does not start: {e}")))?;
     let demo = Demo {
         options,
         data,
@@ -156,7 +170,7 @@ impl Demo<'_> {
         self.fill().await?;
         self.took("filling");
         let config = Arc::clone(&world.config);
-        let (filled, before) = (survey::alive(&self.client, &config).await?, Written::by(world));
+        let (filled, before) = (survey::alive(&self.client, &config).await?, Written::by(world).await?);
         self.edit(&reviewer).await?;
         self.took("edits");
         self.settle(&reviewer).await?;
@@ -176,7 +190,7 @@ impl Demo<'_> {
             alive: survey::alive(&self.client, &config).await?,
             filled,
             reckoning,
-            written: Written::by(world).since(before),
+            written: Written::by(world).await?.since(before),
             cap: world.config.accounts.values().map(|account| cap(&account.limits)).max().unwrap_or(0),
             latency: &self.latency,
             reviewer: reviewer.done.get(),

@@ -25,18 +25,19 @@ pub(super) struct Written {
 
 impl Written {
     /// Everything so far.
-    pub(super) fn by(world: &World) -> Self {
+    pub(super) async fn by(world: &World) -> Result<Self, Broken> {
         let mut written = Self::default();
         for account in &world.accounts {
             let stats = world.netsuite.stats(account);
             written.writes.netsuite += stats.writes_applied;
-            written.writes.suitex += world.suitex.sync_writes(account);
+            written.writes.suitex +=
+                world.suitex.sync_writes(account).await.map_err(|e| Broken(e.to_string()))?;
             written.calls += stats.calls;
             written.landed_late += stats.landed_late;
             written.too_many += stats.overloads_by_limit;
             written.most_in_flight = written.most_in_flight.max(stats.max_in_flight);
         }
-        written
+        Ok(written)
     }
 
     /// What came after `before`.

@@ -14,21 +14,26 @@ use serde_json::{Map, Value};
 use shared::domain::id::AccountId;
 use shared::suitex::Row;
 
-use super::SuiteX;
 use super::problem::Problem;
+use super::{Application, SuiteX};
 
 /// Rows of a list when nobody says how many.
 const DEFAULT_LIMIT: usize = 1_000;
 /// Rows of a list at most.
 const MAX_LIMIT: usize = 10_000;
 
+/// The routes of people. Errors are RFC 9457 problems.
+pub fn router(application: Arc<dyn Application>) -> Router {
+    Router::new()
+        .route("/suitex/{account}/records/{type}", get(list).post(create))
+        .route("/suitex/{account}/records/{type}/{id}", get(view).patch(edit).delete(delete))
+        .with_state(application)
+}
+
 impl SuiteX {
-    /// The routes. Errors are RFC 9457 problems.
+    /// The routes of its people.
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
-            .route("/suitex/{account}/records/{type}", get(list).post(create))
-            .route("/suitex/{account}/records/{type}/{id}", get(view).patch(edit).delete(delete))
-            .with_state(Arc::clone(self))
+        router(Arc::clone(self) as _)
     }
 }
 
@@ -49,7 +54,7 @@ fn anybody() -> String {
     "suitex-user".to_string()
 }
 
-type App = State<Arc<SuiteX>>;
+type App = State<Arc<dyn Application>>;
 type Param<T> = Result<Query<T>, QueryRejection>;
 type Body = Result<Bytes, BytesRejection>;
 
@@ -60,7 +65,7 @@ async fn list(
 ) -> Result<Json<Vec<Value>>, Problem> {
     let page = param(page)?;
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
-    let rows = suitex.list(&account_id(&account)?, &record_type, page.offset, limit)?;
+    let rows = suitex.list(&account_id(&account)?, &record_type, page.offset, limit).await?;
     Ok(Json(rows.into_iter().map(flat).collect()))
 }
 
@@ -71,7 +76,7 @@ async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let account = account_id(&account)?;
-    let row = suitex.create(&account, &record_type, &columns(body)?, &param(actor)?.user)?;
+    let row = suitex.create(&account, &record_type, &columns(body)?, &param(actor)?.user).await?;
     Ok((StatusCode::CREATED, Json(flat(row))).into_response())
 }
 
@@ -79,7 +84,7 @@ async fn view(
     State(suitex): App,
     Path((account, record_type, id)): Path<(String, String, String)>,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(flat(suitex.view(&account_id(&account)?, &record_type, &id)?)))
+    Ok(Json(flat(suitex.view(&account_id(&account)?, &record_type, &id).await?)))
 }
 
 async fn edit(
@@ -89,7 +94,7 @@ async fn edit(
     body: Body,
 ) -> Result<Json<Value>, Problem> {
     let account = account_id(&account)?;
-    let row = suitex.edit(&account, &record_type, &id, &columns(body)?, &param(actor)?.user)?;
+    let row = suitex.edit(&account, &record_type, &id, &columns(body)?, &param(actor)?.user).await?;
     Ok(Json(flat(row)))
 }
 
@@ -98,7 +103,7 @@ async fn delete(
     Path((account, record_type, id)): Path<(String, String, String)>,
     actor: Param<Actor>,
 ) -> Result<StatusCode, Problem> {
-    suitex.delete(&account_id(&account)?, &record_type, &id, &param(actor)?.user)?;
+    suitex.delete(&account_id(&account)?, &record_type, &id, &param(actor)?.user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,6 +6,7 @@
 //! given twice, and a canonical id names one row for ever.
 
 mod api;
+mod application;
 mod faults;
 mod intake;
 mod outbox;
@@ -26,6 +27,8 @@ use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::Clock;
 use shared::suitex::{By, Look, Row};
 
+pub use api::router;
+pub use application::Application;
 pub use faults::{Behaviour, SuiteXFaults};
 pub use outbox::{Operation, SyncedEvent};
 pub use problem::Problem;

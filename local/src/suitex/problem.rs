@@ -24,23 +24,28 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(status: u16, code: &str, title: &'static str, detail: impl Into<String>) -> Self {
+    /// A problem with an HTTP status, a short code and a title.
+    pub fn new(status: u16, code: &str, title: &'static str, detail: impl Into<String>) -> Self {
         Self { kind: format!("urn:suitex:problem:{code}"), title, status, detail: detail.into(), field: None }
     }
 
-    pub(super) fn no_account(account: &str) -> Self {
+    /// There is no such account.
+    pub fn no_account(account: &str) -> Self {
         Self::new(404, "unknown_account", "Unknown account", format!("there is no account {account:?}"))
     }
 
-    pub(super) fn no_type(name: &str) -> Self {
+    /// The account has no such type.
+    pub fn no_type(name: &str) -> Self {
         Self::new(404, "unknown_type", "Unknown record type", format!("there is no record type {name:?}"))
     }
 
-    pub(super) fn no_row(table: &str, id: &str) -> Self {
+    /// The table never had such a row.
+    pub fn no_row(table: &str, id: &str) -> Self {
         Self::new(404, "not_found", "No such row", format!("{table} has no row {id:?}"))
     }
 
-    pub(super) fn deleted(table: &str, id: &str) -> Self {
+    /// The row was deleted.
+    pub fn deleted(table: &str, id: &str) -> Self {
         Self::new(410, "deleted", "Row is deleted", format!("row {id:?} of {table} was deleted"))
     }
 
@@ -48,7 +53,8 @@ impl Problem {
         Self::new(400, "malformed", "Malformed request", detail)
     }
 
-    pub(super) fn down() -> Self {
+    /// The tenant's database is away.
+    pub fn down() -> Self {
         Self::new(503, "down", "Out of order", "the tenant's database is down")
     }
 }

@@ -312,7 +312,10 @@ mod tests {
         let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(10));
         begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
         g.end(id(1), CallEnd::Unknown, Timestamp(1_000), &limits);
-        assert_eq!(g.open, [OpenCall { id: id(1), until: Timestamp(310_000), silent_from: Timestamp(1_000) }]);
+        assert_eq!(
+            g.open,
+            [OpenCall { id: id(1), until: Timestamp(310_000), silent_from: Timestamp(1_000) }]
+        );
         begin(&mut g, id(2), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
         assert_eq!(g.open.len(), 1, "by then it is over");
     }
@@ -339,7 +342,11 @@ mod tests {
         for (concurrency, writes, looks) in [(2, 1, 1), (4, 2, 2), (6, 2, 3), (10, 4, 5)] {
             let (g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(concurrency));
             let permits = |purpose| g.permits(purpose, Timestamp(0), &limits);
-            assert_eq!((permits(Purpose::Write(9)), permits(Purpose::Look)), (writes, looks), "{concurrency}");
+            assert_eq!(
+                (permits(Purpose::Write(9)), permits(Purpose::Look)),
+                (writes, looks),
+                "{concurrency}"
+            );
         }
         let (mut g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(6));
         begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
@@ -411,7 +418,10 @@ mod tests {
         );
         let later = g.not_before;
         begin(&mut g, id(10), 9, later, later.plus(100), &limits).unwrap();
-        assert_eq!(begin(&mut g, id(11), 9, later, later.plus(100), &limits).unwrap_err().why, Why::Saturated);
+        assert_eq!(
+            begin(&mut g, id(11), 9, later, later.plus(100), &limits).unwrap_err().why,
+            Why::Saturated
+        );
         g.end(id(10), CallEnd::Answered, later, &limits);
         assert!(!g.is_queued() && g.permits(Purpose::Look, later, &limits) == 5);
     }
@@ -428,7 +438,10 @@ mod tests {
         assert_eq!((refused.why, refused.at), (Why::Budget, Timestamp(DAY_MS)));
         begin(&mut g, id(3), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
         begin(&mut g, id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
-        assert_eq!(begin(&mut g, id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why, Why::Budget);
+        assert_eq!(
+            begin(&mut g, id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why,
+            Why::Budget
+        );
         begin(&mut g, id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
     }
 }

@@ -22,15 +22,11 @@ use ids::Ids;
 use metrics::Metrics;
 use tasks::Tasks;
 
-/// The outside of one instance of a function. Cheap to clone.
+/// The outside of a function that has no business in the databases. Cheap to clone.
 #[derive(Clone)]
-pub struct Ports {
+pub struct Edge {
     /// What is synced.
     pub config: Arc<SyncConfig>,
-    /// Records and all around them.
-    pub state: Arc<dyn State>,
-    /// Accepted events.
-    pub ledger: Arc<dyn Ledger>,
     /// What may be lost.
     pub buffer: Arc<dyn Buffer>,
     /// The bus.
@@ -45,4 +41,23 @@ pub struct Ports {
     pub tasks: Tasks,
     /// Counters.
     pub metrics: Metrics,
+}
+
+/// The outside of all other functions. Cheap to clone.
+#[derive(Clone)]
+pub struct Ports {
+    /// Records and all around them.
+    pub state: Arc<dyn State>,
+    /// Accepted events.
+    pub ledger: Arc<dyn Ledger>,
+    /// All but the databases.
+    pub edge: Edge,
+}
+
+impl std::ops::Deref for Ports {
+    type Target = Edge;
+
+    fn deref(&self) -> &Edge {
+        &self.edge
+    }
 }

@@ -1,21 +1,13 @@
 //! Large bodies by content.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use shared::blob::memory::MemoryBlob;
 use shared::blob::{Blob, BlobRef, Keep};
 
-use crate::{acme, globex, wait};
+use crate::{acme, globex, rows};
 
-fn blobs() -> Vec<(&'static str, Arc<dyn Blob>)> {
-    vec![("memory", Arc::new(MemoryBlob::default()))]
-}
-
-fn each(check: impl AsyncFn(&dyn Blob)) {
-    for (name, blob) in blobs() {
-        println!("{name}");
-        wait(check(&*blob));
+fn each(check: impl AsyncFn(&(dyn Blob + 'static))) {
+    for row in rows::blobs() {
+        row.check(&check);
     }
 }
 

@@ -2,29 +2,21 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use shared::buffer::Buffer;
-use shared::buffer::memory::MemoryBuffer;
 use shared::domain::surface::Coalescing;
 
-use crate::{acme, at, globex, wait};
+use crate::{acme, at, globex, rows};
 
-struct Row {
-    name: &'static str,
-    buffer: Arc<dyn Buffer>,
-    /// Loses everything.
-    lose: Box<dyn Fn()>,
+/// A buffer, and how to lose all that is in it.
+pub(crate) struct Losable {
+    pub(crate) buffer: Arc<dyn Buffer>,
+    pub(crate) lose: Box<dyn Fn() -> BoxFuture<'static, ()>>,
 }
 
-fn buffers() -> Vec<Row> {
-    let memory = Arc::new(MemoryBuffer::default());
-    let lost = Arc::clone(&memory);
-    vec![Row { name: "memory", buffer: memory, lose: Box::new(move || lost.flush_all()) }]
-}
-
-fn each(check: impl AsyncFn(&Row)) {
-    for row in buffers() {
-        println!("{}", row.name);
-        wait(check(&row));
+fn each(check: impl AsyncFn(&Losable)) {
+    for row in rows::buffers() {
+        row.check(&check);
     }
 }
 
@@ -32,7 +24,7 @@ const RULES: Coalescing = Coalescing { quiet_ms: 100, max_wait_ms: 1_000, max_ev
 
 #[test]
 fn a_subject_is_due_once_it_is_quiet() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let note = async |now| buffer.note(&acme(), "a", at(now), false, &RULES).await.unwrap();
         assert_eq!(note(0).await, at(100));
         assert_eq!(note(60).await, at(160), "not quiet yet");
@@ -46,7 +38,7 @@ fn a_subject_is_due_once_it_is_quiet() {
 
 #[test]
 fn a_subject_that_never_is_quiet_is_due_all_the_same() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let rules = Coalescing { max_events: 1_000, ..RULES };
         let mut due = at(0);
         for now in (0..1_000).step_by(50) {
@@ -64,7 +56,7 @@ fn a_subject_that_never_is_quiet_is_due_all_the_same() {
 
 #[test]
 fn many_events_are_due_at_once() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let mut due = at(0);
         for now in 0..5 {
             due = buffer.note(&acme(), "a", at(now), false, &RULES).await.unwrap();
@@ -75,7 +67,7 @@ fn many_events_are_due_at_once() {
 
 #[test]
 fn who_is_told_to_hurry_stays_told() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         assert_eq!(buffer.note(&acme(), "a", at(10), true, &RULES).await.unwrap(), at(10));
         assert_eq!(buffer.note(&acme(), "a", at(12), false, &RULES).await.unwrap(), at(12));
         assert_eq!(buffer.take_due(&acme(), at(12), 9).await.unwrap(), ["a"]);
@@ -85,7 +77,7 @@ fn who_is_told_to_hurry_stays_told() {
 
 #[test]
 fn the_longest_due_come_first_and_no_more_than_asked() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         for (subject, now) in [("b", 5), ("a", 10), ("c", 1)] {
             buffer.note(&acme(), subject, at(now), false, &RULES).await.unwrap();
         }
@@ -97,7 +89,7 @@ fn the_longest_due_come_first_and_no_more_than_asked() {
 
 #[test]
 fn a_lease_has_one_holder() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let lease = async |who: &str, now, until| {
             buffer.lease(&acme(), "drain", who, at(now), at(until)).await.unwrap()
         };
@@ -112,7 +104,7 @@ fn a_lease_has_one_holder() {
 
 #[test]
 fn a_lease_is_given_back_by_its_holder_alone() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let lease = async |who: &str| buffer.lease(&acme(), "drain", who, at(0), at(100)).await.unwrap();
         assert!(lease("ann").await);
         buffer.release(&acme(), "drain", "bob").await.unwrap();
@@ -125,7 +117,7 @@ fn a_lease_is_given_back_by_its_holder_alone() {
 
 #[test]
 fn leases_of_other_names_are_other_leases() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         assert!(buffer.lease(&acme(), "drain:netsuite", "ann", at(0), at(9)).await.unwrap());
         assert!(buffer.lease(&acme(), "drain:suitex", "bob", at(0), at(9)).await.unwrap());
     });
@@ -133,7 +125,7 @@ fn leases_of_other_names_are_other_leases() {
 
 #[test]
 fn what_is_remembered_is_new_once_until_it_expires() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         let remember =
             async |name: &str, now, until| buffer.remember(&acme(), name, at(now), at(until)).await.unwrap();
         assert!(remember("m1", 0, 300).await);
@@ -147,7 +139,7 @@ fn what_is_remembered_is_new_once_until_it_expires() {
 
 #[test]
 fn accounts_share_nothing() {
-    each(async |Row { buffer, .. }| {
+    each(async |Losable { buffer, .. }| {
         buffer.note(&acme(), "a", at(0), true, &RULES).await.unwrap();
         assert!(buffer.take_due(&globex(), at(9), 9).await.unwrap().is_empty());
         assert_eq!(buffer.next_due(&globex()).await.unwrap(), None);
@@ -160,11 +152,11 @@ fn accounts_share_nothing() {
 
 #[test]
 fn everything_may_be_lost_and_it_goes_on_empty() {
-    each(async |Row { buffer, lose, .. }| {
+    each(async |Losable { buffer, lose }| {
         buffer.note(&acme(), "a", at(0), true, &RULES).await.unwrap();
         assert!(buffer.lease(&acme(), "drain", "ann", at(0), at(100)).await.unwrap());
         assert!(buffer.remember(&acme(), "m", at(0), at(100)).await.unwrap());
-        lose();
+        lose().await;
         assert!(buffer.take_due(&acme(), at(9), 9).await.unwrap().is_empty());
         assert_eq!(buffer.next_due(&acme()).await.unwrap(), None);
         assert!(buffer.lease(&acme(), "drain", "bob", at(0), at(100)).await.unwrap());

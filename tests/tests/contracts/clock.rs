@@ -6,7 +6,8 @@ use futures::poll;
 use shared::runtime::clock::{Clock, SystemClock};
 use simulation::executor::Executor;
 
-use crate::{at, wait};
+use crate::at;
+use crate::row::wait;
 
 struct Row {
     name: &'static str,

@@ -1,23 +1,17 @@
 //! Accepted events, append-only.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use futures::future::join_all;
 use shared::domain::id::AccountId;
-use shared::ledger::memory::MemoryLedger;
+use shared::ledger::Appended::{self, Fresh, Known};
 use shared::ledger::{Entry, Ledger, Stored};
 
-use crate::{acme, at, globex, id, kind, wait};
+use crate::{acme, at, globex, id, kind, rows};
 
-fn ledgers() -> Vec<(&'static str, Arc<dyn Ledger>)> {
-    vec![("memory", Arc::new(MemoryLedger::default()))]
-}
-
-fn each(check: impl AsyncFn(&dyn Ledger)) {
-    for (name, ledger) in ledgers() {
-        println!("{name}");
-        wait(check(&*ledger));
+fn each(check: impl AsyncFn(&(dyn Ledger + 'static))) {
+    for row in rows::ledgers() {
+        row.check(&check);
     }
 }
 
@@ -41,7 +35,7 @@ fn ids(stored: &[Stored]) -> Vec<u128> {
 #[test]
 fn what_is_appended_comes_back_as_it_was() {
     each(async |ledger| {
-        assert_eq!(ledger.append(vec![entry(&acme(), 1)]).await.unwrap(), [true]);
+        assert_eq!(ledger.append(vec![entry(&acme(), 1)]).await.unwrap(), [Fresh]);
         let stored = ledger.read(&acme(), &[id(1)]).await.unwrap();
         assert_eq!(stored.len(), 1);
         assert_eq!(stored[0].entry, entry(&acme(), 1));
@@ -53,9 +47,9 @@ fn a_duplicate_is_not_fresh_and_the_first_one_stays() {
     each(async |ledger| {
         ledger.append(vec![entry(&acme(), 1)]).await.unwrap();
         let other = Entry { payload: "{\"n\":\"other\"}".into(), ..entry(&acme(), 1) };
-        let fresh =
+        let answers =
             ledger.append(vec![entry(&acme(), 2), other.clone(), entry(&acme(), 3), entry(&acme(), 3)]).await;
-        assert_eq!(fresh.unwrap(), [true, false, true, false]);
+        assert_eq!(answers.unwrap(), [Fresh, Known, Fresh, Known]);
         let stored = ledger.read(&acme(), &[id(1)]).await.unwrap();
         assert_eq!(stored[0].entry, entry(&acme(), 1));
         assert_eq!(ledger.scan(&acme(), 0, 100).await.unwrap().len(), 3);
@@ -65,7 +59,7 @@ fn a_duplicate_is_not_fresh_and_the_first_one_stays() {
 #[test]
 fn appending_nothing_and_reading_nothing_is_nothing() {
     each(async |ledger| {
-        assert_eq!(ledger.append(Vec::new()).await.unwrap(), [] as [bool; 0]);
+        assert_eq!(ledger.append(Vec::new()).await.unwrap(), [] as [Appended; 0]);
         assert!(ledger.read(&acme(), &[]).await.unwrap().is_empty());
         assert!(ledger.scan(&acme(), 0, 10).await.unwrap().is_empty());
     });
@@ -112,8 +106,8 @@ fn a_scan_of_any_step_sees_each_entry_once_and_in_order() {
 fn one_account_never_sees_anothers_entries() {
     each(async |ledger| {
         // The same id in two accounts is two events.
-        let fresh = ledger.append(vec![entry(&acme(), 1), entry(&globex(), 1), entry(&globex(), 2)]).await;
-        assert_eq!(fresh.unwrap(), [true, true, true]);
+        let answers = ledger.append(vec![entry(&acme(), 1), entry(&globex(), 1), entry(&globex(), 2)]).await;
+        assert_eq!(answers.unwrap(), [Fresh, Fresh, Fresh]);
         let stored = ledger.read(&acme(), &[id(1), id(2)]).await.unwrap();
         assert_eq!((ids(&stored), &stored[0].entry.account), (vec![1], &acme()));
         assert_eq!(ids(&ledger.scan(&globex(), 0, 9).await.unwrap()), [1, 2]);
@@ -127,9 +121,9 @@ fn of_all_who_append_an_event_at_once_it_is_fresh_for_one() {
         let batch = |taker: u128| (taker..taker + 12).map(|n| entry(&acme(), n)).collect::<Vec<_>>();
         let answers = join_all((0..8).map(|taker| ledger.append(batch(taker)))).await;
         let mut times: BTreeMap<u128, u32> = BTreeMap::new();
-        for (taker, fresh) in (0..8).zip(answers) {
-            let fresh = fresh.unwrap();
-            for (n, _) in (taker..taker + 12).zip(fresh).filter(|(_, fresh)| *fresh) {
+        for (taker, answers) in (0..8).zip(answers) {
+            let answers = answers.unwrap();
+            for (n, _) in (taker..taker + 12).zip(answers).filter(|(_, answer)| *answer == Fresh) {
                 *times.entry(n).or_default() += 1;
             }
         }

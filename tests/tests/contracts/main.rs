@@ -1,5 +1,5 @@
-//! What every implementation of a port must hold. Each port has a list of its implementations; a further one
-//! is one more row there, and the same assertions run over it.
+//! What every implementation of a port must hold. The checks speak of ports alone: `rows.rs` lists the
+//! implementations that they run over here, and `tests/real/tests/contracts` runs the same files over its own.
 //!
 //! Nothing here waits: times are arguments.
 
@@ -7,51 +7,10 @@ mod blob;
 mod buffer;
 mod clock;
 mod ledger;
+mod names;
 mod publish;
+mod row;
+mod rows;
 mod state;
 
-use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, SideId, Timestamp};
-use uuid::Uuid;
-
-/// Runs a check on a runtime of its own, as an implementation behind a network needs it.
-fn wait<T>(check: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(check)
-}
-
-fn account(name: &str) -> AccountId {
-    AccountId::parse(name).expect("an account's name")
-}
-
-fn acme() -> AccountId {
-    account("acme")
-}
-
-fn globex() -> AccountId {
-    account("globex")
-}
-
-fn kind(name: &str) -> RecordType {
-    RecordType::parse(name).expect("a type's name")
-}
-
-fn canonical(id: &str) -> CanonicalId {
-    CanonicalId::parse(id).expect("a canonical id")
-}
-
-fn side_id(id: &str) -> SideId {
-    SideId::parse(id).expect("a side's id")
-}
-
-/// `customer/5` of an account.
-fn key(account: &AccountId, name: &str) -> RecordKey {
-    let (record_type, id) = name.split_once('/').expect("type/id");
-    RecordKey::new(account.clone(), kind(record_type), canonical(id))
-}
-
-fn id(n: u128) -> Uuid {
-    Uuid::from_u128(n)
-}
-
-const fn at(millis: i64) -> Timestamp {
-    Timestamp(millis)
-}
+use names::{account, acme, at, canonical, globex, id, key, kind, side_id};

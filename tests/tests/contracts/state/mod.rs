@@ -15,21 +15,15 @@ use shared::domain::id::{AccountId, PerSide, RecordKey, RecordType, Side, Versio
 use shared::domain::record::{Due, DueReason, Record};
 use shared::domain::surface::{Policy, Risk, SyncConfig, TypeSurface};
 use shared::domain::value::Value;
-use shared::state::memory::MemoryState;
 use shared::state::{Commit, LinkChange, PendingRow, Place, State, Subject, Verdict};
 
 use uuid::Uuid;
 
-use crate::{acme, at, id, key, kind, side_id, wait};
+use crate::{acme, at, id, key, kind, rows, side_id};
 
-fn states() -> Vec<(&'static str, Arc<dyn State>)> {
-    vec![("memory", Arc::new(MemoryState::new()))]
-}
-
-fn each(check: impl AsyncFn(&dyn State)) {
-    for (name, state) in states() {
-        println!("{name}");
-        wait(check(&*state));
+fn each(check: impl AsyncFn(&(dyn State + 'static))) {
+    for row in rows::states() {
+        row.check(&check);
     }
 }
 

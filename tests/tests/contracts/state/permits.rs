@@ -24,7 +24,7 @@ async fn begin(
     limits: &Limits,
 ) -> Result<(), NotNow> {
     // Writes leave a permit to looks: every other call is one.
-    let purpose = if call.as_u128() % 2 == 0 { Purpose::Look } else { Purpose::Write(9) };
+    let purpose = if call.as_u128().is_multiple_of(2) { Purpose::Look } else { Purpose::Write(9) };
     let call = Call { id: call, purpose, now: at(now), until: at(now + 310_000) };
     state.begin_call(account, &call, limits).await.unwrap()
 }

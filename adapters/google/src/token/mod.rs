@@ -1,0 +1,156 @@
+//! The OIDC tokens with which Pub/Sub push and Cloud Scheduler call us.
+//!
+//! A token is believed when one of Google's keys signed it by RS256 and it is for us: `keys` finds the key,
+//! `claims` judges what it says, [`verified`] stands before the routes. The algorithm is ours to say, never
+//! the token's.
+
+mod claims;
+mod jwks;
+mod keys;
+mod layer;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use shared::runtime::clock::Clock;
+use shared::runtime::problem::Problem;
+
+use crate::config::TokenConfig;
+use claims::{Accepted, Claims};
+use keys::{Keys, NoKey};
+
+pub use keys::{KeyError, KeyLimits};
+pub use layer::verified;
+
+/// Where Google publishes the keys that sign push tokens.
+pub const GOOGLE_JWKS: &str = "https://www.googleapis.com/oauth2/v3/certs";
+
+/// Longest token that is looked at, in bytes. Google's have less than 2 KiB.
+const TOKEN_MAX_BYTES: usize = 8 * 1_024;
+
+/// Why a caller is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// There is no bearer token.
+    #[error("there is no bearer token")]
+    NoToken,
+    /// The token cannot be read, or lacks a claim.
+    #[error("the token cannot be read")]
+    Malformed,
+    /// The token names another algorithm than RS256.
+    #[error("the token is not signed by RS256")]
+    Algorithm,
+    /// No known key has the token's key id.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// The signature is not that key's.
+    #[error("the signature does not fit")]
+    BadSignature,
+    /// The token is over, or not yet begun.
+    #[error("the token is not valid at this time")]
+    OutsideTime,
+    /// Google did not issue it.
+    #[error("the token is from another issuer")]
+    Issuer,
+    /// A valid token, for somebody else.
+    #[error("the token is for another audience")]
+    Audience,
+    /// A valid token, of an account that may not call.
+    #[error("the caller's account may not call")]
+    Account,
+    /// The signing keys were never read, so nobody can be believed now.
+    #[error("the signing keys cannot be read")]
+    NoKeys,
+}
+
+impl Refused {
+    /// A short stable name, for counting and the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Refused::NoToken => "no_token",
+            Refused::Malformed => "token_malformed",
+            Refused::Algorithm => "token_algorithm",
+            Refused::UnknownKey => "token_unknown_key",
+            Refused::BadSignature => "token_bad_signature",
+            Refused::OutsideTime => "token_outside_time",
+            Refused::Issuer => "token_issuer",
+            Refused::Audience => "token_audience",
+            Refused::Account => "token_account",
+            Refused::NoKeys => "token_no_keys",
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    /// 401 for whoever is not known, in one form that helps no guess; 403 for a known caller in the wrong
+    /// place; 503 when we could not tell, so that the bus tries again.
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Audience | Refused::Account => Problem::forbidden(refused.to_string()),
+            Refused::NoKeys => Problem::unavailable(refused.to_string()),
+            Refused::NoToken
+            | Refused::Malformed
+            | Refused::Algorithm
+            | Refused::UnknownKey
+            | Refused::BadSignature
+            | Refused::OutsideTime
+            | Refused::Issuer => Problem::unauthorized("a valid push token is needed"),
+        }
+    }
+}
+
+/// Verifies push tokens.
+pub struct PushVerifier {
+    accepted: Accepted,
+    keys: Keys,
+    clock: Arc<dyn Clock>,
+}
+
+impl PushVerifier {
+    /// A verifier of tokens for the configured audience and accounts. Keys are fetched when the first token
+    /// comes. An error means that no HTTPS client could be made: there are no root certificates, or no TLS
+    /// provider was installed.
+    pub fn new(config: &TokenConfig, limits: KeyLimits, clock: Arc<dyn Clock>) -> Result<Self, KeyError> {
+        let keys = Keys::new(&config.jwks_url, limits)?;
+        let accepted = Accepted::new(&config.audience, &config.service_accounts);
+        Ok(Self { accepted, keys, clock })
+    }
+
+    /// Whether `token` is signed by Google, for us, now, and of an account that may call.
+    pub async fn verify(&self, token: &str) -> Result<(), Refused> {
+        if token.len() > TOKEN_MAX_BYTES {
+            return Err(Refused::Malformed);
+        }
+        // `alg: none` and names that nobody knows do not parse as an algorithm at all.
+        let header = decode_header(token).map_err(|error| match error.kind() {
+            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => Refused::Algorithm,
+            _ => Refused::Malformed,
+        })?;
+        if header.alg != Algorithm::RS256 {
+            return Err(Refused::Algorithm);
+        }
+        let id = header.kid.ok_or(Refused::UnknownKey)?;
+        let now = self.clock.now();
+        let key = self.keys.find(&id, now).await.map_err(|none| match none {
+            NoKey::Unknown => Refused::UnknownKey,
+            NoKey::Unavailable => Refused::NoKeys,
+        })?;
+        let token = decode::<Claims>(token, &key, &signature_only()).map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => Refused::BadSignature,
+            ErrorKind::InvalidAlgorithm => Refused::Algorithm,
+            _ => Refused::Malformed,
+        })?;
+        self.accepted.judge(&token.claims, now)
+    }
+}
+
+/// The library checks the signature alone; [`claims`] judges the rest, by our clock.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    validation
+}

@@ -1,0 +1,295 @@
+//! Commits: everything that one decision changes, in one transaction.
+//!
+//! A transaction locks the rows that its commits touch, in the order of their keys, judges every commit on them
+//! ([`super::round`]), and writes what stands, table by table. The comparison of row revisions is made under the
+//! lock, so nobody can come between it and the write. A row that does not exist cannot be locked: who adds it at
+//! the same time as somebody else meets a duplicate, is rolled back, and then finds it there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::domain::id::{AccountId, RecordKey, RecordType};
+use shared::fault::Unavailable;
+use shared::state::{Commit, Link, Place, Subject, Verdict};
+use sqlx::mysql::MySqlConnection;
+use uuid::Uuid;
+
+use super::codec::{Row, encode, waits_for};
+use super::current_state::{self, Held, Write};
+use super::record_link::{self, LinkId};
+use super::round::{Linked, Prepared, linked, refusal, rounds};
+use super::state_history::Decided;
+use super::{
+    MysqlState, WHAT, conflicts, event_audit_log, notification, pending_event, state_history,
+    sync_error_queue,
+};
+use crate::fault::{Cause, cause, retrying, unavailable};
+
+/// How often a round is begun because somebody added a row at the same time.
+const DUPLICATES_MAX: u32 = 5;
+
+/// What a round came to.
+enum Outcome {
+    /// A verdict for each commit.
+    Judged(Vec<Verdict>),
+    /// Nothing was written: a commit wakes a record that another one of the round writes. They go singly.
+    Singly,
+}
+
+/// See [`shared::state::State::commit`].
+pub(super) async fn commit(state: &MysqlState, commits: &[Commit]) -> Result<Vec<Verdict>, Unavailable> {
+    let prepared = commits.iter().map(|commit| prepare(state, commit)).collect::<Result<Vec<_>, _>>()?;
+    let mut verdicts = Vec::with_capacity(commits.len());
+    for round in rounds(&prepared) {
+        verdicts.extend(write(state, round).await?);
+    }
+    Ok(verdicts)
+}
+
+fn prepare<'a>(state: &MysqlState, commit: &'a Commit) -> Result<Prepared<'a>, Unavailable> {
+    let Some(record) = &commit.record else { return Ok(Prepared { commit, row: None }) };
+    match state.config.surface(&record.key.account, &record.key.record_type) {
+        Some(surface) => Ok(Prepared { commit, row: Some(encode(record, surface)) }),
+        // Without its fields' names it would be stored without its fields.
+        None => {
+            let kind = &record.key.record_type;
+            Err(Unavailable::new(WHAT, format!("{kind} is not configured in {}", record.key.account)))
+        }
+    }
+}
+
+/// Writes a round; singly, where it cannot be written together.
+async fn write(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Vec<Verdict>, Unavailable> {
+    match write_together(state, round).await {
+        Ok(Outcome::Judged(verdicts)) => return Ok(verdicts),
+        Ok(Outcome::Singly) => {}
+        // One of them holds what no table takes: it must not take the others along.
+        Err(error) if round.len() > 1 && matches!(cause(&error), Cause::Refused(_)) => {}
+        Err(error) => return Err(unavailable(WHAT)(error)),
+    }
+    let (mut verdicts, mut failed) = (Vec::new(), None);
+    for commit in round {
+        match write_together(state, std::slice::from_ref(commit)).await {
+            Ok(Outcome::Judged(verdict)) => verdicts.extend(verdict),
+            Ok(Outcome::Singly) => failed = Some(Unavailable::new(WHAT, "a commit wakes itself")),
+            Err(error) => failed = Some(unavailable(WHAT)(error)),
+        }
+    }
+    failed.map_or(Ok(verdicts), Err)
+}
+
+async fn write_together(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outcome, sqlx::Error> {
+    for _ in 1..DUPLICATES_MAX {
+        match retrying(state.dice(), || transaction(state, round)).await {
+            Err(error) if cause(&error) == Cause::Duplicate => {}
+            done => return done,
+        }
+    }
+    retrying(state.dice(), || transaction(state, round)).await
+}
+
+async fn transaction(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outcome, sqlx::Error> {
+    let mut transaction = state.pool.begin().await?;
+    let (judged, links) = judge(&mut transaction, round).await?;
+    let standing: Vec<&Standing<'_>> = judged.iter().filter_map(|judged| judged.as_ref().ok()).collect();
+    if standing.is_empty() {
+        transaction.rollback().await?;
+    } else {
+        link(&mut transaction, &standing, &links).await?;
+        let Some(woken) = wake(&mut transaction, &standing).await? else {
+            transaction.rollback().await?;
+            return Ok(Outcome::Singly);
+        };
+        close_and_open_conflicts(&mut transaction, &standing).await?;
+        store(&mut transaction, &standing).await?;
+        place(&mut transaction, &standing).await?;
+        tell(&mut transaction, &standing).await?;
+        transaction.commit().await?;
+        let mut woken = woken.into_iter();
+        let verdict = |judged: Result<_, Verdict>| {
+            judged.map_or_else(|refused| refused, |_| Verdict::Committed(woken.next().unwrap_or_default()))
+        };
+        return Ok(Outcome::Judged(judged.into_iter().map(verdict).collect()));
+    }
+    Ok(Outcome::Judged(judged.into_iter().filter_map(Result::err).collect()))
+}
+
+/// A commit that is written.
+struct Standing<'a> {
+    commit: &'a Commit,
+    /// Its record's row; what was there before, and what becomes of its links.
+    record: Option<Stored<'a>>,
+}
+
+struct Stored<'a> {
+    row: &'a Row,
+    before: Option<Held>,
+    /// Former ids that had rows, with the conflicts that were open there.
+    lost_conflicts: Vec<Uuid>,
+    linked: Linked,
+}
+
+/// Locks what the round touches, and decides about each commit.
+async fn judge<'a>(
+    connection: &mut MySqlConnection,
+    round: &'a [Prepared<'_>],
+) -> Result<(Vec<Result<Standing<'a>, Verdict>>, BTreeMap<LinkId, Link>), sqlx::Error> {
+    let keys: BTreeSet<RecordKey> = round.iter().flat_map(Prepared::records).collect();
+    let ids: BTreeSet<LinkId> = round.iter().flat_map(Prepared::links).collect();
+    let held = current_state::lock(connection, &Vec::from_iter(keys)).await?;
+    let links = record_link::lock(connection, &Vec::from_iter(ids)).await?;
+    let judge = |prepared: &'a Prepared<'_>| {
+        if let Some(refused) = refusal(prepared, &held, &links) {
+            return Err(refused);
+        }
+        let record = prepared.row.as_ref().map(|row| {
+            let before = held.get(&row.key).cloned();
+            let ids = before.as_ref().map(|held| held.ids.clone()).unwrap_or_default();
+            let linked = linked(&row.key, &prepared.commit.links, ids, &links);
+            let lost = linked.aliases.iter().filter_map(|alias| held.get(alias)?.conflict);
+            Stored { row, before, lost_conflicts: lost.collect(), linked }
+        });
+        Ok(Standing { commit: prepared.commit, record })
+    };
+    let judged = round.iter().map(judge).collect();
+    Ok((judged, links))
+}
+
+/// Writes aliases and links.
+async fn link(
+    connection: &mut MySqlConnection,
+    standing: &[&Standing<'_>],
+    known: &BTreeMap<LinkId, Link>,
+) -> Result<(), sqlx::Error> {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for stored in standing.iter().filter_map(|s| s.record.as_ref()) {
+        for alias in &stored.linked.aliases {
+            record_link::take_over(connection, alias, &stored.row.key).await?;
+            current_state::become_alias(connection, alias, &stored.row.key).await?;
+        }
+        for (id, link) in &stored.linked.links {
+            let rows = if known.contains_key(id) { &mut old } else { &mut new };
+            rows.push((id.clone(), link.clone()));
+        }
+    }
+    record_link::insert(connection, &new).await?;
+    record_link::replace(connection, &old).await
+}
+
+/// Has what waited for the new links go on. The events' subjects, for each commit; `None` when a commit wakes a
+/// record that another one writes.
+async fn wake(
+    connection: &mut MySqlConnection,
+    standing: &[&Standing<'_>],
+) -> Result<Option<Vec<Vec<(RecordType, Subject)>>>, sqlx::Error> {
+    let written: BTreeSet<&RecordKey> =
+        standing.iter().filter_map(|s| Some(&s.record.as_ref()?.row.key)).collect();
+    let mut woken = Vec::with_capacity(standing.len());
+    for stored in standing.iter().map(|s| s.record.as_ref()) {
+        let mut subjects = Vec::new();
+        if let Some(Stored { row: Row { key, .. }, before, linked, .. }) = stored
+            && !linked.new.is_empty()
+        {
+            let mut names = vec![waits_for(&key.record_type, key.id.as_str())];
+            // A record that is new has had no other id.
+            if before.is_some() || !linked.aliases.is_empty() {
+                let aliases = current_state::aliases(connection, key).await?;
+                names.extend(aliases.iter().map(|alias| waits_for(&key.record_type, alias.as_str())));
+            }
+            for (side, _) in &linked.new {
+                let mut waiting = current_state::waiting(connection, &key.account, *side, &names).await?;
+                // Its own work is as the commit says.
+                waiting.retain(|other| other != key);
+                if waiting.iter().any(|other| written.contains(other)) {
+                    return Ok(None);
+                }
+                current_state::wake(connection, *side, &waiting).await?;
+            }
+            subjects = wake_events(connection, key, linked).await?;
+        }
+        woken.push(subjects);
+    }
+    Ok(Some(woken))
+}
+
+async fn wake_events(
+    connection: &mut MySqlConnection,
+    key: &RecordKey,
+    linked: &Linked,
+) -> Result<Vec<(RecordType, Subject)>, sqlx::Error> {
+    let on =
+        linked.new.iter().map(|(side, id)| pending_event::waits_for(&key.record_type, *side, id.as_str()));
+    let waiting = pending_event::waiting(connection, &key.account, &Vec::from_iter(on)).await?;
+    let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
+    pending_event::wake(connection, &key.account, &events).await?;
+    Ok(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)).collect())
+}
+
+/// A conflict that is over lets go of its events; its id stays known.
+async fn close_and_open_conflicts(
+    connection: &mut MySqlConnection,
+    standing: &[&Standing<'_>],
+) -> Result<(), sqlx::Error> {
+    let mut opened = Vec::new();
+    for Stored { row, before, lost_conflicts, .. } in standing.iter().filter_map(|s| s.record.as_ref()) {
+        for lost in lost_conflicts {
+            conflicts::close(connection, &row.key.account, *lost).await?;
+        }
+        let known = before.as_ref().and_then(|held| held.conflict);
+        if known == row.conflict {
+            continue;
+        }
+        if let Some(over) = known {
+            conflicts::close(connection, &row.key.account, over).await?;
+            pending_event::release(connection, &row.key.account, over).await?;
+        }
+        opened.extend(row.conflict.map(|id| (&row.key, id)));
+    }
+    conflicts::open(connection, &opened).await
+}
+
+/// Writes the records and what was decided about them.
+async fn store(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> Result<(), sqlx::Error> {
+    let (mut decided, mut old, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for (commit, stored) in standing.iter().filter_map(|s| Some((s.commit, s.record.as_ref()?))) {
+        let (key, row_revision) = (&stored.row.key, stored.row.row_revision + 1);
+        let rows = (0..).zip(&commit.history);
+        decided.extend(rows.map(|(position, row)| Decided::new(key, row_revision, position, row)));
+        let rows = if stored.before.is_some() { &mut old } else { &mut new };
+        rows.push(Write { row: stored.row, ids: stored.linked.ids.clone() });
+    }
+    current_state::insert(connection, &new).await?;
+    current_state::replace(connection, &old).await?;
+    state_history::insert(connection, &decided).await
+}
+
+/// Moves events: those that go to one place together, the last word about each counting.
+async fn place(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> Result<(), sqlx::Error> {
+    let mut last: BTreeMap<(&AccountId, Uuid), &Place> = BTreeMap::new();
+    for commit in standing.iter().map(|s| s.commit) {
+        last.extend(commit.places.iter().map(|(event, place)| ((&commit.account, *event), place)));
+    }
+    let mut groups: Vec<(&AccountId, &Place, Vec<Uuid>)> = Vec::new();
+    for ((account, event), place) in last {
+        match groups.iter_mut().find(|(of, to, _)| *of == account && *to == place) {
+            Some((_, _, events)) => events.push(event),
+            None => groups.push((account, place, vec![event])),
+        }
+    }
+    for (account, place, events) in groups {
+        pending_event::place(connection, account, &events, place).await?;
+    }
+    Ok(())
+}
+
+/// Writes what is there for people: errors, notices, audit.
+async fn tell(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> Result<(), sqlx::Error> {
+    let (mut errors, mut notices, mut audit) = (Vec::new(), Vec::new(), Vec::new());
+    for commit in standing.iter().map(|s| s.commit) {
+        errors.extend(&commit.errors);
+        notices.extend(commit.notices.iter().map(|notice| (&commit.account, notice)));
+        audit.extend(commit.audit.iter().map(|row| (&commit.account, row)));
+    }
+    sync_error_queue::file(connection, errors).await?;
+    notification::insert(connection, &notices).await?;
+    event_audit_log::insert(connection, &audit).await
+}

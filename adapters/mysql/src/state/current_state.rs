@@ -1,0 +1,379 @@
+//! The table `current_state`: records, and former ids of records.
+
+use std::collections::BTreeMap;
+
+use shared::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType, Side, SideId, Timestamp};
+use shared::state::Page;
+use sqlx::Row as _;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+use uuid::Uuid;
+
+use super::codec::{DueRow, Row, SideRow};
+use super::sql::{Bound, Statement, from_new, marks, padded, pieces_within, statements, tuples, width};
+use super::{columns, cursor};
+
+const KEY: &str = "account_id, record_type, record_id";
+
+/// What a record is read from.
+const READ: &str = "account_id, record_type, record_id, row_revision, version, alive, format, state, origins, \
+    netsuite_shadow, netsuite_side, netsuite_due_at, netsuite_due_reason, netsuite_due_attempts, \
+    netsuite_waits_for, netsuite_waits_since, suitex_shadow, suitex_side, suitex_due_at, suitex_due_reason, \
+    suitex_due_attempts, suitex_waits_for, suitex_waits_since, conflict_id, review";
+
+/// What a record is written to, in the order of [`bind`].
+const WRITTEN: &str = "account_id, record_type, record_id, row_revision, version, alive, format, state, origins, \
+    netsuite_id, netsuite_shadow, netsuite_side, netsuite_due_at, netsuite_due_reason, netsuite_due_attempts, \
+    netsuite_waits_for, netsuite_waits_since, suitex_id, suitex_shadow, suitex_side, suitex_due_at, \
+    suitex_due_reason, suitex_due_attempts, suitex_waits_for, suitex_waits_since, conflict_id, review";
+
+statements! {
+    LOAD = |n| format!("select {READ}, alias_of from current_state where ({KEY}) in ({})", tuples(n, 3));
+    LOCK = |n| format!("select {KEY}, row_revision, alias_of, netsuite_id, suitex_id, conflict_id \
+        from current_state where ({KEY}) in ({}) order by {KEY} for update", tuples(n, 3));
+    IDS = |n| format!("select {KEY}, alias_of, netsuite_id, suitex_id from current_state where ({KEY}) in ({})",
+        tuples(n, 3));
+    INSERT = |n| format!("insert into current_state ({WRITTEN}) values {}", tuples(n, width(WRITTEN)));
+    // Every row is there, and locked: it is the statement that can change many rows in many ways.
+    REPLACE = |n| format!("insert into current_state ({WRITTEN}) values {} as new on duplicate key update {}",
+        tuples(n, width(WRITTEN)), from_new(WRITTEN));
+    PAGE = |_| format!("select {READ} from current_state force index (primary) where account_id = ? \
+        and alias_of is null and (record_type > ? or (record_type = ? and record_id > ?)) order by {KEY} limit ?");
+    PAGE_OF_TYPE = |_| format!("select {READ} from current_state force index (primary) where account_id = ? \
+        and record_type = ? and record_id > ? and alias_of is null order by {KEY} limit ?");
+    NETSUITE_DUE = |_| due_text(Side::NetSuite);
+    SUITEX_DUE = |_| due_text(Side::SuiteX);
+    NETSUITE_NEXT = |_| next_text(Side::NetSuite);
+    SUITEX_NEXT = |_| next_text(Side::SuiteX);
+    NETSUITE_WAITING = |n| waiting_text(Side::NetSuite, n);
+    SUITEX_WAITING = |n| waiting_text(Side::SuiteX, n);
+    NETSUITE_WAKE = |n| wake_text(Side::NetSuite, n);
+    SUITEX_WAKE = |n| wake_text(Side::SuiteX, n);
+    ALIASES = |_| "select record_id from current_state where account_id = ? and record_type = ? and alias_of = ?"
+        .into();
+    // Nothing of the record that it was stays: it has no work, no conflict and no counterpart.
+    BECOME_ALIAS = |_| "insert into current_state (account_id, record_type, record_id, alias_of, row_revision, \
+        version, alive, format, state, origins, netsuite_side, suitex_side) \
+        values (?, ?, ?, ?, 1, 0, false, 0, '{}', '{}', '{}', '{}') as new on duplicate key update \
+        alias_of = new.alias_of, row_revision = current_state.row_revision + 1, alive = false, format = 0, \
+        state = '{}', origins = '{}', netsuite_side = '{}', suitex_side = '{}', \
+        netsuite_id = null, netsuite_shadow = null, netsuite_due_at = null, netsuite_due_reason = null, \
+        netsuite_due_attempts = null, netsuite_waits_for = null, netsuite_waits_since = null, \
+        suitex_id = null, suitex_shadow = null, suitex_due_at = null, suitex_due_reason = null, \
+        suitex_due_attempts = null, suitex_waits_for = null, suitex_waits_since = null, \
+        conflict_id = null, review = null".into();
+    MOVE_ALIASES = |_| "update current_state force index (aliases) set alias_of = ? where account_id = ? \
+        and record_type = ? and alias_of = ?".into();
+}
+
+fn due_text(side: Side) -> String {
+    format!(
+        "select record_type, record_id from current_state where account_id = ? and {side}_due_at <= ? \
+        order by {side}_due_at, record_type, record_id limit ?"
+    )
+}
+
+fn next_text(side: Side) -> String {
+    format!(
+        "select {side}_due_at from current_state where account_id = ? and {side}_due_at is not null \
+        order by {side}_due_at limit 1"
+    )
+}
+
+fn waiting_text(side: Side, count: usize) -> String {
+    let on = marks(count);
+    format!(
+        "select {KEY} from current_state where account_id = ? and {side}_waits_for in ({on}) \
+        order by {KEY} for update"
+    )
+}
+
+fn wake_text(side: Side, count: usize) -> String {
+    let keys = tuples(count, 3);
+    format!(
+        "update current_state set {side}_due_at = 0, {side}_due_reason = 'dirty', {side}_waits_for = null, \
+        {side}_waits_since = null, row_revision = row_revision + 1 where ({KEY}) in ({keys})"
+    )
+}
+
+/// What a commit is judged by.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) row_revision: u64,
+    pub(super) is_alias: bool,
+    /// Its live ids.
+    pub(super) ids: PerSide<Option<SideId>>,
+    /// Its open conflict.
+    pub(super) conflict: Option<Uuid>,
+}
+
+/// A row to write, under the row revision after the one that it carries.
+pub(super) struct Write<'a> {
+    pub(super) row: &'a Row,
+    pub(super) ids: PerSide<Option<SideId>>,
+}
+
+/// The rows that are records, by the key that was asked for; a former id's is its record's.
+pub(super) async fn load(
+    connection: &mut MySqlConnection,
+    keys: &[RecordKey],
+) -> Result<BTreeMap<RecordKey, Row>, sqlx::Error> {
+    find(connection, LOAD, keys, row_of).await
+}
+
+/// The live ids of these records, by the key that was asked for; a former id's are its record's.
+pub(super) async fn ids(
+    connection: &mut MySqlConnection,
+    keys: &[RecordKey],
+) -> Result<BTreeMap<RecordKey, PerSide<Option<SideId>>>, sqlx::Error> {
+    find(connection, IDS, keys, ids_of).await
+}
+
+async fn find<T: Clone>(
+    connection: &mut MySqlConnection,
+    statement: Statement,
+    keys: &[RecordKey],
+    read: fn(&MySqlRow) -> Result<T, sqlx::Error>,
+) -> Result<BTreeMap<RecordKey, T>, sqlx::Error> {
+    let (mut found, aliases) = find_rows(connection, statement, keys, read).await?;
+    let records: Vec<RecordKey> = aliases.values().cloned().collect();
+    let (records, _) = find_rows(connection, statement, &records, read).await?;
+    for (alias, key) in aliases {
+        found.extend(records.get(&key).map(|row| (alias, row.clone())));
+    }
+    Ok(found)
+}
+
+/// What is there of the records with these keys; and which keys are former ids, and of what.
+async fn find_rows<T>(
+    connection: &mut MySqlConnection,
+    statement: Statement,
+    keys: &[RecordKey],
+    read: fn(&MySqlRow) -> Result<T, sqlx::Error>,
+) -> Result<(BTreeMap<RecordKey, T>, BTreeMap<RecordKey, RecordKey>), sqlx::Error> {
+    let (mut found, mut aliases) = (BTreeMap::new(), BTreeMap::new());
+    for group in padded(keys) {
+        let query = bind_keys(statement.of(group.len()), &group);
+        for row in query.fetch_all(&mut *connection).await? {
+            let key = columns::key(&row)?;
+            match columns::canonical(&row, "alias_of")? {
+                Some(id) => _ = aliases.insert(key.clone(), RecordKey { id, ..key }),
+                None => _ = found.insert(key, read(&row)?),
+            }
+        }
+    }
+    Ok((found, aliases))
+}
+
+/// Locks the rows of these keys, in the order of the keys, so that nobody waits for us who has what we wait for.
+pub(super) async fn lock(
+    connection: &mut MySqlConnection,
+    keys: &[RecordKey],
+) -> Result<BTreeMap<RecordKey, Held>, sqlx::Error> {
+    let mut held = BTreeMap::new();
+    for group in padded(keys) {
+        let query = bind_keys(LOCK.of(group.len()), &group);
+        for row in query.fetch_all(&mut *connection).await? {
+            let is_alias = columns::canonical(&row, "alias_of")?.is_some();
+            let (row_revision, conflict) = (row.try_get("row_revision")?, row.try_get("conflict_id")?);
+            held.insert(columns::key(&row)?, Held { row_revision, is_alias, ids: ids_of(&row)?, conflict });
+        }
+    }
+    Ok(held)
+}
+
+/// Adds rows. One that is there already is the error 1062.
+pub(super) async fn insert(connection: &mut MySqlConnection, rows: &[Write<'_>]) -> Result<(), sqlx::Error> {
+    write(INSERT, connection, rows).await
+}
+
+/// Replaces rows, which the transaction holds locked.
+pub(super) async fn replace(connection: &mut MySqlConnection, rows: &[Write<'_>]) -> Result<(), sqlx::Error> {
+    write(REPLACE, connection, rows).await
+}
+
+async fn write(
+    statement: Statement,
+    connection: &mut MySqlConnection,
+    rows: &[Write<'_>],
+) -> Result<(), sqlx::Error> {
+    for piece in pieces_within(rows, |write| write.row.size()) {
+        piece.iter().fold(statement.of(piece.len()), bind).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Makes a record's row, or no row, a former id of the record `key`; the former ids of `alias` with it.
+pub(super) async fn become_alias(
+    connection: &mut MySqlConnection,
+    alias: &RecordKey,
+    key: &RecordKey,
+) -> Result<(), sqlx::Error> {
+    let query = bind_key(BECOME_ALIAS.query(), alias).bind(key.id.as_str());
+    query.execute(&mut *connection).await?;
+    let query = MOVE_ALIASES.query().bind(key.id.as_str()).bind(alias.account.as_str());
+    query.bind(alias.record_type.as_str()).bind(alias.id.as_str()).execute(connection).await?;
+    Ok(())
+}
+
+/// The former ids of a record.
+pub(super) async fn aliases(
+    connection: &mut MySqlConnection,
+    key: &RecordKey,
+) -> Result<Vec<CanonicalId>, sqlx::Error> {
+    let query = ALIASES.query().bind(key.account.as_str()).bind(key.record_type.as_str());
+    let rows = query.bind(key.id.as_str()).fetch_all(connection).await?;
+    rows.iter().map(columns::record_id).collect()
+}
+
+/// The records whose work for `side` waits for one of `on` (`type:id`), locked.
+pub(super) async fn waiting(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    side: Side,
+    on: &[String],
+) -> Result<Vec<RecordKey>, sqlx::Error> {
+    let statement = per_side(side, NETSUITE_WAITING, SUITEX_WAITING);
+    let mut found = Vec::new();
+    for group in padded(on) {
+        let query = statement.of(group.len()).bind(account.as_str());
+        let query = group.iter().fold(query, |query, on| query.bind(on.as_str()));
+        for row in query.fetch_all(&mut *connection).await? {
+            found.push(columns::key(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// What waits is due: it is a change of the row like any other, so that whoever puts it off now is stale.
+pub(super) async fn wake(
+    connection: &mut MySqlConnection,
+    side: Side,
+    keys: &[RecordKey],
+) -> Result<(), sqlx::Error> {
+    let statement = per_side(side, NETSUITE_WAKE, SUITEX_WAKE);
+    for group in padded(keys) {
+        bind_keys(statement.of(group.len()), &group).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Records with work for `side` at `now`, the longest due first.
+pub(super) async fn due(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    side: Side,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<RecordKey>, sqlx::Error> {
+    let statement = per_side(side, NETSUITE_DUE, SUITEX_DUE);
+    let rows = statement.query().bind(account.as_str()).bind(now.0).bind(limit).fetch_all(connection).await?;
+    let key = |row: &MySqlRow| {
+        Ok(RecordKey::new(account.clone(), columns::record_type(row)?, columns::record_id(row)?))
+    };
+    rows.iter().map(key).collect()
+}
+
+/// When the first record has work for `side`.
+pub(super) async fn next_due(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    side: Side,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    let statement = per_side(side, NETSUITE_NEXT, SUITEX_NEXT);
+    let row = statement.query().bind(account.as_str()).fetch_optional(connection).await?;
+    row.map(|row| Ok(Timestamp(row.try_get(0)?))).transpose()
+}
+
+/// An account's records by key, after the cursor `after`.
+pub(super) async fn page(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    record_type: Option<&RecordType>,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Page<Row>, sqlx::Error> {
+    let [_, last_type, last_id] = cursor::key(after);
+    let query = match record_type {
+        Some(kind) => {
+            // A cursor of another type is before or after the whole of this one.
+            let passed = last_type > kind.as_str();
+            if passed {
+                return Ok(Page { items: Vec::new(), next: None });
+            }
+            let from = if last_type == kind.as_str() { last_id } else { "" };
+            PAGE_OF_TYPE.query().bind(account.as_str()).bind(kind.as_str()).bind(from)
+        }
+        None => PAGE.query().bind(account.as_str()).bind(last_type).bind(last_type).bind(last_id),
+    };
+    let rows = query.bind(limit + 1).fetch_all(connection).await?;
+    let rows = rows.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(cursor::page(rows, limit, |row| row.key.to_string()))
+}
+
+fn per_side(side: Side, netsuite: Statement, suitex: Statement) -> Statement {
+    match side {
+        Side::NetSuite => netsuite,
+        Side::SuiteX => suitex,
+    }
+}
+
+fn bind_key(query: Bound, key: &RecordKey) -> Bound {
+    query.bind(key.account.as_str()).bind(key.record_type.as_str()).bind(key.id.as_str())
+}
+
+fn bind_keys(query: Bound, keys: &[&RecordKey]) -> Bound {
+    keys.iter().fold(query, |query, key| bind_key(query, key))
+}
+
+fn bind(query: Bound, write: &Write<'_>) -> Bound {
+    let row = write.row;
+    let query = bind_key(query, &row.key).bind(row.row_revision + 1).bind(row.version).bind(row.alive);
+    let query = query.bind(row.format).bind(row.state.as_str()).bind(row.origins.as_str());
+    let query = Side::BOTH.into_iter().fold(query, |query, side| {
+        let (columns, due) = (&row.sides[side], row.sides[side].due.as_ref());
+        let waits = due.and_then(|due| due.waits.as_ref());
+        let query = query.bind(write.ids[side].as_ref().map(SideId::as_str));
+        let query = query.bind(columns.shadow.as_deref()).bind(columns.state.as_str());
+        let query = query.bind(due.map(|due| due.at)).bind(due.map(|due| due.reason.as_str()));
+        let query = query.bind(due.map(|due| due.attempts));
+        query.bind(waits.map(|(on, _)| on.as_str())).bind(waits.map(|(_, since)| *since))
+    });
+    query.bind(row.conflict).bind(row.review.as_deref())
+}
+
+fn row_of(row: &MySqlRow) -> Result<Row, sqlx::Error> {
+    Ok(Row {
+        key: columns::key(row)?,
+        row_revision: row.try_get("row_revision")?,
+        version: row.try_get("version")?,
+        alive: row.try_get("alive")?,
+        format: row.try_get("format")?,
+        state: row.try_get("state")?,
+        origins: row.try_get("origins")?,
+        sides: PerSide { netsuite: side_of(row, Side::NetSuite)?, suitex: side_of(row, Side::SuiteX)? },
+        conflict: row.try_get("conflict_id")?,
+        review: row.try_get("review")?,
+    })
+}
+
+fn side_of(row: &MySqlRow, side: Side) -> Result<SideRow, sqlx::Error> {
+    let column = |name: &str| format!("{side}_{name}");
+    let at: Option<i64> = row.try_get(&*column("due_at"))?;
+    let due = match at {
+        None => None,
+        Some(at) => {
+            let on: Option<String> = row.try_get(&*column("waits_for"))?;
+            let since: Option<i64> = row.try_get(&*column("waits_since"))?;
+            let reason: Option<String> = row.try_get(&*column("due_reason"))?;
+            let attempts: Option<u32> = row.try_get(&*column("due_attempts"))?;
+            let (reason, attempts) = (reason.unwrap_or_default(), attempts.unwrap_or_default());
+            Some(DueRow { at, reason, attempts, waits: on.zip(since) })
+        }
+    };
+    Ok(SideRow { shadow: row.try_get(&*column("shadow"))?, state: row.try_get(&*column("side"))?, due })
+}
+
+fn ids_of(row: &MySqlRow) -> Result<PerSide<Option<SideId>>, sqlx::Error> {
+    let (netsuite, suitex) = (columns::side_id(row, "netsuite_id")?, columns::side_id(row, "suitex_id")?);
+    Ok(PerSide { netsuite, suitex })
+}

@@ -1,0 +1,102 @@
+//! The tables `governance` and `open_call`: an account's use of its NetSuite. The arithmetic is the domain's; here
+//! each step of it is one short transaction.
+
+use shared::domain::governance::{Governance, OpenCall};
+use shared::domain::id::{AccountId, Timestamp};
+use sqlx::Row;
+use sqlx::mysql::{MySqlConnection, MySqlRow};
+
+use super::sql::{Bound, from_new, marks, padded, pieces, statements, tuples, width};
+
+const COLUMNS: &str =
+    "account_id, permits, failures, not_before, window_from, saturated, day, requests, overloads";
+
+statements! {
+    // Both tables are locked: under READ COMMITTED a plain read of the calls would show them as they were
+    // before we waited for the account's row.
+    LOCK = |_| "select g.permits, g.failures, g.not_before, g.window_from, g.saturated, g.day, g.requests, \
+        g.overloads, c.call_id, c.free_at, c.silent_from from governance as g \
+        left join open_call as c on c.account_id = g.account_id where g.account_id = ? \
+        for update".into();
+    ADD = |_| format!("insert into governance ({COLUMNS}) values {} \
+        on duplicate key update account_id = governance.account_id", tuples(1, width(COLUMNS)));
+    SAVE = |_| format!("insert into governance ({COLUMNS}) values {} as new on duplicate key update {}",
+        tuples(1, width(COLUMNS)), from_new(COLUMNS));
+    OPEN_CALLS = |n| format!("insert into open_call (account_id, call_id, free_at, silent_from) values {} as new \
+        on duplicate key update free_at = new.free_at, silent_from = new.silent_from", tuples(n, 4));
+    CLOSE_CALLS = |n| format!("delete from open_call where account_id = ? and call_id in ({})", marks(n));
+}
+
+/// The account's governance, locked until the transaction ends.
+pub(super) async fn lock(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+) -> Result<Governance, sqlx::Error> {
+    if let Some(known) = read(connection, account).await? {
+        return Ok(known);
+    }
+    bind(ADD.query(), account, &Governance::default()).execute(&mut *connection).await?;
+    Ok(read(connection, account).await?.unwrap_or_default())
+}
+
+async fn read(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+) -> Result<Option<Governance>, sqlx::Error> {
+    let rows = LOCK.query().bind(account.as_str()).fetch_all(connection).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let mut known = Governance {
+        open: Vec::new(),
+        limit: first.try_get("permits")?,
+        failures: first.try_get("failures")?,
+        not_before: Timestamp(first.try_get("not_before")?),
+        window: Timestamp(first.try_get("window_from")?),
+        saturated: first.try_get("saturated")?,
+        day: first.try_get("day")?,
+        requests: first.try_get("requests")?,
+        overloads: first.try_get("overloads")?,
+    };
+    for row in &rows {
+        known.open.extend(call_of(row)?);
+    }
+    Ok(Some(known))
+}
+
+/// Stores what has changed from `old` to `new`.
+pub(super) async fn save(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    old: &Governance,
+    new: &Governance,
+) -> Result<(), sqlx::Error> {
+    let is_open = |calls: &[OpenCall], call: &OpenCall| calls.iter().any(|c| c.id == call.id);
+    let closed: Vec<_> = old.open.iter().filter(|c| !is_open(&new.open, c)).map(|c| c.id).collect();
+    let changed: Vec<_> = new.open.iter().filter(|call| !old.open.contains(call)).collect();
+    for group in padded(&closed) {
+        let query = CLOSE_CALLS.of(group.len()).bind(account.as_str());
+        group.iter().fold(query, |query, call| query.bind(**call)).execute(&mut *connection).await?;
+    }
+    for piece in pieces(&changed) {
+        let query = piece.iter().fold(OPEN_CALLS.of(piece.len()), |query, call| {
+            query.bind(account.as_str()).bind(call.id).bind(call.until.0).bind(call.silent_from.0)
+        });
+        query.execute(&mut *connection).await?;
+    }
+    if *old != (Governance { open: old.open.clone(), ..new.clone() }) {
+        bind(SAVE.query(), account, new).execute(connection).await?;
+    }
+    Ok(())
+}
+
+fn bind(query: Bound, account: &AccountId, governance: &Governance) -> Bound {
+    let Governance { open: _, limit, failures, not_before, window, saturated, day, requests, overloads } =
+        governance;
+    let query = query.bind(account.as_str()).bind(*limit).bind(*failures).bind(not_before.0);
+    query.bind(window.0).bind(*saturated).bind(*day).bind(*requests).bind(*overloads)
+}
+
+fn call_of(row: &MySqlRow) -> Result<Option<OpenCall>, sqlx::Error> {
+    let Some(id) = row.try_get("call_id")? else { return Ok(None) };
+    let (until, silent_from) = (Timestamp(row.try_get("free_at")?), Timestamp(row.try_get("silent_from")?));
+    Ok(Some(OpenCall { id, until, silent_from }))
+}

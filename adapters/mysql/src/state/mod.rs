@@ -1,0 +1,295 @@
+//! The port `State` over the database `sync_state`: one file per table with all of its SQL.
+//!
+//! [`codec`] makes rows of records and is pure, as is [`round`], which judges commits; [`commit`] writes them.
+
+mod codec;
+mod columns;
+mod commit;
+mod conflicts;
+mod current_state;
+mod cursor;
+mod event_audit_log;
+mod governance;
+mod notification;
+mod pending_event;
+mod record_link;
+mod round;
+mod sql;
+mod state_history;
+mod sync_error_queue;
+mod sync_watermark;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use shared::domain::governance::{Call, CallEnd, NotNow};
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
+use shared::domain::record::Record;
+use shared::domain::surface::{Limits, SyncConfig};
+use shared::fault::Unavailable;
+use shared::state::{
+    Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,
+};
+use sqlx::MySqlPool;
+use uuid::Uuid;
+
+use self::codec::Row;
+use self::record_link::LinkId;
+use crate::fault::{retrying, unavailable};
+
+/// How the port's errors name it.
+const WHAT: &str = "state";
+
+/// The state in MySQL. Instances share it; each has its own.
+pub struct MysqlState {
+    pool: MySqlPool,
+    config: Arc<SyncConfig>,
+    /// Spreads those who collide and begin again.
+    dice: AtomicU64,
+}
+
+impl MysqlState {
+    /// The state behind `pool`, a pool of [`crate::pool::connect`] on a database of
+    /// [`crate::migrate::Schema::SyncState`]. `config` names the fields of the records.
+    pub fn new(pool: MySqlPool, config: Arc<SyncConfig>) -> Self {
+        Self { pool, config, dice: AtomicU64::new(u64::from(std::process::id())) }
+    }
+
+    fn dice(&self) -> u64 {
+        self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
+
+    fn record(&self, row: &Row) -> Result<Arc<Record>, Unavailable> {
+        let surface = self.config.surface(&row.key.account, &row.key.record_type);
+        let record = codec::decode(row, surface.map(Arc::as_ref));
+        record.map(Arc::new).map_err(|error| Unavailable::new(WHAT, error.to_string()))
+    }
+
+    fn page(&self, rows: Page<Row>) -> Result<Page<Arc<Record>>, Unavailable> {
+        let items = rows.items.iter().map(|row| self.record(row)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: rows.next })
+    }
+}
+
+/// Every statement by the name of its table and its own, for two rows or keys where it takes several: for whoever
+/// wants to see how MySQL would run them.
+pub fn statements() -> Vec<(String, String)> {
+    let tables = [
+        ("conflicts", conflicts::STATEMENTS),
+        ("current_state", current_state::STATEMENTS),
+        ("event_audit_log", event_audit_log::STATEMENTS),
+        ("governance", governance::STATEMENTS),
+        ("notification", notification::STATEMENTS),
+        ("pending_event", pending_event::STATEMENTS),
+        ("record_link", record_link::STATEMENTS),
+        ("state_history", state_history::STATEMENTS),
+        ("sync_error_queue", sync_error_queue::STATEMENTS),
+        ("sync_watermark", sync_watermark::STATEMENTS),
+    ];
+    let all = tables.into_iter().flat_map(|(table, statements)| statements.iter().map(move |s| (table, s)));
+    all.map(|(table, (name, statement))| (format!("{table}.{name}"), statement.text(2))).collect()
+}
+
+/// Asks on a connection of its own, and again after a deadlock.
+macro_rules! ask {
+    ($state:ident, |$connection:ident| $work:expr) => {
+        retrying($state.dice(), || async {
+            let mut connection = $state.pool.acquire().await?;
+            let $connection = &mut *connection;
+            $work.await
+        })
+        .await
+        .map_err(unavailable(WHAT))
+    };
+}
+
+#[async_trait]
+impl State for MysqlState {
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable> {
+        let asked = Vec::from_iter(BTreeSet::from_iter(keys.iter().cloned()));
+        let rows = ask!(self, |c| current_state::load(c, &asked))?;
+        keys.iter().map(|key| rows.get(key).map(|row| self.record(row)).transpose()).collect()
+    }
+
+    async fn links(
+        &self,
+        account: &AccountId,
+        ids: &[(RecordType, Side, SideId)],
+    ) -> Result<Vec<Option<Link>>, Unavailable> {
+        let name = |(record_type, side, id): &(RecordType, Side, SideId)| {
+            let (account, record_type) = (account.clone(), record_type.clone());
+            LinkId { account, record_type, side: *side, id: id.clone() }
+        };
+        let ids: Vec<LinkId> = ids.iter().map(name).collect();
+        let found = ask!(self, |c| record_link::find(c, &ids))?;
+        Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+    }
+
+    async fn counterparts(
+        &self,
+        account: &AccountId,
+        side: Side,
+        records: &[(RecordType, CanonicalId)],
+    ) -> Result<Vec<Option<SideId>>, Unavailable> {
+        let key = |(kind, id): &(RecordType, CanonicalId)| {
+            RecordKey::new(account.clone(), kind.clone(), id.clone())
+        };
+        let keys: Vec<RecordKey> = records.iter().map(key).collect();
+        let found = ask!(self, |c| current_state::ids(c, &keys))?;
+        Ok(keys.iter().map(|key| found.get(key)?[side].clone()).collect())
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
+        commit::commit(self, &commits).await
+    }
+
+    async fn enqueue(&self, mut rows: Vec<PendingRow>) -> Result<(), Unavailable> {
+        // All in one order: two who enqueue the same events don't wait for each other crosswise.
+        rows.sort_by(|a, b| (&a.account, a.event_id).cmp(&(&b.account, b.event_id)));
+        ask!(self, |c| pending_event::enqueue(c, &rows))
+    }
+
+    async fn unlisted(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Uuid>, Unavailable> {
+        let listed = ask!(self, |c| pending_event::listed(c, account, events))?;
+        let listed = BTreeSet::from_iter(listed);
+        Ok(events.iter().filter(|event| !listed.contains(event)).copied().collect())
+    }
+
+    async fn watermark(&self, account: &AccountId, name: &str) -> Result<u64, Unavailable> {
+        ask!(self, |c| sync_watermark::find(c, account, name))
+    }
+
+    async fn set_watermark(&self, account: &AccountId, name: &str, at: u64) -> Result<(), Unavailable> {
+        ask!(self, |c| sync_watermark::raise(c, account, name, at))
+    }
+
+    async fn pending(
+        &self,
+        account: &AccountId,
+        record_type: &RecordType,
+        subjects: &[Subject],
+    ) -> Result<Vec<PendingRow>, Unavailable> {
+        let subjects = BTreeSet::from_iter(subjects.iter().map(pending_event::subject_text));
+        let subjects = Vec::from_iter(subjects);
+        ask!(self, |c| pending_event::open(c, account, record_type, &subjects))
+    }
+
+    async fn pending_due(
+        &self,
+        account: &AccountId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(RecordType, Subject)>, Unavailable> {
+        ask!(self, |c| pending_event::due(c, account, now, cursor::size(limit)))
+    }
+
+    async fn next_due(&self, account: &AccountId, side: Side) -> Result<Option<Timestamp>, Unavailable> {
+        ask!(self, |c| current_state::next_due(c, account, side))
+    }
+
+    async fn due(
+        &self,
+        account: &AccountId,
+        side: Side,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable> {
+        ask!(self, |c| current_state::due(c, account, side, now, cursor::size(limit)))
+    }
+
+    async fn begin_call(
+        &self,
+        account: &AccountId,
+        call: &Call,
+        limits: &Limits,
+    ) -> Result<Result<(), NotNow>, Unavailable> {
+        let begin = || async {
+            let mut transaction = self.pool.begin().await?;
+            let old = governance::lock(&mut transaction, account).await?;
+            let mut new = old.clone();
+            let answer = new.begin(call, limits);
+            governance::save(&mut transaction, account, &old, &new).await?;
+            transaction.commit().await?;
+            Ok(answer)
+        };
+        retrying(self.dice(), begin).await.map_err(unavailable(WHAT))
+    }
+
+    async fn end_call(
+        &self,
+        account: &AccountId,
+        call: Uuid,
+        end: CallEnd,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<(), Unavailable> {
+        let finish = || async {
+            let mut transaction = self.pool.begin().await?;
+            let old = governance::lock(&mut transaction, account).await?;
+            let mut new = old.clone();
+            new.end(call, end, now, limits);
+            governance::save(&mut transaction, account, &old, &new).await?;
+            transaction.commit().await
+        };
+        retrying(self.dice(), finish).await.map_err(unavailable(WHAT))
+    }
+
+    async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable> {
+        ask!(self, |c| state_history::of_record(c, key))
+    }
+
+    async fn records(
+        &self,
+        account: &AccountId,
+        record_type: Option<&RecordType>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Arc<Record>>, Unavailable> {
+        let limit = cursor::size(limit);
+        self.page(ask!(self, |c| current_state::page(c, account, record_type, after, limit))?)
+    }
+
+    async fn conflicts(
+        &self,
+        account: Option<&AccountId>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<Arc<Record>>, Unavailable> {
+        let limit = cursor::size(limit);
+        let keys = ask!(self, |c| conflicts::page(c, account, after, limit + 1))?;
+        let keys = cursor::page(keys, limit, RecordKey::to_string);
+        let records = self.load(&keys.items).await?;
+        // One may have closed meanwhile.
+        let open = records.into_iter().flatten().filter(|record| record.conflict.is_some());
+        Ok(Page { items: open.collect(), next: keys.next })
+    }
+
+    async fn conflict(&self, id: Uuid) -> Result<Option<Arc<Record>>, Unavailable> {
+        let Some(key) = ask!(self, |c| conflicts::find(c, id))? else { return Ok(None) };
+        // Where its record turned out to be another one, the conflict is nobody's.
+        Ok(self.load(std::slice::from_ref(&key)).await?.pop().flatten().filter(|record| record.key == key))
+    }
+
+    async fn errors(
+        &self,
+        account: Option<&AccountId>,
+        open_only: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page<ErrorEntry>, Unavailable> {
+        ask!(self, |c| sync_error_queue::page(c, account, open_only, after, cursor::size(limit)))
+    }
+
+    async fn error(&self, id: Uuid) -> Result<Option<ErrorEntry>, Unavailable> {
+        ask!(self, |c| sync_error_queue::find(c, id))
+    }
+
+    async fn census(&self, account: &AccountId) -> Result<Census, Unavailable> {
+        ask!(self, |c| pending_event::census(c, account))
+    }
+}

@@ -1,0 +1,177 @@
+//! Which commits may share a transaction, and what each of them is worth there. No effects.
+//!
+//! Commits stand one after the other: each is judged on what those before it have left. A transaction locks what
+//! its commits touch, judges them all, and then writes; so commits share one only where that comes to the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::domain::id::{PerSide, RecordKey, Side, SideId};
+use shared::state::{Commit, Link, LinkChange, Place, Verdict};
+
+use super::codec::{Row, sibling};
+use super::current_state::Held;
+use super::record_link::LinkId;
+
+/// Most commits of one transaction.
+const COMMITS_MAX: usize = 64;
+
+/// A commit, and the row that its record is stored as.
+pub(super) struct Prepared<'a> {
+    pub(super) commit: &'a Commit,
+    pub(super) row: Option<Row>,
+}
+
+impl Prepared<'_> {
+    /// The record that it is about.
+    fn key(&self) -> Option<&RecordKey> {
+        self.row.as_ref().map(|row| &row.key)
+    }
+
+    /// The records whose rows it changes.
+    pub(super) fn records(&self) -> Vec<RecordKey> {
+        let Some(key) = self.key() else { return Vec::new() };
+        let aliases = self.commit.links.iter().filter_map(|change| match change {
+            LinkChange::Alias(alias) => Some(sibling(key, alias.clone())),
+            LinkChange::Set(..) | LinkChange::Retire(..) => None,
+        });
+        std::iter::once(key.clone()).chain(aliases).collect()
+    }
+
+    /// The ids whose links it changes.
+    pub(super) fn links(&self) -> Vec<LinkId> {
+        let Some(key) = self.key() else { return Vec::new() };
+        let ids = self.commit.links.iter().filter_map(|change| match change {
+            LinkChange::Set(side, id) | LinkChange::Retire(side, id) => Some(link_id(key, *side, id)),
+            LinkChange::Alias(_) => None,
+        });
+        ids.collect()
+    }
+
+    /// Whether it may wake something.
+    fn wakes(&self) -> bool {
+        self.key().is_some() && self.commit.links.iter().any(|change| matches!(change, LinkChange::Set(..)))
+    }
+
+    /// Whether it leaves something waiting for a link.
+    fn waits(&self) -> bool {
+        let waits = |side: Side| {
+            self.row
+                .as_ref()
+                .and_then(|row| row.sides[side].due.as_ref())
+                .is_some_and(|due| due.waits.is_some())
+        };
+        Side::BOTH.into_iter().any(waits)
+            || self.commit.places.iter().any(|(_, place)| matches!(place, Place::Waiting { .. }))
+    }
+
+    /// Whether it puts events into a conflict, from which whoever closes the conflict lets them go.
+    fn holds(&self) -> bool {
+        self.commit.places.iter().any(|(_, place)| matches!(place, Place::Conflict(_)))
+    }
+}
+
+/// The commits in their order, cut where one depends on those before it.
+pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'a>]> {
+    let mut rounds = Vec::new();
+    let mut from = 0;
+    let (mut records, mut links) = (BTreeSet::new(), BTreeSet::new());
+    let (mut wakes, mut waits, mut holds) = (false, false, false);
+    for (at, next) in commits.iter().enumerate() {
+        let (its_records, its_links) = (next.records(), next.links());
+        let depends = its_records.iter().any(|key| records.contains(key))
+            || its_links.iter().any(|id| links.contains(id))
+            // What one leaves waiting or in a conflict, another may wake or release: only their order tells how
+            // it ends.
+            || (wakes && next.waits())
+            || (waits && next.wakes())
+            || (holds && next.row.is_some());
+        if depends || at - from == COMMITS_MAX {
+            rounds.push(&commits[from..at]);
+            from = at;
+            (records, links) = (BTreeSet::new(), BTreeSet::new());
+            (wakes, waits, holds) = (false, false, false);
+        }
+        records.extend(its_records);
+        links.extend(its_links);
+        wakes |= next.wakes();
+        waits |= next.waits();
+        holds |= next.holds();
+    }
+    if from < commits.len() {
+        rounds.push(&commits[from..]);
+    }
+    rounds
+}
+
+/// Why a commit is not written; `None` when it is.
+pub(super) fn refusal(
+    commit: &Prepared<'_>,
+    held: &BTreeMap<RecordKey, Held>,
+    links: &BTreeMap<LinkId, Link>,
+) -> Option<Verdict> {
+    let row = commit.row.as_ref()?;
+    let stored = held.get(&row.key);
+    if stored.map_or(0, |held| held.row_revision) != row.row_revision
+        || stored.is_some_and(|held| held.is_alias)
+    {
+        return Some(Verdict::Stale);
+    }
+    commit.commit.links.iter().find_map(|change| {
+        let LinkChange::Set(side, id) = change else { return None };
+        let link = links.get(&link_id(&row.key, *side, id))?;
+        let ours = link.canonical == row.key.id && !link.retired;
+        let taken_over = commit.commit.links.contains(&LinkChange::Alias(link.canonical.clone()));
+        (!ours && !taken_over).then(|| Verdict::LinkTaken(link.canonical.clone()))
+    })
+}
+
+/// What a commit's links come to.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Linked {
+    /// The record's live ids afterwards.
+    pub(super) ids: PerSide<Option<SideId>>,
+    /// Links to write.
+    pub(super) links: BTreeMap<LinkId, Link>,
+    /// Ids that were not the record's before: what waits for them goes on.
+    pub(super) new: Vec<(Side, SideId)>,
+    /// Former ids of the record.
+    pub(super) aliases: Vec<RecordKey>,
+}
+
+/// Follows the changes of a record's links, one after the other.
+pub(super) fn linked(
+    key: &RecordKey,
+    changes: &[LinkChange],
+    ids: PerSide<Option<SideId>>,
+    known: &BTreeMap<LinkId, Link>,
+) -> Linked {
+    let mut linked = Linked { ids, ..Linked::default() };
+    for change in changes {
+        match change {
+            LinkChange::Set(side, id) => {
+                let name = link_id(key, *side, id);
+                let was_ours = linked.links.get(&name).or_else(|| known.get(&name)).is_some_and(|link| {
+                    link.canonical == key.id || linked.aliases.iter().any(|alias| alias.id == link.canonical)
+                });
+                if !was_ours {
+                    linked.new.push((*side, id.clone()));
+                }
+                linked.links.insert(name, Link { canonical: key.id.clone(), retired: false });
+                linked.ids[*side] = Some(id.clone());
+            }
+            LinkChange::Retire(side, id) => {
+                let link = Link { canonical: key.id.clone(), retired: true };
+                linked.links.insert(link_id(key, *side, id), link);
+                if linked.ids[*side].as_ref() == Some(id) {
+                    linked.ids[*side] = None;
+                }
+            }
+            LinkChange::Alias(alias) => linked.aliases.push(sibling(key, alias.clone())),
+        }
+    }
+    linked
+}
+
+fn link_id(key: &RecordKey, side: Side, id: &SideId) -> LinkId {
+    LinkId { account: key.account.clone(), record_type: key.record_type.clone(), side, id: id.clone() }
+}

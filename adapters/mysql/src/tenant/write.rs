@@ -1,0 +1,301 @@
+//! One write in one transaction: lock, compare, write, look again. The sync writes so, and so do people.
+
+use serde_json::{Map, Value as Json};
+use shared::domain::id::{Revision, Side};
+use shared::domain::surface::FieldIx;
+use shared::domain::value::Value;
+use shared::suitex::{Applied, Change};
+use sqlx::{Connection, MySqlConnection};
+
+use super::intake::{self, Values, accept, column};
+use super::lines::Writing;
+use super::names::{ID, number, quoted};
+use super::refusal::{Refusal, names_a_living_row};
+use super::table::{Held, Living, Place, Table, spec};
+use super::wire::{Param, bind};
+
+/// Our own name in `actor`.
+const SYNC_ACTOR: &str = "suitex-sync";
+
+/// What tells the triggers who writes. The edit is the transaction: all that it does to a row is one edit.
+const TELL_TRIGGERS: &str = "set @sync_actor = ?, @sync_id = ?, @sync_edit = uuid()";
+
+/// A line key that no other line has.
+const FRESH_LINE_KEY: &str = "select concat('sx-', uuid_short())";
+
+/// Tells SuiteX of a change by the sync.
+const TELL_SUITEX: &str =
+    "insert into synced_events (table_name, row_id, operation, revision) values (?, ?, ?, ?)";
+
+/// Who writes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Author<'a> {
+    /// The sync; SuiteX is told of it.
+    Sync,
+    /// Somebody in SuiteX.
+    Person(&'a str),
+}
+
+/// What is to be done. A person's write expects nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Deed<'a> {
+    Create { sync_id: Option<&'a str>, values: &'a Map<String, Json> },
+    Update { id: &'a str, known: Option<Known<'a>>, values: &'a Map<String, Json> },
+    Delete { id: &'a str, known: Option<Known<'a>> },
+}
+
+/// How the row must be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    revision: Revision,
+    expected: &'a Map<String, Json>,
+}
+
+impl<'a> From<&'a Change> for Deed<'a> {
+    fn from(change: &'a Change) -> Self {
+        let known = |revision: &Revision, expected| Some(Known { revision: *revision, expected });
+        match change {
+            Change::Create { sync_id, values } => Deed::Create { sync_id: Some(sync_id), values },
+            Change::Update { id, revision, expected, values } => {
+                Deed::Update { id, known: known(revision, expected), values }
+            }
+            Change::Delete { id, revision, expected } => {
+                Deed::Delete { id, known: known(revision, expected) }
+            }
+        }
+    }
+}
+
+/// Why a write ended early.
+enum Stop {
+    Refused(Refusal),
+    Failed(sqlx::Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Refused(refusal)
+    }
+}
+
+impl From<sqlx::Error> for Stop {
+    fn from(error: sqlx::Error) -> Self {
+        Stop::Failed(error)
+    }
+}
+
+/// A refusal of the row, or of one of its lists, or a failure.
+fn refused(list: Option<&str>) -> impl Fn(sqlx::Error) -> Stop {
+    move |error| match Refusal::of(&error, list) {
+        Some(refusal) if !names_a_living_row(&error) => Stop::Refused(refusal),
+        _ => Stop::Failed(error),
+    }
+}
+
+/// Does `deed` in one transaction. When the connection dies on the way, all of it is undone, or else all of it
+/// is done: the caller reads the error as unknown.
+pub(super) async fn write(
+    on: &mut MySqlConnection,
+    table: &Table,
+    author: Author<'_>,
+    deed: Deed<'_>,
+) -> Result<Applied, sqlx::Error> {
+    let mut transaction = on.begin().await?;
+    let applied = match (Write { on: &mut transaction, table, author }).perform(deed).await {
+        Ok(applied) => applied,
+        Err(Stop::Refused(refusal)) => {
+            transaction.rollback().await?;
+            return Ok(refusal.into());
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    };
+    transaction.commit().await?;
+    Ok(applied)
+}
+
+/// A write under way.
+struct Write<'a> {
+    on: &'a mut MySqlConnection,
+    table: &'a Table,
+    author: Author<'a>,
+}
+
+impl Write<'_> {
+    async fn perform(&mut self, deed: Deed<'_>) -> Result<Applied, Stop> {
+        let (actor, sync_id) = match (self.author, deed) {
+            (Author::Sync, Deed::Create { sync_id, .. }) => (SYNC_ACTOR, sync_id),
+            (Author::Sync, Deed::Update { .. } | Deed::Delete { .. }) => (SYNC_ACTOR, None),
+            (Author::Person(name), _) => (name, None),
+        };
+        sqlx::query(TELL_TRIGGERS).bind(actor).bind(sync_id).execute(&mut *self.on).await?;
+        match deed {
+            Deed::Create { sync_id, values } => self.create(sync_id, values).await,
+            Deed::Update { id, known, values } => match self.hold(id, known).await? {
+                Ok(living) => self.update(living, known, values).await,
+                Err(elsewhere) => Ok(elsewhere),
+            },
+            Deed::Delete { id, known } => match self.hold(id, known).await? {
+                Ok(living) => self.delete(living, known).await,
+                Err(elsewhere) => Ok(elsewhere),
+            },
+        }
+    }
+
+    /// The living row of this id, at the revision that is known; else what to answer.
+    async fn hold(&mut self, id: &str, known: Option<Known<'_>>) -> Result<Result<Living, Applied>, Stop> {
+        let Some(id) = number(id) else { return Ok(Err(Applied::Gone(None))) };
+        self.table.lock(self.on, id).await?;
+        Ok(match self.table.find(self.on, id).await? {
+            Place::Living(row) if known.is_none_or(|known| known.revision == row.revision) => Ok(row),
+            Place::Living(row) => Err(Applied::Mismatch(self.table.shown(&row))),
+            Place::Deleted(at) => Err(Applied::Gone(Some(at))),
+            Place::Nowhere => Err(Applied::Gone(None)),
+        })
+    }
+
+    async fn create(&mut self, sync_id: Option<&str>, values: &Map<String, Json>) -> Result<Applied, Stop> {
+        if let Some(sync_id) = sync_id
+            && let Place::Living(row) = self.table.find_by_sync_id(self.on, sync_id).await?
+        {
+            // Setting its values unseen could undo what somebody did to it since.
+            return Ok(Applied::Mismatch(self.table.shown(&row)));
+        }
+        let wanted = self.accept(values).await?;
+        let (lists, columns): (Values, Values) = wanted.into_iter().partition(|(ix, _)| self.is_list(*ix));
+        let id = self.insert_row(&columns).await?;
+        for (ix, value) in &lists {
+            self.write_list(id, *ix, &Ok(Value::Null), value).await?;
+        }
+        self.answer(id, "create", Revision(0)).await
+    }
+
+    async fn update(
+        &mut self,
+        row: Living,
+        known: Option<Known<'_>>,
+        values: &Map<String, Json>,
+    ) -> Result<Applied, Stop> {
+        let wanted = self.accept(values).await?;
+        if let Some(known) = known
+            && !is_as_expected(self.table, &row, known.expected, &wanted)?
+        {
+            return Ok(Applied::Mismatch(self.table.shown(&row)));
+        }
+        let changed = wanted.into_iter().filter(|(ix, value)| row.values[*ix].as_ref() != Ok(value));
+        let (lists, columns): (Values, Values) = changed.partition(|(ix, _)| self.is_list(*ix));
+        self.update_row(row.id, &columns).await?;
+        for (ix, value) in &lists {
+            self.write_list(row.id, *ix, &row.values[*ix], value).await?;
+        }
+        self.answer(row.id, "update", row.revision).await
+    }
+
+    async fn delete(&mut self, row: Living, known: Option<Known<'_>>) -> Result<Applied, Stop> {
+        if let Some(known) = known
+            && !is_as_expected(self.table, &row, known.expected, &Vec::new())?
+        {
+            return Ok(Applied::Mismatch(self.table.shown(&row)));
+        }
+        for ix in 0..self.table.lists.len() {
+            if let Some((list, writing)) = self.list(row.id, ix) {
+                writing.delete_all(self.on).await.map_err(refused(Some(&list)))?;
+            }
+        }
+        let sql = format!("delete from {} where {ID} = ?", self.table.name);
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(row.id);
+        query.execute(&mut *self.on).await.map_err(refused(None))?;
+        self.answer(row.id, "delete", row.revision).await
+    }
+
+    /// The values to store. Keys for lines that have none come from MySQL.
+    async fn accept(&mut self, values: &Map<String, Json>) -> Result<Values, Stop> {
+        let mut keys = Vec::new();
+        for _ in 0..intake::keyless_lines(&self.table.surface, values) {
+            keys.push(sqlx::query_scalar(FRESH_LINE_KEY).fetch_one(&mut *self.on).await?);
+        }
+        Ok(accept(&self.table.surface, values, keys)?)
+    }
+
+    async fn insert_row(&mut self, columns: &Values) -> Result<u64, Stop> {
+        let names: Vec<_> = columns.iter().map(|(ix, _)| self.column(*ix)).collect();
+        let marks = vec!["?"; names.len()].join(", ");
+        let sql = format!("insert into {} ({}) values ({marks})", self.table.name, names.join(", "));
+        let query = columns.iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, (ix, value)| {
+            bind(query, Param::of(&self.table.surface.fields[*ix].kind, value))
+        });
+        Ok(query.execute(&mut *self.on).await.map_err(refused(None))?.last_insert_id())
+    }
+
+    async fn update_row(&mut self, id: u64, columns: &Values) -> Result<(), Stop> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let sets: Vec<_> = columns.iter().map(|(ix, _)| format!("{} = ?", self.column(*ix))).collect();
+        let sql = format!("update {} set {} where {ID} = ?", self.table.name, sets.join(", "));
+        let query = columns.iter().fold(sqlx::query(sqlx::AssertSqlSafe(sql)), |query, (ix, value)| {
+            bind(query, Param::of(&self.table.surface.fields[*ix].kind, value))
+        });
+        query.bind(id).execute(&mut *self.on).await.map_err(refused(None))?;
+        Ok(())
+    }
+
+    async fn write_list(&mut self, id: u64, ix: FieldIx, held: &Held, wanted: &Value) -> Result<(), Stop> {
+        let Some((list, writing)) = self.list(id, ix) else { return Ok(()) };
+        writing.write(self.on, held, wanted).await.map_err(refused(Some(&list)))
+    }
+
+    /// The row as it is now, and word to SuiteX when the sync made it so. `before` is its last revision.
+    async fn answer(&mut self, id: u64, operation: &str, before: Revision) -> Result<Applied, Stop> {
+        let (revision, applied) = match self.table.find(self.on, id).await? {
+            Place::Living(row) => (row.revision, Applied::Done(Some(self.table.shown(&row)))),
+            Place::Deleted(at) => (at, Applied::Done(None)),
+            Place::Nowhere => (before, Applied::Done(None)),
+        };
+        if matches!(self.author, Author::Sync) && revision != before {
+            let told = sqlx::query(TELL_SUITEX).bind(&self.table.surface.suitex).bind(id);
+            told.bind(operation).bind(revision.0).execute(&mut *self.on).await?;
+        }
+        Ok(applied)
+    }
+
+    fn is_list(&self, ix: FieldIx) -> bool {
+        self.table.lists[ix].is_some()
+    }
+
+    fn column(&self, ix: FieldIx) -> String {
+        quoted(&self.table.surface.fields[ix].suitex)
+    }
+}
+
+impl<'a> Write<'a> {
+    /// A list of row `id`, with its name. `None` when the field is a column.
+    fn list(&self, id: u64, ix: FieldIx) -> Option<(String, Writing<'a>)> {
+        let table = self.table;
+        let field = &table.surface.fields[ix];
+        let (list, spec) = (table.lists[ix].as_ref()?, spec(field)?);
+        Some((field.suitex.clone(), Writing { list, spec, id }))
+    }
+}
+
+/// Whether each expected column holds its expected value, or already the wanted one.
+fn is_as_expected(
+    table: &Table,
+    row: &Living,
+    expected: &Map<String, Json>,
+    wanted: &Values,
+) -> Result<bool, Refusal> {
+    for (name, json) in expected {
+        let ix = column(&table.surface, name)?;
+        let held = &row.values[ix];
+        let is_wanted = wanted.iter().any(|(of, value)| *of == ix && held.as_ref() == Ok(value));
+        // What SuiteX cannot hold cannot be there.
+        let is_expected = || match held {
+            Ok(held) => table.surface.fields[ix].kind.parse(Side::SuiteX, json).is_ok_and(|v| v == *held),
+            Err(held) => held == json,
+        };
+        if !is_wanted && !is_expected() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,66 @@
+-- Called when columns or lists of a row may have changed: both arguments have the same members. What did change
+-- is one outbox row and one revision for each edit. An edit is what @sync_edit members; without it, one statement.
+create procedure sync_edited (
+    in_table  varchar(64) character set utf8mb4 collate utf8mb4_bin,
+    in_id     bigint unsigned,
+    in_before json,
+    in_after  json
+)
+    modifies sql data
+    comment 'A row or one of its lists was written; tells what changed.'
+edited: begin
+    declare this_edit varchar(80) character set utf8mb4 collate utf8mb4_bin;
+    declare last_edit varchar(80) character set utf8mb4 collate utf8mb4_bin;
+    declare last_outbox, next_revision bigint;
+    declare row_sync_id varchar(200) character set utf8mb4 collate utf8mb4_bin;
+    declare open_operation varchar(6) character set utf8mb4 collate utf8mb4_bin;
+    declare new_values, old_values, members, new_value, old_value json;
+    declare path text character set utf8mb4 collate utf8mb4_bin;
+    declare at_name int default 0;
+    declare continue handler for not found begin end;
+
+    if in_before = in_after then
+        leave edited;
+    end if;
+
+    -- From here to the end of the transaction nobody else edits this row or its lists.
+    select edit, outbox_id, revision + 1, sync_id into last_edit, last_outbox, next_revision, row_sync_id
+      from sync_rows where table_name = in_table and row_id = in_id and not is_deleted for update;
+    if next_revision is null then
+        leave edited;
+    end if;
+
+    set this_edit = coalesce(left(@sync_edit, 80), concat(connection_id(), '/', utc_timestamp(6)));
+    if last_edit = this_edit then
+        -- A row that the relay has seen stays as it was seen, whoever members the same edit again.
+        select operation, changes, previous into open_operation, new_values, old_values
+          from outbox_events where id = last_outbox and not is_sealed and operation <> 'delete' for update;
+    end if;
+
+    set new_values = coalesce(new_values, json_object());
+    set old_values = coalesce(old_values, json_object());
+    set members = json_keys(in_after);
+    while at_name < json_length(members) do
+        set path = concat('$.', json_extract(members, concat('$[', at_name, ']')));
+        set old_value = json_extract(in_before, path);
+        set new_value = json_extract(in_after, path);
+        if not (old_value <=> new_value) then
+            set new_values = json_set(new_values, path, new_value);
+            if not (open_operation <=> 'create') then
+                set old_values = json_insert(old_values, path, old_value);
+            end if;
+        end if;
+        set at_name = at_name + 1;
+    end while;
+
+    if open_operation is not null then
+        update outbox_events set changes = new_values, previous = old_values where id = last_outbox;
+    else
+        insert into outbox_events
+               (table_name, row_id, sync_id, operation, revision, changes, previous, at, actor)
+        values (in_table, in_id, row_sync_id, 'update', next_revision, new_values, old_values,
+                utc_timestamp(3), coalesce(left(@sync_actor, 200), user()));
+        update sync_rows set revision = next_revision, edit = this_edit, outbox_id = last_insert_id()
+         where table_name = in_table and row_id = in_id;
+    end if;
+end

@@ -1,0 +1,154 @@
+//! A function's processes: children of this one, started again whenever they die.
+//!
+//! They end with us however we end: each has a pipe from us as its standard input, which the system closes when
+//! we are gone, and a child that is told `END_WITH_STDIN` ends when it is closed.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use shared::runtime::clock::{Clock, SystemClock};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+/// A child that died by itself is started again after this, in ms: one that cannot live would spin.
+const RESTART_MS: i64 = 1_000;
+
+/// A child that is told to end has so long: two seconds more than it gives itself.
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// A child must answer within this, in ms, on a machine that is busy with starting all the others.
+const READY_WITHIN_MS: i64 = 120_000;
+
+/// How often it is asked whether it does, in ms.
+const ASK_MS: i64 = 50;
+
+/// So many lines of its log tell why a child does not start.
+const LAST_LINES: usize = 12;
+
+/// One place in the fleet: always the same address, whichever process is there.
+pub(crate) struct Place {
+    /// The function.
+    pub(crate) function: &'static str,
+    /// `http://127.0.0.1:PORT`
+    pub(crate) url: String,
+    port: u16,
+    variables: BTreeMap<&'static str, String>,
+    log: PathBuf,
+    crash: Notify,
+    deaths: AtomicU32,
+}
+
+impl Place {
+    /// The place of the `number`-th process of a function. Its log is begun anew.
+    pub(crate) fn new(
+        function: &'static str,
+        number: usize,
+        port: u16,
+        variables: BTreeMap<&'static str, String>,
+        logs: &Path,
+    ) -> io::Result<Arc<Self>> {
+        let log = logs.join(format!("{function}-{number}.log"));
+        File::create(&log)?;
+        let (crash, deaths) = (Notify::new(), AtomicU32::new(0));
+        let url = format!("http://127.0.0.1:{port}");
+        Ok(Arc::new(Self { function, url, port, variables, log, crash, deaths }))
+    }
+
+    /// Kills the process that is here, or the next that will be.
+    pub(crate) fn crash(&self) {
+        self.crash.notify_one();
+    }
+
+    /// Keeps a process here until `stop` says so.
+    pub(crate) async fn keep(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let name = self.log.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        loop {
+            let died = match self.start() {
+                Ok(mut child) => {
+                    // Waiting for a child closes the pipe that it still holds.
+                    let _alive_while_open = child.stdin.take();
+                    tokio::select! {
+                        biased;
+                        () = told(stop.clone()) => return end(child, &name).await,
+                        () = self.crash.notified() => {
+                            // SIGKILL; an error means that it is dead already.
+                            let _ = child.kill().await;
+                            continue;
+                        }
+                        ended = child.wait() => ended.map_or_else(|error| error.to_string(), |status| status.to_string()),
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            self.deaths.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(name, died, log = %self.log.display(), "a function died; it is started again");
+            tokio::select! {
+                biased;
+                () = told(stop.clone()) => return,
+                () = SystemClock.sleep_until(SystemClock.now().plus(RESTART_MS)) => {}
+            }
+        }
+    }
+
+    /// Waits until the process answers for its health; the error is for people.
+    pub(crate) async fn ready(&self, http: &reqwest::Client) -> Result<(), String> {
+        let (until, healthz) = (SystemClock.now().plus(READY_WITHIN_MS), format!("{}/healthz", self.url));
+        loop {
+            let answer = http.get(&healthz).timeout(Duration::from_secs(5)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if self.deaths.load(Ordering::Relaxed) > 0 || SystemClock.now() >= until {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+                return Err(format!("{} does not start ({}):\n{last}", self.function, self.log.display()));
+            }
+            SystemClock.sleep_until(SystemClock.now().plus(ASK_MS)).await;
+        }
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let log = OpenOptions::new().append(true).open(&self.log)?;
+        Command::new(std::env::current_exe()?)
+            .arg(self.function)
+            .env_clear()
+            .envs(&self.variables)
+            .env("PORT", self.port.to_string())
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Ctrl-C is for us alone: we end them in order.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+/// Completes when `stop` says so, or whoever could say so is gone.
+async fn told(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that.
+async fn end(mut child: Child, name: &str) {
+    if let Some(id) = child.id() {
+        // The standard library has no signal but SIGKILL, and calling the system directly is unsafe code. Nobody
+        // else gets the id while the child is not waited for.
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id.to_string()]).status().await;
+        if !sent.is_ok_and(|status| status.success()) {
+            tracing::warn!(name, "could not be told to end");
+        }
+    }
+    if timeout(END_WITHIN, child.wait()).await.is_err() {
+        tracing::warn!(name, "did not end in time, and is killed");
+        let _ = child.kill().await;
+    }
+}

@@ -1,0 +1,61 @@
+//! A function's router, made of its settings and the outside.
+
+use std::sync::Arc;
+
+use axum::Router;
+use google::token::{KeyLimits, PushVerifier, verified};
+use shared::netsuite::client::{Client, reqwest_transport};
+use shared::runtime::Ports;
+use shared::suitex::Tenants;
+use shared::writer::Writer;
+
+use crate::NotStarted;
+use crate::outside::Outside;
+use crate::settings::{Own, Settings};
+
+/// The function, behind the verification of push tokens where Pub/Sub or the scheduler calls it.
+pub(crate) fn router(settings: &Settings, outside: &Outside) -> Result<Router, NotStarted> {
+    let router = unguarded(settings, outside)?;
+    let Some(tokens) = &settings.tokens else { return Ok(router) };
+    let verifier = PushVerifier::new(tokens, KeyLimits::default(), Arc::clone(&outside.edge.clock))?;
+    Ok(verified(router, Arc::new(verifier), &outside.edge.metrics))
+}
+
+fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarted> {
+    let edge = outside.edge.clone();
+    Ok(match &settings.own {
+        Own::Ingest(config) => ingest::router(ingest::App {
+            ports: edge,
+            keys: Arc::clone(&config.keys),
+            blob_bucket: Arc::clone(&config.blob_bucket),
+            offload_over_bytes: config.offload_over_bytes,
+        }),
+        Own::Outbox(config) => {
+            outbox::router(outbox::App { ports: edge, tenants: tenants(outside)?, batch: config.batch })
+        }
+        Own::Merge(config) => {
+            merge::router(merge::App { ports: ports(outside)?, blob_bucket: config.blob_bucket.clone() })
+        }
+        Own::NsWriter(config) => {
+            let http = reqwest::Client::builder().build()?;
+            let client = Client::new(reqwest_transport(http), config.restlet.clone());
+            let target = Arc::new(ns_writer::NetSuite { client });
+            ns_writer::router(ns_writer::App { writer: Writer { ports: ports(outside)?, target } })
+        }
+        Own::SxWriter => {
+            let target = Arc::new(sx_writer::SuiteX { tenants: tenants(outside)? });
+            sx_writer::router(sx_writer::App { writer: Writer { ports: ports(outside)?, target } })
+        }
+        Own::Dlq => dlq::router(dlq::App { ports: ports(outside)? }),
+        Own::Review => review::router(review::App { ports: ports(outside)? }),
+    })
+}
+
+fn ports(outside: &Outside) -> Result<Ports, NotStarted> {
+    outside.ports().ok_or_else(|| NotStarted(vec!["the function has no databases".into()]))
+}
+
+fn tenants(outside: &Outside) -> Result<Arc<dyn Tenants>, NotStarted> {
+    let tenants = outside.tenants.clone();
+    tenants.map(|t| t as _).ok_or_else(|| NotStarted(vec!["the function has no tenant databases".into()]))
+}

@@ -1,0 +1,51 @@
+//! The composition root: one function as one process, over MySQL, Redis, Pub/Sub and Cloud Storage.
+//!
+//! ```text
+//! environment ─► settings ─► outside (connect, check) ─► function (router) ─► serve
+//! ```
+//!
+//! A function that is not set up right does not start: everything that is wrong is told at once, so that a
+//! deployment is mended in one go. It decides nothing else.
+
+mod function;
+mod migrate;
+mod outside;
+mod settings;
+
+use std::fmt;
+
+use shared::runtime::env::Env;
+use shared::runtime::serve::serve;
+
+pub use migrate::migrate;
+pub use settings::FUNCTIONS;
+
+/// Why a function does not start, or has ended: a line for each thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotStarted(Vec<String>);
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// Not an error itself, so that every error can become one.
+impl<E: std::error::Error> From<E> for NotStarted {
+    fn from(error: E) -> Self {
+        Self(vec![error.to_string()])
+    }
+}
+
+/// Runs the function `name` until SIGTERM.
+pub async fn run(name: &str, env: &Env) -> Result<(), NotStarted> {
+    // Google's clients and ours share one TLS provider; a second call only says that there is one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let settings = settings::Settings::read(name, env)?;
+    let outside = outside::Outside::open(&settings).await?;
+    outside.check(&settings).await?;
+    let router = function::router(&settings, &outside)?;
+    let served = serve(router, settings.listen, outside.edge.tasks.clone()).await;
+    outside.close().await;
+    served.map_err(|error| NotStarted(vec![format!("cannot listen on {}: {error}", settings.listen)]))
+}

@@ -1,0 +1,237 @@
+//! What a function's environment says.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use google::config::{PubsubConfig, StorageConfig, TokenConfig};
+use mysql::tenant::TenantAddresses;
+use shared::domain::id::AccountId;
+use shared::domain::surface::SyncConfig;
+use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
+
+/// The functions, in the order in which data passes them.
+pub const FUNCTIONS: [&str; 7] = ["ingest", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+
+/// What a function is given: nothing that it has no business in.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    /// Both databases of ours: `STATE_DATABASE_URL`, `LEDGER_DATABASE_URL`.
+    databases: bool,
+    /// The tenants' databases.
+    tenants: bool,
+    /// Whether Pub/Sub or Cloud Scheduler calls it, with a token.
+    pushed: bool,
+}
+
+fn needs(function: &str) -> Needs {
+    let is = |names: &[&str]| names.contains(&function);
+    Needs {
+        databases: !is(&["ingest", "outbox"]),
+        tenants: is(&["outbox", "sx-writer"]),
+        pushed: !is(&["ingest", "review"]),
+    }
+}
+
+/// Settings of one function.
+///
+/// | variable | of | |
+/// |---|---|---|
+/// | `PORT`, `HOST` | all | where to listen; 8080, on every address |
+/// | `SYNC_CONFIG` | all | path of `sync.toml` |
+/// | `REDIS_URL`, `REDIS_CA` | all | the buffer; path of its authority's certificate, for `rediss://` |
+/// | `STATE_DATABASE_URL`, `LEDGER_DATABASE_URL` | all but ingest and outbox | our databases |
+/// | `DATABASE_CONNECTIONS` | the same | connections to each at most; 8 |
+/// | `TENANT_DATABASES` | outbox, sx-writer | `acme=mysql://…;globex=mysql://…` |
+/// | see [`PubsubConfig`], [`StorageConfig`] | all | |
+/// | see [`TokenConfig`] | all but ingest and review | |
+/// | see each function's own `Config` | ingest, outbox, merge, ns-writer | |
+/// | `REVIEW_WITHOUT_IDENTITY` | review | must be `local`: its callers are not identified yet |
+pub(crate) struct Settings {
+    pub(crate) function: &'static str,
+    pub(crate) listen: SocketAddr,
+    pub(crate) config: Arc<SyncConfig>,
+    pub(crate) redis: Secret,
+    pub(crate) redis_authority: Option<Vec<u8>>,
+    pub(crate) databases: Option<Databases>,
+    pub(crate) tenants: Option<TenantAddresses>,
+    pub(crate) pubsub: PubsubConfig,
+    pub(crate) storage: StorageConfig,
+    pub(crate) tokens: Option<TokenConfig>,
+    pub(crate) own: Own,
+}
+
+/// Where our databases are.
+pub(crate) struct Databases {
+    pub(crate) state: Secret,
+    pub(crate) ledger: Secret,
+    pub(crate) connections: u32,
+}
+
+/// What only one function needs.
+pub(crate) enum Own {
+    Ingest(ingest::Config),
+    Outbox(outbox::Config),
+    Merge(merge::Config),
+    NsWriter(ns_writer::Config),
+    SxWriter,
+    Dlq,
+    Review,
+}
+
+impl Settings {
+    /// Reads the settings of the function `name`; the error names everything that is missing or wrong.
+    pub(crate) fn read(name: &str, env: &Env) -> Result<Self, BadEnv> {
+        let mut reader = EnvReader::new(env);
+        let function = FUNCTIONS.into_iter().find(|known| *known == name).unwrap_or_else(|| {
+            reader.refuse("the function's name", format!("{name} is none of {}", FUNCTIONS.join(", ")));
+            FUNCTIONS[0]
+        });
+        let needs = needs(function);
+        let port = reader.parsed_or("PORT", 8080, "where to listen");
+        let host = reader.parsed_or("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED), "the address to listen on");
+        let settings = Self {
+            function,
+            listen: SocketAddr::from((host, port)),
+            config: sync_config(&mut reader),
+            redis: reader.secret("REDIS_URL", "the buffer, redis://host:port"),
+            redis_authority: authority(&mut reader),
+            databases: needs.databases.then(|| databases(&mut reader)),
+            tenants: needs.tenants.then(|| tenants(&mut reader)),
+            pubsub: PubsubConfig::read(&mut reader),
+            storage: StorageConfig::read(&mut reader),
+            tokens: needs.pushed.then(|| TokenConfig::read(&mut reader)),
+            own: own(function, &mut reader),
+        };
+        reader.finish().map(|()| settings)
+    }
+}
+
+fn own(function: &str, reader: &mut EnvReader<'_>) -> Own {
+    match function {
+        "ingest" => Own::Ingest(ingest::Config::read(reader)),
+        "outbox" => Own::Outbox(outbox::Config::read(reader)),
+        "merge" => Own::Merge(merge::Config::read(reader)),
+        "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader)),
+        "sx-writer" => Own::SxWriter,
+        "dlq" => Own::Dlq,
+        _ => {
+            let unprotected = reader.required("REVIEW_WITHOUT_IDENTITY", "local: nobody is identified yet");
+            if !unprotected.is_empty() && unprotected != "local" {
+                reader.refuse("REVIEW_WITHOUT_IDENTITY", "only `local` is known");
+            }
+            Own::Review
+        }
+    }
+}
+
+fn sync_config(reader: &mut EnvReader<'_>) -> Arc<SyncConfig> {
+    let path = reader.required("SYNC_CONFIG", "the path of sync.toml");
+    let read = || {
+        let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        SyncConfig::parse(&text).map_err(|error| format!("{path}: {error}"))
+    };
+    let config = if path.is_empty() { Err(String::new()) } else { read() };
+    Arc::new(config.unwrap_or_else(|reason| {
+        if !reason.is_empty() {
+            reader.refuse("SYNC_CONFIG", reason);
+        }
+        SyncConfig { coalescing: Default::default(), accounts: BTreeMap::new() }
+    }))
+}
+
+fn authority(reader: &mut EnvReader<'_>) -> Option<Vec<u8>> {
+    let path = reader.optional("REDIS_CA")?;
+    match std::fs::read(&path) {
+        Ok(pem) => Some(pem),
+        Err(error) => {
+            reader.refuse("REDIS_CA", format!("{path}: {error}"));
+            None
+        }
+    }
+}
+
+fn databases(reader: &mut EnvReader<'_>) -> Databases {
+    let connections = reader.parsed_or("DATABASE_CONNECTIONS", 8, "connections to each database");
+    if !(1..=200).contains(&connections) {
+        reader.refuse("DATABASE_CONNECTIONS", "it must lie between 1 and 200");
+    }
+    Databases {
+        state: reader.secret("STATE_DATABASE_URL", "the database sync_state, mysql://…"),
+        ledger: reader.secret("LEDGER_DATABASE_URL", "the database event_store, mysql://…"),
+        connections,
+    }
+}
+
+fn tenants(reader: &mut EnvReader<'_>) -> TenantAddresses {
+    let text = reader.secret("TENANT_DATABASES", "each account's SuiteX database, acme=mysql://…;…");
+    let mut addresses = BTreeMap::new();
+    for entry in text.expose().split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
+        // The entry itself is not repeated: it may hold a password.
+        match entry.split_once('=').map(|(account, url)| (AccountId::parse(account.trim()), url)) {
+            Some((Ok(account), url)) => drop(addresses.insert(account, url.trim().to_string())),
+            _ => reader.refuse("TENANT_DATABASES", "each entry is an account, =, and an address"),
+        }
+    }
+    TenantAddresses(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(function: &str, variables: &[(&str, &str)]) -> String {
+        let env: Env = variables.iter().copied().collect();
+        Settings::read(function, &env).err().map(|bad| bad.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn everything_that_a_function_lacks_is_named_at_once() {
+        let text = wrong("merge", &[("PORT", "none"), ("DATABASE_CONNECTIONS", "0")]);
+        for line in [
+            "PORT is wrong",
+            "SYNC_CONFIG is missing",
+            "REDIS_URL is missing",
+            "STATE_DATABASE_URL is missing",
+            "LEDGER_DATABASE_URL is missing",
+            "DATABASE_CONNECTIONS is wrong",
+            "PUBSUB_PROJECT is missing",
+            "PUSH_AUDIENCE is missing",
+            "BLOB_BUCKET is missing",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("TENANT_DATABASES"), "merge has no business there: {text}");
+    }
+
+    #[test]
+    fn nobody_is_given_what_is_not_theirs() {
+        for (function, absent) in [
+            ("ingest", "DATABASE_URL"),
+            ("ingest", "TENANT_DATABASES"),
+            ("outbox", "DATABASE_URL"),
+            ("review", "TENANT_DATABASES"),
+            ("dlq", "NETSUITE_RESTLET_URL"),
+        ] {
+            assert!(!wrong(function, &[]).contains(absent), "{function} asks for {absent}");
+        }
+        assert!(wrong("sx-writer", &[]).contains("TENANT_DATABASES is missing"));
+    }
+
+    #[test]
+    fn a_wrong_tenant_address_is_refused_without_repeating_it() {
+        let text = wrong("outbox", &[("TENANT_DATABASES", "acme=mysql://x;mysql://root:hush@h/d")]);
+        assert!(text.contains("TENANT_DATABASES is wrong") && !text.contains("hush"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_function_is_told_which_there_are() {
+        assert!(wrong("mergee", &[]).contains("mergee is none of ingest, outbox, merge"));
+    }
+
+    #[test]
+    fn review_does_not_start_unprotected_by_accident() {
+        assert!(wrong("review", &[]).contains("REVIEW_WITHOUT_IDENTITY is missing"));
+        assert!(wrong("review", &[("REVIEW_WITHOUT_IDENTITY", "yes")]).contains("only `local`"));
+    }
+}

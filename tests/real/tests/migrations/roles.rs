@@ -1,0 +1,172 @@
+//! Each function's account, and everything that it must not be able to do.
+
+use std::collections::BTreeMap;
+
+use mysql::migrate::Schema;
+use mysql::roles;
+use real_tests::Database;
+use sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+use crate::root::Root;
+
+/// What an account may do with rows.
+type Rights = &'static [&'static str];
+
+const READ: Rights = &["select"];
+const GROW: Rights = &["select", "insert"];
+const NOTE: Rights = &["insert"];
+const KEEP: Rights = &["select", "insert", "update"];
+const ALL: Rights = &["select", "insert", "update", "delete"];
+
+/// Every right on a table's rows that each role has; what is not here must be refused.
+fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)>> {
+    let book = ("schema_migration", READ);
+    let decides = [
+        ("current_state", KEEP),
+        ("state_history", GROW),
+        ("pending_event", KEEP),
+        ("record_link", KEEP),
+        ("conflicts", KEEP),
+        ("sync_error_queue", KEEP),
+        book,
+    ];
+    let with = |more: &[(&'static str, Rights)]| [&decides[..], more].concat();
+    let permits = [("governance", KEEP), ("open_call", ALL)];
+    let logs = [("event_audit_log", NOTE), ("notification", KEEP)];
+    let mark = ("sync_watermark", KEEP);
+    match schema {
+        Schema::EventStore => BTreeMap::from([
+            ("merge", vec![("event_store", GROW), book]),
+            ("ns-writer", vec![("event_store", GROW), book]),
+            ("sx-writer", vec![("event_store", GROW), book]),
+            ("dlq", vec![("event_store", GROW), book]),
+            ("review", vec![("event_store", READ), book]),
+            ("reconcile", vec![("event_store", READ), book]),
+        ]),
+        Schema::SyncState => BTreeMap::from([
+            ("merge", with(&[("notification", KEEP), mark])),
+            ("ns-writer", [with(&logs), permits.to_vec()].concat()),
+            ("sx-writer", with(&logs)),
+            ("dlq", with(&logs)),
+            (
+                "review",
+                with(&[
+                    ("event_audit_log", GROW),
+                    ("notification", READ),
+                    ("event_census", READ),
+                    ("governance", READ),
+                    ("open_call", READ),
+                ]),
+            ),
+            (
+                "poller",
+                [vec![("current_state", READ), ("record_link", READ), mark, book], permits.to_vec()].concat(),
+            ),
+            (
+                "reconcile",
+                [
+                    vec![("current_state", READ), ("state_history", READ), ("pending_event", READ)],
+                    vec![("event_census", READ), ("record_link", READ), mark, book],
+                    permits.to_vec(),
+                ]
+                .concat(),
+            ),
+        ]),
+        Schema::Tenant => BTreeMap::from([
+            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), book]),
+            ("outbox", vec![("outbox_events", &["select", "update", "delete"]), book]),
+        ]),
+    }
+}
+
+#[tokio::test]
+async fn a_role_can_do_what_its_function_needs_and_nothing_else() {
+    for schema in Schema::ALL {
+        let database = Database::fresh(schema).await;
+        let prefix = format!("t-{schema}-");
+        let mut root = Root::of(&database, &prefix).await;
+        roles::apply(&database.pool, schema, &prefix).await.unwrap();
+        roles::apply(&database.pool, schema, &prefix).await.expect("done again it changes nothing");
+        let tables = root.tables().await;
+        for (role, rights) in expected(schema) {
+            let url = root.account(role).await;
+            let mut account = MySqlConnection::connect(&url).await.unwrap();
+            for (table, column) in &tables {
+                let granted = rights.iter().find(|(name, _)| name == table).map_or(&[][..], |(_, r)| r);
+                rows(&mut account, role, table, column, granted).await;
+                schema_changes(&mut account, role, table).await;
+            }
+            for (name, _) in &rights {
+                assert!(tables.iter().any(|(table, _)| table == name), "{schema} has no table {name}");
+            }
+            elsewhere(&mut account, role, &prefix).await;
+            account.close().await.unwrap();
+        }
+        root.remove().await;
+    }
+}
+
+/// Tries every verb on a table's rows; none of them finds a row, so only the right is asked for.
+async fn rows(account: &mut MySqlConnection, role: &str, table: &str, column: &str, granted: &[&str]) {
+    for (verb, statement) in [
+        ("select", format!("select {column} from {table} where false")),
+        ("insert", format!("insert into {table} ({column}) select '' from dual where false")),
+        ("update", format!("update {table} set {column} = '' where false")),
+        ("delete", format!("delete from {table} where false")),
+    ] {
+        let allowed = allowed(account, &statement).await;
+        assert_eq!(allowed, granted.contains(&verb), "{role}: {statement}");
+    }
+}
+
+/// Tries everything that would change the table itself.
+async fn schema_changes(account: &mut MySqlConnection, role: &str, table: &str) {
+    for statement in [
+        format!("truncate table {table}"),
+        format!("drop table {table}"),
+        format!("alter table {table} add column more int"),
+        format!("create index more on {table} (account_id)"),
+        format!("rename table {table} to other"),
+        format!("create trigger more before insert on {table} for each row set @x = 1"),
+        format!("lock tables {table} write"),
+        format!("grant select on {table} to current_user()"),
+    ] {
+        assert!(!allowed(account, &statement).await, "{role}: {statement}");
+    }
+}
+
+/// Tries what would reach beyond the tables.
+async fn elsewhere(account: &mut MySqlConnection, role: &str, prefix: &str) {
+    for statement in [
+        "create table more (id int)".to_string(),
+        "create view more as select 1".to_string(),
+        "create procedure more() select 1".to_string(),
+        "create database more".to_string(),
+        "create user more".to_string(),
+        format!("grant '{prefix}migrate' to current_user()"),
+        format!("set role '{prefix}migrate'"),
+        "select * from mysql.user".to_string(),
+        "select * from sync_test_other.secrets".to_string(),
+        "set global read_only = 0".to_string(),
+        "select 1 into outfile '/tmp/more'".to_string(),
+    ] {
+        assert!(!allowed(account, &statement).await, "{role}: {statement}");
+    }
+}
+
+/// Whether the server lets the account do this. Any other refusal is the test's own mistake, unless it tells that
+/// the right was there.
+async fn allowed(account: &mut MySqlConnection, statement: &str) -> bool {
+    let Err(error) = account.execute(AssertSqlSafe(statement.to_string())).await else { return true };
+    let number = error.as_database_error().and_then(|e| e.try_downcast_ref::<MySqlDatabaseError>());
+    match number.map(MySqlDatabaseError::number) {
+        // To a database, a table, a column, a routine; privileges, roles, grants.
+        Some(1044 | 1142 | 1143 | 1370 | 1227 | 1410 | 3530 | 3961 | 1045) => false,
+        // Not granted as a default or at all; no such grant.
+        Some(3523 | 1141 | 1147) => false,
+        // A value that does not suit the column: it got past the right.
+        Some(1292 | 1364 | 1366 | 1265 | 3105 | 1054) => true,
+        _ => panic!("{statement}: {error}"),
+    }
+}

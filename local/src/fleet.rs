@@ -1,4 +1,4 @@
-//! The functions of a world, wherever they run: in this process ([`crate::instances`]), or each in its own.
+//! The functions of a world, wherever they run: in this process (`instances`), or each in its own.
 
 use std::collections::BTreeMap;
 

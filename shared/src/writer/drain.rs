@@ -2,6 +2,7 @@
 //! the next wake-up, or the minute tick, starts it again.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -53,6 +54,9 @@ struct Planned {
     plan: Plan,
 }
 
+/// Calls under way. Each answers with the records that it was about.
+type Calls = FuturesUnordered<BoxFuture<Vec<RecordKey>>>;
+
 /// What a round found.
 enum Round {
     /// Calls are on their way.
@@ -86,25 +90,34 @@ impl Writer {
         let Some(account) = self.ports.config.accounts.get(account) else { return Ok(()) };
         let holder = self.ports.ids.draw().to_string();
         let lease = format!("drain:{}", self.side());
-        let mut calls: FuturesUnordered<BoxFuture<Vec<RecordKey>>> = FuturesUnordered::new();
-        let mut busy: BTreeSet<RecordKey> = BTreeSet::new();
+        let (mut calls, mut busy, mut failed) = (Calls::new(), BTreeSet::new(), None);
         loop {
             let now = self.ports.clock.now();
-            // Without the buffer two drainers may run: they get in each other's way, no more.
-            let leased = self.ports.buffer.lease(&account.id, &lease, &holder, now, now.plus(LEASE_MS)).await;
-            let go_on = leased.unwrap_or(true) && !self.ports.tasks.is_stopping();
-            let round = if go_on { self.round(account, now, &mut busy).await? } else { Round::Idle };
+            let round = async {
+                // Without the buffer two drainers may run: they get in each other's way, no more.
+                let until = now.plus(LEASE_MS);
+                let leased = self.ports.buffer.lease(&account.id, &lease, &holder, now, until).await;
+                let go_on = leased.unwrap_or(true) && failed.is_none() && !self.ports.tasks.is_stopping();
+                if go_on { Some(self.round(account, now, &mut busy).await) } else { None }
+            };
+            let (round, done) = beside(&mut calls, round).await;
+            busy.retain(|key| !done.contains(key));
             let wait = match round {
-                Round::Started(started) => {
+                Some(Ok(Round::Started(started))) => {
                     calls.extend(started);
                     None
                 }
-                Round::NotBefore(at) => Some(at),
+                Some(Ok(Round::NotBefore(at))) => Some(at),
                 // What is due soon is waited for, so that a look or a second attempt does not need the tick.
-                Round::Idle if go_on && calls.is_empty() => {
+                Some(Ok(Round::Idle)) if calls.is_empty() => {
                     self.ports.state.next_due(&account.id, self.side()).await?
                 }
-                Round::Idle => None,
+                Some(Ok(Round::Idle)) | None => None,
+                // The calls under way come to their end all the same.
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    None
+                }
             };
             if calls.is_empty() {
                 match wait {
@@ -126,7 +139,7 @@ impl Writer {
             }
         }
         let _ = self.ports.buffer.release(&account.id, &lease, &holder).await;
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Plans what is due and starts as many calls as there are permits.
@@ -350,6 +363,19 @@ impl Writer {
     }
 }
 
+/// Does `work` while the calls go on: one that stood still in the middle of a transaction would hold rows that
+/// `work` waits for. Answers as well with what the calls were about that have ended meanwhile.
+async fn beside<T>(calls: &mut Calls, work: impl Future<Output = T>) -> (T, Vec<RecordKey>) {
+    let (mut work, mut done) = (pin!(work), Vec::new());
+    while !calls.is_empty() {
+        match select(work.as_mut(), calls.next()).await {
+            Either::Left((result, _)) => return (result, done),
+            Either::Right((ended, _)) => done.extend(ended.into_iter().flatten()),
+        }
+    }
+    (work.await, done)
+}
+
 fn end_name(end: CallEnd) -> &'static str {
     match end {
         CallEnd::Answered => "answered",
@@ -375,4 +401,31 @@ fn batches(planned: Vec<Planned>, side: Side) -> Vec<Vec<Planned>> {
     }
     batches.extend(alone.into_iter().map(|one| vec![one]));
     batches
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt;
+    use futures::lock::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_call_goes_on_while_the_next_round_waits_for_what_it_holds() {
+        let row = Arc::new(Mutex::new(()));
+        let held = Arc::clone(&row);
+        let (go_on, told) = futures::channel::oneshot::channel::<()>();
+        let call: BoxFuture<Vec<RecordKey>> = Box::pin(async move {
+            let _row = held.lock().await;
+            let _ = told.await;
+            Vec::new()
+        });
+        let mut calls: Calls = [call].into_iter().collect();
+        assert!(calls.next().now_or_never().is_none(), "it holds the row and waits for its answer");
+        go_on.send(()).unwrap();
+        let round = async { drop(row.lock().await) };
+        assert!(beside(&mut calls, round).now_or_never().is_some(), "the round waits for ever");
+    }
 }

@@ -21,7 +21,7 @@ use shared::domain::event::parse_values;
 use shared::domain::id::{
     AccountId, CanonicalId, RecordKey, RecordType, Revision, Side, SideId, Timestamp, derived_id,
 };
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::record::{Record, Span};
 use shared::domain::surface::{SyncConfig, TypeSurface};
 use shared::fault::Unavailable;
@@ -101,7 +101,7 @@ impl World {
             },
             revision: Some(Revision(revision)),
             span: Span::at(NOW),
-            authoritative: false,
+            standing: Standing::Heard,
             operation: None,
             cause: derived_id("test", &[&revision.to_string(), side.as_str()]),
         };

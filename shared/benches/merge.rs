@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use shared::domain::absorb::absorb;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Revision, Side, SideId, Timestamp};
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::plan::plan;
 use shared::domain::record::{Record, Span};
 use shared::domain::surface::{SyncConfig, TypeSurface};
@@ -37,7 +37,7 @@ fn poll(side: Side, revision: i64, edition: &str) -> News {
         fact: Fact::Holds { values: (0..FIELDS).map(|n| (n, of(n))).collect(), full: true },
         revision: Some(Revision(revision)),
         span: Span::at(Timestamp(revision * 1000)),
-        authoritative: false,
+        standing: Standing::Heard,
         operation: None,
         cause: Uuid::nil(),
     }

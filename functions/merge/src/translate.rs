@@ -7,7 +7,7 @@ use std::sync::Arc;
 use shared::blob::BlobRef;
 use shared::domain::event::{ChangeEvent, FieldError, Operation, PAYLOAD_REF, Source};
 use shared::domain::id::{AccountId, RecordType, Side, SideId, Timestamp};
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::record::{Record, Span};
 use shared::domain::surface::{FieldIx, TypeSurface};
 use shared::domain::value::{Unresolved, Value};
@@ -111,7 +111,7 @@ pub(crate) fn news(
         fact,
         revision: event.revision,
         span: span(event, record, side),
-        authoritative: false,
+        standing: Standing::Heard,
         operation: event.own_operation(),
         cause: event.event_id,
     })

@@ -89,7 +89,7 @@ fn read_of(call: &LookCall) -> wire::Read {
         record_type: call.surface.netsuite.clone(),
         id: call.id.as_ref().map(SideId::to_string),
         external_id: call.id.is_none().then(|| call.canonical.to_string()),
-        operation: call.operation,
+        operations: call.operations.clone(),
         fields: call.surface.names_on(Side::NetSuite),
     }
 }

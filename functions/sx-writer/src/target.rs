@@ -1,5 +1,6 @@
 //! SuiteX as a target: our calls as tenant transactions, their results in our words.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -105,7 +106,7 @@ fn answer_to_write(applied: Applied) -> Answer {
 }
 
 fn looked(row: Row) -> Answer {
-    shown(row).map_or(Answer::Missing, |shown| Answer::Looked { shown, held: None })
+    shown(row).map_or(Answer::Missing, |shown| Answer::Looked { shown, held: BTreeMap::new() })
 }
 
 /// A row whose id is no id cannot be spoken of.

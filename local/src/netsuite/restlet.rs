@@ -1,5 +1,6 @@
 //! The native twin of our write RESTlet: compare, set, save, answer; or look and write nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::Side;
 use shared::netsuite::wire::{Answer, Call, Outcome, Read, Refusal, Verb, What, Write};
+use uuid::Uuid;
 
 use super::NetSuite;
 use super::account::{Operation, State};
@@ -244,16 +246,17 @@ impl Run<'_> {
         if !self.may_go_on() {
             return outcome(What::NotAttempted);
         }
-        self.units -= LOAD + if read.operation.is_some() { LOOKUP } else { 0 };
+        self.units -= LOAD + if read.operations.is_empty() { 0 } else { LOOKUP };
         let table = match self.state.store.table_named(&read.record_type) {
             Ok(table) => table,
             Err(refused) => return refusal(refused),
         };
         let of = self.state.store.table(table);
-        let row = read.operation.and_then(|operation| self.state.operations.get(&operation));
-        let found = match (find(of, read.id.as_deref(), read.external_id.as_deref()), row) {
+        let known = |operation: &Uuid| Some((*operation, self.state.operations.get(operation)?));
+        let rows: Vec<(Uuid, &Operation)> = read.operations.iter().filter_map(known).collect();
+        let found = match (find(of, read.id.as_deref(), read.external_id.as_deref()), rows.last()) {
             // Neither id leads anywhere, but the operation's own row knows the record.
-            (Found::Nothing, Some(row)) if row.table == table => of.find(row.id),
+            (Found::Nothing, Some((_, row))) if row.table == table => of.find(row.id),
             (found, _) => found,
         };
         let answer = match found {
@@ -261,9 +264,10 @@ impl Run<'_> {
             Found::Deleted(deletion) => gone(What::Deleted, deletion),
             Found::Nothing => outcome(What::Missing),
         };
-        let held = row.map(|row| {
+        let held = |row: &Operation| {
             row.held.as_ref().map_or_else(Map::new, |body| body.render_named(&of.schema, &read.fields))
-        });
+        };
+        let held = rows.into_iter().map(|(operation, row)| (operation, held(row))).collect();
         Outcome { held, ..answer }
     }
 }
@@ -313,7 +317,7 @@ fn outcome(what: What) -> Outcome {
         external_id: None,
         last_modified: None,
         values: Map::new(),
-        held: None,
+        held: BTreeMap::new(),
         error: None,
     }
 }

@@ -5,17 +5,25 @@
 //! otherwise the shadow moves and a three-way merge is made with base = the old shadow, ours = the news,
 //! theirs = canonical. It never fails and never writes to a target.
 
+mod deletion;
+mod resolution;
+mod shadow;
+
+pub use resolution::absorb_resolution;
+pub(super) use shadow::{accept_form, is_fight};
+
 use uuid::Uuid;
 
-use super::conflict::{Choice, Clash, Conflict, Resolution};
-use super::id::{PerSide, Revision, Side, Timestamp, derived_id};
+use self::deletion::{absorb_deletion, ask_about_deletion};
+use self::shadow::{is_newest, move_shadow};
+use super::conflict::{Clash, Conflict};
+use super::id::{PerSide, Side, derived_id};
 use super::lines::{merge_lines, merge_sets};
 use super::news::{Fact, News};
-use super::record::{Origin, Presence, Record, SideState, Span};
+use super::record::{Origin, Presence, Record, SideState};
 use super::report::{Decision, Report, Rule};
-use super::surface::{DeleteRule, FieldIx, Policy, TypeSurface};
+use super::surface::{FieldIx, Policy, TypeSurface};
 use super::value::{Kind, Value};
-use crate::breakage::{self, Breakage};
 
 /// Takes in what a side says of itself.
 pub fn absorb(record: &mut Record, news: &News, surface: &TypeSurface) -> Report {
@@ -46,8 +54,16 @@ fn absorb_values(
     appear(record, news, report);
     // What this news moved: field and the shadow before. Most news moves little.
     let mut moved: Vec<(FieldIx, Value)> = Vec::new();
+    let is_read = full && news.operation.is_none() && is_newest(record, news);
     for (field, value) in values {
+        // Most of what a full read tells is known: this is its shortest way through `move_shadow`.
+        if is_read && *value == record.sides[news.side].shadow[*field] {
+            continue;
+        }
         if let Some(base) = move_shadow(record, news, *field, value, full, surface, report) {
+            if moved.is_empty() {
+                moved.reserve(8);
+            }
             moved.push((*field, base));
         }
     }
@@ -57,8 +73,9 @@ fn absorb_values(
     let unit_of = |(field, _): &(FieldIx, Value)| surface.fields[*field].unit;
     moved.sort_by_key(unit_of);
     report.decisions.reserve(moved.len());
-    for of_unit in moved.chunk_by(|a, b| unit_of(a) == unit_of(b)) {
-        decide(record, news, &surface.units[unit_of(&of_unit[0])], of_unit, surface, report);
+    for of_unit in moved.chunk_by_mut(|a, b| unit_of(a) == unit_of(b)) {
+        let unit = &surface.units[unit_of(&of_unit[0])];
+        decide(record, news, unit, of_unit, surface, report);
         if !record.alive {
             // Somebody edits what the other side has deleted: never silently one or the other.
             ask_about_deletion(record, news.side.other(), news, report);
@@ -99,131 +116,12 @@ fn appear(record: &mut Record, news: &News, report: &mut Report) {
     }
 }
 
-/// Moves the shadow of one field if the news is new; answers the shadow before, if somebody's edit moved it.
-fn move_shadow(
-    record: &mut Record,
-    news: &News,
-    field: FieldIx,
-    value: &Value,
-    full: bool,
-    surface: &TypeSurface,
-    report: &mut Report,
-) -> Option<Value> {
-    let state = &mut record.sides[news.side];
-    if !news.authoritative {
-        match order(news.revision, state.known(field)) {
-            Order::Stale => {
-                report.stale += 1;
-                return None;
-            }
-            Order::Unknown
-                if *value != state.shadow[field] && !breakage::on(Breakage::EqualSecondApplied) =>
-            {
-                state.wants_read = true;
-                report.unordered += 1;
-                return None;
-            }
-            Order::Unknown | Order::Newer => {}
-        }
-        let unit = surface.fields[field].unit;
-        let ours_is_landing = state
-            .intent
-            .as_ref()
-            .is_some_and(|i| i.wanted.iter().any(|(f, _)| surface.fields[*f].unit == unit));
-        if ours_is_landing && *value != state.shadow[field] && !is_ours(state, news, field, value) {
-            // Made before our write, or after it? The shadow is the base of the first, what we write that of
-            // the second; or it is the target's own form of what we write. The reply can tell.
-            state.wants_read = true;
-            report.unordered += 1;
-            return None;
-        }
-    }
-    // A full read is noted once, for all fields.
-    if let (false, Some(revision)) = (full, news.revision) {
-        state.note(field, revision);
-    }
-    if *value == state.shadow[field] {
-        return None;
-    }
-    let base = std::mem::replace(&mut state.shadow[field], value.clone());
-    // A conflict shows what the sides hold, whoever wrote it.
-    let in_conflict = record.conflict.as_ref().is_some_and(|c| c.clash(field).is_some());
-    if !in_conflict && !breakage::on(Breakage::SentNotRecognised) {
-        if state.was_sent(field, value) {
-            report.own += 1;
-            return None;
-        }
-        let sent = news.operation.and_then(|operation| state.sent_by(operation, field));
-        if let Some(wanted) = sent.map(|s| s.value.clone()) {
-            report.own += 1;
-            accept_form(record, news.side, field, wanted, report);
-            return None;
-        }
-    }
-    Some(base)
-}
-
-/// Whether the news is of a write of ours, by its value or by its mark.
-fn is_ours(state: &SideState, news: &News, field: FieldIx, value: &Value) -> bool {
-    let marked = |operation| state.sent_by(operation, field).is_some();
-    state.was_sent(field, value) || news.operation.is_some_and(marked)
-}
-
-enum Order {
-    Stale,
-    Unknown,
-    Newer,
-}
-
-fn order(news: Option<Revision>, known: Option<Revision>) -> Order {
-    match (news, known) {
-        (None, _) => Order::Unknown,
-        (Some(news), Some(known)) if news < known => Order::Stale,
-        (Some(news), Some(known)) if news == known => Order::Unknown,
-        _ => Order::Newer,
-    }
-}
-
-/// The side made its own form of the `wanted` value: the shadow already holds it. The form becomes the
-/// canonical value, unless the other side turns that form back into `wanted` and the two would fight.
-pub(super) fn accept_form(
-    record: &mut Record,
-    side: Side,
-    field: FieldIx,
-    wanted: Value,
-    report: &mut Report,
-) {
-    let held = record.sides[side].shadow[field].clone();
-    record.sides[side].learn(field, wanted.clone(), held.clone());
-    let in_conflict = record.conflict.as_ref().is_some_and(|c| c.clash(field).is_some());
-    let fight = is_fight(record, side, field, &wanted, &held);
-    if record.canonical[field] != wanted || in_conflict || fight {
-        return;
-    }
-    report.changed = true;
-    report.decisions.push(Decision {
-        field: Some(field),
-        rule: Rule::TargetForm,
-        base: wanted.clone(),
-        ours: held.clone(),
-        theirs: wanted,
-        result: held.clone(),
-    });
-    record.canonical[field] = held;
-}
-
-/// Whether `wanted` is itself the other side's form of what this side `held` of it.
-pub(super) fn is_fight(record: &Record, side: Side, field: FieldIx, wanted: &Value, held: &Value) -> bool {
-    let mut forms = record.sides[side.other()].forms.iter();
-    forms.any(|f| f.field == field && f.wanted == *held && f.held == *wanted)
-}
-
-/// What `moved` means for the fields of one unit, which conflict as one.
+/// What `moved` means for the fields of one unit, which conflict as one. Its bases go into the report.
 fn decide(
     record: &mut Record,
     news: &News,
     unit: &[FieldIx],
-    moved: &[(FieldIx, Value)],
+    moved: &mut [(FieldIx, Value)],
     surface: &TypeSurface,
     report: &mut Report,
 ) {
@@ -243,12 +141,12 @@ fn decide(
     if unit.iter().all(|&f| is_held_as(record, side, f, base_of(f))) {
         return take_ours(record, news, moved, Rule::Clean, report);
     }
-    if let (Policy::Union, [_], [(f, base)]) = (field.policy, unit, moved) {
+    if let (Policy::Union, [_], [(f, base)]) = (field.policy, unit, &*moved) {
         let merged = merge_sets(base, &state.shadow[*f], &record.canonical[*f]);
         return combine(record, news, *f, base.clone(), merged, Rule::Policy(Policy::Union), report);
     }
     let winner = winner(field.policy, record, news, unit);
-    if let (Kind::Lines(spec), [_], [(f, base)]) = (&field.kind, unit, moved)
+    if let (Kind::Lines(spec), [_], [(f, base)]) = (&field.kind, unit, &*moved)
         && spec.key.is_some()
     {
         let merged = merge_lines(base, &state.shadow[*f], &record.canonical[*f], winner == Winner::Ours);
@@ -261,8 +159,8 @@ fn decide(
     }
     match winner {
         Winner::Ours => {
-            let whole = whole(&record.sides[side], &record.canonical, unit, moved);
-            take_ours(record, news, &whole, Rule::Policy(field.policy), report);
+            let mut whole = whole(&record.sides[side], &record.canonical, unit, moved);
+            take_ours(record, news, &mut whole, Rule::Policy(field.policy), report);
         }
         Winner::Theirs => push_all(record, side, moved, Rule::Policy(field.policy), report),
         Winner::Person => open(record, news, unit, moved, surface, report),
@@ -344,9 +242,9 @@ fn push(
     });
 }
 
-fn push_all(record: &Record, side: Side, moved: &[(FieldIx, Value)], rule: Rule, report: &mut Report) {
+fn push_all(record: &Record, side: Side, moved: &mut [(FieldIx, Value)], rule: Rule, report: &mut Report) {
     for (field, base) in moved {
-        push(record, side, *field, base.clone(), rule, record.canonical[*field].clone(), report);
+        push(record, side, *field, std::mem::take(base), rule, record.canonical[*field].clone(), report);
     }
 }
 
@@ -357,12 +255,18 @@ fn set(record: &mut Record, field: FieldIx, value: Value, origin: Origin, report
     before
 }
 
-fn take_ours(record: &mut Record, news: &News, moved: &[(FieldIx, Value)], rule: Rule, report: &mut Report) {
+fn take_ours(
+    record: &mut Record,
+    news: &News,
+    moved: &mut [(FieldIx, Value)],
+    rule: Rule,
+    report: &mut Report,
+) {
     let origin = Origin { side: Some(news.side), span: news.span };
     for (field, base) in moved {
         let value = record.sides[news.side].shadow[*field].clone();
         let theirs = set(record, *field, value, origin, report);
-        push(record, news.side, *field, base.clone(), rule, theirs, report);
+        push(record, news.side, *field, std::mem::take(base), rule, theirs, report);
     }
 }
 
@@ -468,126 +372,6 @@ fn rebase(
     if record.conflict.as_ref().is_some_and(Conflict::is_settled) {
         record.conflict = None;
     }
-}
-
-fn absorb_deletion(record: &mut Record, news: &News, surface: &TypeSurface, report: &mut Report) {
-    let state = &mut record.sides[news.side];
-    if state.presence != Presence::There {
-        return;
-    }
-    // Deletion is a side's last word: within one second nothing can follow it.
-    if !news.authoritative {
-        match order(news.revision, state.newest()) {
-            Order::Stale => {
-                report.stale += 1;
-                return;
-            }
-            Order::Unknown if news.revision.is_none() => {
-                state.wants_read = true;
-                report.unordered += 1;
-                return;
-            }
-            Order::Unknown | Order::Newer => {}
-        }
-    }
-    let held_all = (0..surface.fields.len()).all(|f| state.holds(f, &record.canonical[f]));
-    let state = &mut record.sides[news.side];
-    report.retired = state.id.take();
-    state.presence = Presence::Gone;
-    state.wants_read = false;
-    state.shadow.fill(Value::Null);
-    state.seen = news.revision.or(state.seen);
-    state.field_seen.clear();
-
-    let other_has_it = record.sides[news.side.other()].presence == Presence::There;
-    if !record.alive || !other_has_it || record.sides[news.side].detached {
-        let was_alive = record.alive;
-        if record.alive && !other_has_it {
-            record.alive = false;
-            report.changed = true;
-        }
-        record.conflict = record.conflict.take().filter(|_| other_has_it && record.alive);
-        report.decisions.push(Decision::existence(Rule::DeletedOnBoth, was_alive, record.alive));
-        return;
-    }
-    let rule = surface.delete[news.side];
-    if rule == DeleteRule::Ask || !held_all || record.conflict.is_some() {
-        return ask_about_deletion(record, news.side, news, report);
-    }
-    let origin = Origin { side: Some(news.side), span: news.span };
-    match (rule, surface.inactive) {
-        (DeleteRule::Inactivate, Some(inactive)) => {
-            record.sides[news.side].detached = true;
-            // The side held all that was agreed: its base is canonical.
-            let theirs = set(record, inactive, Value::Bool(true), origin, report);
-            push(record, news.side, inactive, theirs.clone(), Rule::Deleted(rule), theirs, report);
-        }
-        (DeleteRule::Propagate, _) => {
-            record.alive = false;
-            report.changed = true;
-        }
-        // Inactivate without a field cannot be configured.
-        (DeleteRule::Detach | DeleteRule::Inactivate | DeleteRule::Ask, _) => {
-            record.sides[news.side].detached = true;
-        }
-    }
-    report.decisions.push(Decision::existence(Rule::Deleted(rule), true, record.alive));
-}
-
-/// Opens a conflict about the record's existence, or adds the question to the open one.
-fn ask_about_deletion(record: &mut Record, deleted_by: Side, news: &News, report: &mut Report) {
-    let alive = record.alive;
-    let conflict = conflict_of(record, news);
-    if conflict.deleted_by.replace(deleted_by) != Some(deleted_by) {
-        report.decisions.push(Decision::existence(Rule::Deleted(DeleteRule::Ask), alive, alive));
-    }
-}
-
-/// Takes in a person's decision. Counts only for the conflict and the revision on which it was judged, and
-/// only if it decides everything that is open.
-pub fn absorb_resolution(record: &mut Record, resolution: &Resolution, at: Timestamp) -> Report {
-    let mut report = Report::of(None);
-    let same_revision =
-        |c: &Conflict| c.revision == resolution.revision || breakage::on(Breakage::VersionNotCompared);
-    let current = record.conflict.as_ref().filter(|c| c.id == resolution.conflict && same_revision(c));
-    let Some(conflict) =
-        current.filter(|c| decides_all(resolution, c) || breakage::on(Breakage::VersionNotCompared)).cloned()
-    else {
-        report.outdated_resolution = true;
-        return report;
-    };
-    record.conflict = None;
-    let origin = Origin { side: None, span: Span::at(at) };
-    for clash in &conflict.clashes {
-        let Some((_, choice)) = resolution.fields.iter().find(|(f, _)| *f == clash.field) else { continue };
-        let value = match choice {
-            Choice::Side(side) => clash.values[*side].clone(),
-            Choice::Suggested => clash.suggested.clone(),
-            Choice::Edited(value) => value.clone(),
-        };
-        let theirs = set(record, clash.field, value.clone(), origin, &mut report);
-        report.decisions.push(Decision {
-            field: Some(clash.field),
-            rule: Rule::Resolved,
-            base: clash.base.clone(),
-            ours: value.clone(),
-            theirs,
-            result: value,
-        });
-    }
-    if let (Some(_), Some(keep)) = (conflict.deleted_by, resolution.keep) {
-        report.decisions.push(Decision::existence(Rule::Resolved, record.alive, keep));
-        record.alive = keep;
-    }
-    // A decision is a change, even where it confirms what was agreed: the version tells that it was made.
-    report.changed = true;
-    record.version = record.version.next();
-    report
-}
-
-fn decides_all(resolution: &Resolution, conflict: &Conflict) -> bool {
-    let fields = conflict.clashes.iter().all(|c| resolution.fields.iter().any(|(f, _)| *f == c.field));
-    fields && (conflict.deleted_by.is_none() || resolution.keep.is_some())
 }
 
 /// The cause of news that no event brought: a reply or a read-back.

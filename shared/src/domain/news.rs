@@ -20,13 +20,25 @@ pub struct News {
     pub revision: Option<Revision>,
     /// When the change was made.
     pub span: Span,
-    /// A read that started and was committed at one row revision of ours: it alone may decide between equal
-    /// revisions.
-    pub authoritative: bool,
+    /// How much it can decide.
+    pub standing: Standing,
     /// The save was made by this call of ours; what it changed beyond the call's fields is not ours.
     pub operation: Option<Uuid>,
     /// The event that brought it.
     pub cause: Uuid,
+}
+
+/// How we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody told us: an event, a poll. It may be old.
+    Heard,
+    /// The answer to a call that began and was committed at one row revision of ours: it decides between equal
+    /// revisions.
+    Answered,
+    /// Such an answer that also tells which of our calls the side has carried out: what it holds beyond those
+    /// is somebody's edit.
+    Accounted,
 }
 
 /// What news says.

@@ -262,14 +262,37 @@ impl SideState {
         self.field_seen.retain(|(_, r)| *r > seen);
     }
 
+    /// Whether the write under way is to put `value` into `field`.
+    pub fn is_being_sent(&self, field: FieldIx, value: &Value) -> bool {
+        self.intent.as_ref().is_some_and(|i| i.wanted.iter().any(|(f, v)| *f == field && v == value))
+    }
+
     /// Whether `value` is something we tried to write to `field`.
     pub fn was_sent(&self, field: FieldIx, value: &Value) -> bool {
         self.sent.iter().any(|s| s.field == field && s.value == *value)
     }
 
+    /// The calls that may have been carried out, or may be yet, oldest first.
+    pub fn calls_in_doubt(&self) -> Vec<Uuid> {
+        let mut calls: Vec<Uuid> = Vec::new();
+        let sent = self.sent.iter().map(|s| s.operation);
+        for call in sent.chain(self.intent.as_ref().map(|i| i.operation)) {
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        calls
+    }
+
     /// What the call `operation` wrote to `field`.
     pub fn sent_by(&self, operation: Uuid, field: FieldIx) -> Option<&Sent> {
         self.sent.iter().find(|s| s.operation == operation && s.field == field)
+    }
+
+    /// Forgets what the call `operation` wrote to `field`, and answers it.
+    pub fn take_sent(&mut self, operation: Uuid, field: FieldIx) -> Option<Value> {
+        let at = self.sent.iter().position(|s| s.operation == operation && s.field == field)?;
+        Some(self.sent.remove(at).value)
     }
 
     /// Whether the side holds `wanted` in `field`, in its own form or another.

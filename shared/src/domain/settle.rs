@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::absorb::{accept_form, is_fight, reply_cause, take_in};
 use super::id::{Revision, Side, SideId, Timestamp};
-use super::news::{Fact, News};
-use super::record::{Lock, Presence, Record, Sent, Span, Verb};
+use super::news::{Fact, News, Standing};
+use super::record::{Lock, Presence, Record, Span, Verb};
 use super::report::{Decision, Report, Rule};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
@@ -32,12 +32,13 @@ pub enum Reply {
     /// Nothing was written and this call never will be: a field did not hold what we expected, or the record
     /// to be created was there already.
     Mismatch(Seen),
-    /// A look. `held`: what the side held right after it carried out the open intent, if it did.
+    /// A look.
     Looked {
         /// The record now.
         seen: Seen,
-        /// The intent's values as they were saved.
-        held: Option<Vec<(FieldIx, Value)>>,
+        /// The calls [in doubt](super::record::SideState::calls_in_doubt) that NetSuite has carried out, oldest
+        /// first, each with what the record held right after it. SuiteX does not tell.
+        held: Vec<(Uuid, Vec<(FieldIx, Value)>)>,
     },
     /// The side has deleted the record, at this revision.
     Gone(Option<Revision>),
@@ -48,7 +49,7 @@ pub enum Reply {
 }
 
 /// Settles the side's intent, if there is one, by a reply to it or by a look made since. The caller commits
-/// only if nothing else was committed since the call began: that makes the reply authoritative.
+/// only if nothing else was committed since the call began: that gives the reply its standing.
 pub fn settle(
     record: &mut Record,
     side: Side,
@@ -62,12 +63,6 @@ pub fn settle(
     let looked = reply != Reply::NotDone;
     state.wants_read &= !looked;
     let operation = intent.as_ref().map(|i| i.operation);
-    let known_done = match &reply {
-        // A look says nothing about whether the call is still to land, unless it found the call's mark.
-        Reply::Looked { held, .. } => held.is_some(),
-        Reply::Gone(_) | Reply::Missing => false,
-        Reply::Applied(_) | Reply::Mismatch(_) | Reply::NotDone => true,
-    };
     let mut report = Report::of(Some(side));
     match reply {
         Reply::Applied(None) => gone(record, side, None, operation, now, surface, &mut report),
@@ -84,18 +79,29 @@ pub fn settle(
                     &mut report,
                 );
             }
-            look(record, side, seen, operation, now, surface, &mut report);
+            forget(record, side, operation);
+            look(record, side, seen, Standing::Answered, operation, now, surface, &mut report);
         }
         Reply::Looked { seen, held } => {
-            if let (Some(intent), Some(held)) = (&intent, held) {
-                confirm(record, side, intent.verb, &intent.wanted, &intent.expected, &held, now, &mut report);
+            for (call, held) in held {
+                match intent.as_ref().filter(|i| i.operation == call) {
+                    Some(i) => {
+                        confirm(record, side, i.verb, &i.wanted, &i.expected, &held, now, &mut report);
+                    }
+                    None => landed_late(record, side, call, &held, now, &mut report),
+                }
+                forget(record, side, Some(call));
             }
-            look(record, side, seen, operation, now, surface, &mut report);
+            let standing = match side {
+                Side::NetSuite => Standing::Accounted,
+                Side::SuiteX => Standing::Answered,
+            };
+            look(record, side, seen, standing, operation, now, surface, &mut report);
         }
         Reply::Mismatch(seen) => {
             // It wrote nothing and never will: its values, where they are found, are somebody else's.
-            record.sides[side].sent.retain(|s| Some(s.operation) != operation);
-            look(record, side, seen, operation, now, surface, &mut report);
+            forget(record, side, operation);
+            look(record, side, seen, Standing::Answered, operation, now, surface, &mut report);
         }
         Reply::Gone(revision) => {
             // Our create was carried out and somebody has deleted the record since, before we knew it: it must
@@ -107,12 +113,14 @@ pub fn settle(
             }
             gone(record, side, revision, operation, now, surface, &mut report);
         }
-        Reply::Missing | Reply::NotDone => {}
+        Reply::NotDone => forget(record, side, operation),
+        Reply::Missing => {}
     }
-    let landed = |s: &Sent| looked && s.until <= now;
-    let done = operation.filter(|_| known_done);
-    // After a look, what can no longer land need not be recognised.
-    record.sides[side].sent.retain(|s| !landed(s) && Some(s.operation) != done);
+    let state = &mut record.sides[side];
+    if looked && !state.wants_read {
+        // What can no longer land, and is not what was seen, need not be recognised.
+        state.sent.retain(|s| s.until > now);
+    }
     if report.changed {
         record.version = record.version.next();
     }
@@ -126,6 +134,28 @@ pub fn unsettle(record: &mut Record, side: Side, now: Timestamp) {
     if let Some(intent) = &mut state.intent {
         intent.deadline = now;
     }
+}
+
+/// A call that will not land, or has landed and is accounted for, need not be recognised.
+fn forget(record: &mut Record, side: Side, call: Option<Uuid>) {
+    record.sides[side].sent.retain(|s| Some(s.operation) != call);
+}
+
+/// A call given up for unknown was carried out after all. Until that was known nothing moved the shadows of
+/// its fields but its own mark, so they still hold what it expected.
+fn landed_late(
+    record: &mut Record,
+    side: Side,
+    call: Uuid,
+    held: &[(FieldIx, Value)],
+    now: Timestamp,
+    report: &mut Report,
+) {
+    let state = &record.sides[side];
+    let sent = state.sent.iter().filter(|s| s.operation == call);
+    let wanted: Vec<_> = sent.map(|s| (s.field, s.value.clone())).collect();
+    let expected: Vec<_> = wanted.iter().map(|(f, _)| (*f, state.shadow[*f].clone())).collect();
+    confirm(record, side, Verb::Update, &wanted, &expected, held, now, report);
 }
 
 /// Compares what was written with what the side made of it.
@@ -202,10 +232,12 @@ pub fn not_persisted_error(key: &super::id::RecordKey, side: Side, field: FieldI
     super::id::derived_id("not_persisted", &[&key.to_string(), side.as_str(), &field.to_string()])
 }
 
+#[expect(clippy::too_many_arguments, reason = "one reply's parts, passed once")]
 fn look(
     record: &mut Record,
     side: Side,
     seen: Seen,
+    standing: Standing,
     operation: Option<Uuid>,
     now: Timestamp,
     surface: &TypeSurface,
@@ -218,7 +250,7 @@ fn look(
         revision: Some(seen.revision),
         // The change lies between the last full read and the side's own time of the last change.
         span: span_of(record, side, seen.revision, now),
-        authoritative: true,
+        standing,
         operation: None,
         cause: cause_of(record, operation),
     };
@@ -240,7 +272,7 @@ fn gone(
         fact: Fact::Deleted,
         revision: revision.or(record.sides[side].newest()),
         span: Span::at(now),
-        authoritative: true,
+        standing: Standing::Answered,
         operation: None,
         cause: cause_of(record, operation),
     };

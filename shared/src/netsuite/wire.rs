@@ -3,6 +3,8 @@
 //! contract tests.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -75,9 +77,9 @@ pub struct Read {
     /// External id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// An earlier write whose outcome we don't know: the answer says what became of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<Uuid>,
+    /// Earlier writes whose outcome we don't know: the answer says which of them were carried out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Uuid>,
     /// Fields to answer.
     pub fields: Vec<String>,
 }
@@ -132,10 +134,10 @@ pub struct Outcome {
     /// Current values of the asked fields.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub values: Map<String, Json>,
-    /// For a read with `operation`: the values that the record held right after that operation was saved;
-    /// absent when NetSuite knows of no such operation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held: Option<Map<String, Json>>,
+    /// For a read with `operations`: for each that was carried out, the values that the record held right after
+    /// it was saved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Uuid, Map<String, Json>>,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Refusal>,

@@ -293,8 +293,8 @@ impl Writer {
             let (id, revision) = (record.sides[side].id.clone(), record.sides[side].newest());
             let canonical = record.key.id.clone();
             let Plan::Write(write) = plan else {
-                let operation = record.sides[side].intent.as_ref().map(|i| i.operation);
-                let look = LookCall { surface: Arc::clone(&surface), canonical, id, operation };
+                let operations = record.sides[side].calls_in_doubt();
+                let look = LookCall { surface: Arc::clone(&surface), canonical, id, operations };
                 jobs.push(Job { record, surface, write: None, look, asked: now });
                 continue;
             };
@@ -318,8 +318,8 @@ impl Writer {
             };
             commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
             record.row_revision += 1;
-            let look =
-                LookCall { surface: Arc::clone(&surface), canonical, id, operation: Some(intent.operation) };
+            let operations = record.sides[side].calls_in_doubt();
+            let look = LookCall { surface: Arc::clone(&surface), canonical, id, operations };
             jobs.push(Job { record, surface, write: Some(write), look, asked: now });
         }
         if commits.is_empty() {

@@ -18,6 +18,7 @@ use crate::domain::governance::CallEnd;
 use crate::domain::id::{CanonicalId, RecordType, Revision, Side, SideId};
 use crate::domain::record::Verb;
 use crate::domain::surface::{Account, TypeSurface};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most writes, or looks, of one call.
@@ -53,8 +54,8 @@ pub struct LookCall {
     pub canonical: CanonicalId,
     /// The target's id.
     pub id: Option<SideId>,
-    /// A call whose outcome is unknown.
-    pub operation: Option<Uuid>,
+    /// Calls whose outcome is unknown, oldest first.
+    pub operations: Vec<Uuid>,
 }
 
 /// A record as the target shows it.
@@ -77,8 +78,9 @@ pub enum Answer {
     Looked {
         /// The record now.
         shown: Shown,
-        /// What it held right after the call in question, if the target remembers that call.
-        held: Option<Map<String, Json>>,
+        /// For each call in question that was carried out, what the record held right after it. Empty where the
+        /// target keeps no account of calls.
+        held: BTreeMap<Uuid, Map<String, Json>>,
     },
     /// The target has deleted the record.
     Gone(Option<Revision>),

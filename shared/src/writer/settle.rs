@@ -88,9 +88,9 @@ async fn one(
 
 /// The call of which nobody heard, when this look found its last write done.
 fn call_found_over(writer: &Writer, job: &Job, answer: &Answer) -> Option<Uuid> {
-    let found = job.write.is_none() && matches!(answer, Answer::Looked { held: Some(_), .. });
-    let intent = job.record.sides[writer.target.side()].intent.as_ref().filter(|_| found)?;
-    intent.last_of
+    let intent = job.record.sides[writer.target.side()].intent.as_ref().filter(|_| job.write.is_none())?;
+    let found = matches!(answer, Answer::Looked { held, .. } if held.contains_key(&intent.operation));
+    intent.last_of.filter(|_| found)
 }
 
 /// What an answer made of a record, ready to be committed.
@@ -165,16 +165,17 @@ async fn answered(
             let read = translate::read(state, &account.id, side, &job.surface, &shown.values).await?;
             let complete = !read.unresolved;
             let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
-            let held = match held {
-                Some(held) => {
-                    Some(translate::read(state, &account.id, side, &job.surface, &held).await?.values)
+            let mut calls = Vec::new();
+            for call in &job.look.operations {
+                if let Some(held) = held.get(call) {
+                    let read = translate::read(state, &account.id, side, &job.surface, held).await?;
+                    calls.push((*call, read.values));
                 }
-                None => None,
-            };
+            }
             let seen = translate::seen(&shown, values, complete);
             match job.write {
                 Some(_) => ("mismatch", Reply::Mismatch(seen), Some(shown)),
-                None => ("looked", Reply::Looked { seen, held }, Some(shown)),
+                None => ("looked", Reply::Looked { seen, held: calls }, Some(shown)),
             }
         }
         Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shared::domain::absorb::absorb;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Revision, Side, SideId, Timestamp};
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::record::{Record, Span};
 use shared::domain::surface::{FieldIx, SyncConfig, TypeSurface};
 use shared::domain::value::Value;
@@ -92,7 +92,7 @@ pub(crate) fn delta(side: Side, revision: i64, values: Vec<(FieldIx, Value)>) ->
         fact: Fact::Holds { values, full: false },
         revision: Some(Revision(revision)),
         span: Span::at(Timestamp(revision * 1000)),
-        authoritative: false,
+        standing: Standing::Heard,
         operation: None,
         cause: Uuid::from_u128(1000 + revision as u128),
     }

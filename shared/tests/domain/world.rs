@@ -144,15 +144,15 @@ impl System {
         Some(Seen { id: row.id.clone(), revision: Revision(self.revision), values, complete: true })
     }
 
-    fn saved_by(&self, operation: Option<Uuid>, hole: Option<Hole>) -> Option<Vec<(FieldIx, Value)>> {
-        let operation = operation.filter(|_| hole != Some(Hole::NoMark))?;
-        self.saved.iter().find(|(o, _)| *o == operation).map(|(_, values)| values.clone())
+    fn saved_by(&self, calls: &[Uuid], hole: Option<Hole>) -> Vec<(Uuid, Vec<(FieldIx, Value)>)> {
+        let tells = |call: &&Uuid| hole != Some(Hole::NoMark) && calls.contains(call);
+        self.saved.iter().filter(|(call, _)| tells(&call)).cloned().collect()
     }
 
     /// A look, by id or, while there is none, by the key that a create of ours sets.
-    pub(crate) fn look(&self, id: Option<&SideId>, operation: Option<Uuid>, hole: Option<Hole>) -> Reply {
+    pub(crate) fn look(&self, id: Option<&SideId>, calls: &[Uuid], hole: Option<Hole>) -> Reply {
         if let Some(seen) = self.seen().filter(|seen| id.is_none_or(|id| *id == seen.id)) {
-            return Reply::Looked { seen, held: self.saved_by(operation, hole) };
+            return Reply::Looked { seen, held: self.saved_by(calls, hole) };
         }
         let gone = match id {
             Some(id) => self.deleted.iter().find(|(gone, _)| gone == id),
@@ -165,12 +165,20 @@ impl System {
         gone.map_or(Reply::Missing, |(_, revision)| Reply::Gone(Some(*revision)))
     }
 
+    /// What a call answers that writes nothing.
+    fn not_as_expected(&self, id: Option<&SideId>, hole: Option<Hole>) -> Reply {
+        match self.look(id, &[], hole) {
+            Reply::Looked { seen, .. } => Reply::Mismatch(seen),
+            other => other,
+        }
+    }
+
     /// Carries out a call. Besides the reply: whether anything changed.
     pub(crate) fn land(&mut self, call: &Call, now: Timestamp, hole: Option<Hole>) -> (Reply, bool) {
         let Call { intent, id, revision } = call;
         if intent.verb == Verb::Create {
             if self.row.is_some() {
-                return (self.look(None, None, hole), false);
+                return (self.not_as_expected(None, hole), false);
             }
             let mut values = vec![Value::Null; self.quirks.len()];
             for (field, wanted) in self.kept(intent) {
@@ -182,7 +190,7 @@ impl System {
             return (self.applied(intent), true);
         }
         let here = self.row.as_ref().filter(|row| Some(&row.id) == id.as_ref());
-        let Some(row) = here else { return (self.look(id.as_ref(), None, hole), false) };
+        let Some(row) = here else { return (self.not_as_expected(id.as_ref(), hole), false) };
         let wanted = |f: FieldIx| intent.wanted.iter().find(|(w, _)| *w == f).map(|(_, v)| v);
         let as_expected = intent.expected.iter().all(|(f, v)| {
             let held = &row.values[*f];
@@ -195,7 +203,7 @@ impl System {
         };
         let same_revision = self.side == Side::NetSuite || *revision == Some(Revision(self.revision));
         if (compares && !as_expected) || (hole != Some(Hole::NoCompare) && !same_revision) {
-            return (self.look(id.as_ref(), None, hole), false);
+            return (self.not_as_expected(id.as_ref(), hole), false);
         }
         if intent.verb == Verb::Delete {
             self.delete(now);

@@ -28,9 +28,9 @@ fn a_lost_request_does_nothing_and_a_lost_reply_everything() {
     assert_eq!((status.as_u16(), count(&world)), (504, 1));
     world.faults(|f| f.lost_reply = 0.0);
     let read = world.read_one(
-        json!({"type": "customer", "externalId": "sx-1", "operation": key(1), "fields": ["companyname"]}),
+        json!({"type": "customer", "externalId": "sx-1", "operations": [key(1)], "fields": ["companyname"]}),
     );
-    assert_eq!(read.held, Some(map(json!({"companyname": "A"}))));
+    assert_eq!(read.held[&key(1)], map(json!({"companyname": "A"})));
     let injected = world.netsuite.injected(&acme());
     assert_eq!((injected["lost_request"], injected["lost_reply"]), (1, 1));
 }

@@ -164,19 +164,19 @@ fn two_saves_within_a_second_have_one_last_modified() {
 }
 
 #[test]
-fn a_read_tells_what_became_of_an_operation() {
+fn a_read_tells_what_became_of_operations() {
     let world = World::new();
     let id = world.customer(json!({"companyname": "Old"}));
-    world.apply_one(update(1, &id, json!({}), json!({"companyname": "Written"})));
+    for (n, name) in [(1, "First"), (2, "Second")] {
+        world.apply_one(update(n, &id, json!({}), json!({"companyname": name})));
+    }
     world.edit("customer", &id, json!({"companyname": "Edited"}));
-    let read = |n| {
-        let read = json!({"type": "customer", "id": id, "operation": key(n), "fields": ["companyname"]});
-        world.read_one(read)
-    };
-    assert_eq!(read(1).outcome, What::Found);
-    assert_eq!(read(1).values["companyname"], "Edited");
-    assert_eq!(read(1).held, Some(map(json!({"companyname": "Written"}))));
-    assert_eq!(read(2).held, None);
+    let asked = [key(1), key(2), key(3)];
+    let read = json!({"type": "customer", "id": id, "operations": asked, "fields": ["companyname"]});
+    let read = world.read_one(read);
+    assert_eq!((read.outcome, &read.values["companyname"]), (What::Found, &json!("Edited")));
+    let held = |name: &str| map(json!({"companyname": name}));
+    assert_eq!(read.held, [(key(1), held("First")), (key(2), held("Second"))].into());
 }
 
 #[test]

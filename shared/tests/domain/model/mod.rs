@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use shared::domain::id::{PerSide, Side, SideId, Timestamp};
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::record::Record;
 use shared::domain::surface::{DeleteRule, FieldIx, Policy, TypeSurface};
 use shared::domain::value::{Kind, Value};
@@ -249,7 +249,7 @@ impl Run {
             let values = values.into_iter().enumerate().collect();
             let mut news = self.news(side, Fact::Holds { values, full: start == 0 }, revision);
             if start == 0 {
-                news.authoritative = true;
+                news.standing = Standing::Answered;
                 self.hear(news);
             } else {
                 self.bus[side].push(news);

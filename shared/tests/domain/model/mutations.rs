@@ -23,13 +23,13 @@ fn without_any_one_mechanism_some_schedule_goes_wrong() {
     ];
     for (broken, setup) in in_the_core {
         breakage::set(Some(broken));
-        let found = first_violation(0..5_000, setup);
+        let found = first_violation(0..50_000, setup);
         breakage::set(None);
         let (seed, problems) = found.unwrap_or_else(|| panic!("{broken:?} is never noticed"));
         println!("{broken:?}: seed {seed}: {problems:?}");
     }
     for (hole, setup) in in_the_world {
-        let found = first_violation(0..5_000, Setup { hole: Some(hole), ..setup });
+        let found = first_violation(0..50_000, Setup { hole: Some(hole), ..setup });
         let (seed, problems) = found.unwrap_or_else(|| panic!("{hole:?} is never noticed"));
         println!("{hole:?}: seed {seed}: {problems:?}");
     }

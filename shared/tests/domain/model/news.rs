@@ -2,7 +2,7 @@
 
 use shared::domain::absorb::absorb;
 use shared::domain::id::{Revision, Side, SideId, Timestamp};
-use shared::domain::news::{Fact, News};
+use shared::domain::news::{Fact, News, Standing};
 use shared::domain::record::Span;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ impl Run {
             fact,
             revision: Some(revision),
             span,
-            authoritative: false,
+            standing: Standing::Heard,
             operation: None,
             cause: Uuid::from_u128(self.next_cause),
         }

@@ -55,13 +55,12 @@ impl Run {
     fn read(&mut self, side: Side) -> bool {
         let before = self.record.clone();
         let state = &before.sides[side];
-        let operation = state.intent.as_ref().map(|i| i.operation);
-        if self.setup.hole == Some(Hole::NoReadBack) && operation.is_some() {
+        if self.setup.hole == Some(Hole::NoReadBack) && state.intent.is_some() {
             let now = self.now;
             self.commit(|record, surface| settle(record, side, Reply::NotDone, now, surface));
             return true;
         }
-        let reply = self.systems[side].look(state.id.as_ref(), operation, self.setup.hole);
+        let reply = self.systems[side].look(state.id.as_ref(), &state.calls_in_doubt(), self.setup.hole);
         say!(self, "looks at {side}: {}", self.show_reply(&reply));
         self.meanwhile();
         self.conclude(side, before, reply, "look")

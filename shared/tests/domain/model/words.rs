@@ -55,8 +55,12 @@ impl Run {
         let values = |v: &[(FieldIx, Value)]| self.show_some(v);
         match reply {
             Reply::Applied(Some(seen)) => format!("now {} (rev {})", values(&seen.values), seen.revision.0),
+            Reply::Mismatch(seen) => {
+                format!("not written, it is {} (rev {})", values(&seen.values), seen.revision.0)
+            }
             Reply::Looked { seen, held } => {
-                let held = held.as_ref().map_or("".into(), |h| format!(", our call saved {}", values(h)));
+                let held = held.iter().map(|(call, held)| format!(", our {call} saved {}", values(held)));
+                let held: String = held.collect();
                 format!("it is {} (rev {}){held}", values(&seen.values), seen.revision.0)
             }
             other => format!("{other:?}"),

@@ -3,12 +3,13 @@
 use shared::domain::absorb::absorb_resolution;
 use shared::domain::conflict::{Choice, Resolution};
 use shared::domain::id::Timestamp;
+use shared::domain::news::News;
 use shared::domain::plan::has_work;
 use shared::domain::record::Sent;
 use uuid::Uuid;
 
 use super::{N, Thing, X, rules};
-use crate::fixture::{fields, int, synced};
+use crate::fixture::{delta, fields, int, synced};
 
 fn in_conflict(risk: &str) -> Thing {
     let text = format!(
@@ -50,8 +51,10 @@ fn a_conflict_shows_our_own_late_write_too() {
     let until = Timestamp(i64::MAX);
     let sent = Sent { operation: Uuid::from_u128(1), field: 0, value: int(8), until };
     thing.record.sides.netsuite.sent.push(sent);
-    thing.edit(N, 12, &[("f", int(8))]);
+    let landed = delta(N, 12, vec![(0, int(8))]);
+    thing.hear(&News { operation: Some(Uuid::from_u128(1)), ..landed });
     assert_eq!(thing.clashes(), "f 8|3→8");
+    assert_eq!(thing.record.sides.netsuite.sent, [], "it will not land again");
 }
 
 #[test]

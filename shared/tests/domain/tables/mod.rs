@@ -21,6 +21,7 @@ use shared::domain::report::Report;
 use shared::domain::settle::{Reply, Seen, settle};
 use shared::domain::surface::{FieldIx, TypeSurface};
 use shared::domain::value::Value;
+use uuid::Uuid;
 
 use super::fixture::{deleted, delta, fields, named, show, side_id, synced};
 use super::model::faithful;
@@ -97,6 +98,12 @@ impl Thing {
             all[field].1 = value;
         }
         Seen { id: side_id(side), revision: Revision(revision), values: all, complete: true }
+    }
+
+    /// NetSuite tells that it has carried out the write under way, and what that left.
+    fn carried_out(&self, values: &[(&str, Value)]) -> Vec<(Uuid, Vec<(FieldIx, Value)>)> {
+        let intent = self.record.sides.netsuite.intent.as_ref().expect("a write under way");
+        vec![(intent.operation, named(&self.surface, values))]
     }
 
     fn get(&self, name: &str) -> String {

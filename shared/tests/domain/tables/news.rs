@@ -1,7 +1,7 @@
 //! Which news is news, by the clock of its side.
 
 use shared::domain::id::Revision;
-use shared::domain::news::News;
+use shared::domain::news::{News, Standing};
 use shared::domain::plan::Plan;
 use shared::domain::settle::Reply;
 
@@ -30,7 +30,8 @@ fn news_counts_by_the_sides_own_clock() {
         thing.record.sides.netsuite.note(0, Revision(20));
         let values = named(&thing.surface, &[(field, int(value))]);
         let news = if full_read { full(N, 0, values) } else { delta(N, 0, values) };
-        let report = thing.hear(&News { revision: revision.map(Revision), authoritative, ..news });
+        let standing = if authoritative { Standing::Answered } else { Standing::Heard };
+        let report = thing.hear(&News { revision: revision.map(Revision), standing, ..news });
         let result = match (report.stale, report.unordered, report.changed) {
             (1, 0, false) => "stale",
             (0, 1, false) => "look",
@@ -75,7 +76,7 @@ fn news_about_a_field_that_is_being_written_waits_for_the_reply() {
     thing.edit(X, 11, &[("f", int(2))]);
     thing.intend(N);
     thing.edit(N, 12, &[("f", int(5))]);
-    let (seen, held) = (thing.seen(N, 12, &[("f", int(5))]), Some(vec![(0, int(2))]));
+    let (seen, held) = (thing.seen(N, 12, &[("f", int(5))]), thing.carried_out(&[("f", int(2))]));
     let report = thing.settle(N, Reply::Looked { seen, held });
     assert_eq!((rules(&report), thing.get("f").as_str()), (vec!["clean"], "5"));
 }

@@ -1,10 +1,13 @@
 //! What a reply means for the intent that it answers.
 
+use shared::domain::news::News;
 use shared::domain::plan::CALL_LANDS_WITHIN_MS;
+use shared::domain::record::Intent;
 use shared::domain::settle::{Reply, not_persisted_error};
+use shared::domain::value::Value;
 
 use super::{N, Thing, X, rules};
-use crate::fixture::{fields, int};
+use crate::fixture::{delta, fields, full, int, named, text};
 
 #[test]
 fn what_a_reply_makes_of_an_intent() {
@@ -39,7 +42,7 @@ fn what_a_reply_makes_of_an_intent() {
         ),
         (
             "not taken: another value was there",
-            |t| Reply::Looked { seen: t.seen(N, 12, &[("f", int(7))]), held: None },
+            |t| Reply::Looked { seen: t.seen(N, 12, &[("f", int(7))]), held: Vec::new() },
             &["netsuite_wins"],
             "7",
             "nothing",
@@ -47,7 +50,10 @@ fn what_a_reply_makes_of_an_intent() {
         ),
         (
             "a look: it was carried out, then edited",
-            |t| Reply::Looked { seen: t.seen(N, 12, &[("f", int(7))]), held: Some(vec![(0, int(2))]) },
+            |t| Reply::Looked {
+                seen: t.seen(N, 12, &[("f", int(7))]),
+                held: t.carried_out(&[("f", int(2))]),
+            },
             &["clean"],
             "7",
             "nothing",
@@ -55,7 +61,7 @@ fn what_a_reply_makes_of_an_intent() {
         ),
         (
             "a look: not carried out yet",
-            |t| Reply::Looked { seen: t.seen(N, 10, &[]), held: None },
+            |t| Reply::Looked { seen: t.seen(N, 10, &[]), held: Vec::new() },
             &[],
             "2",
             "update f=2 where f=1",
@@ -102,22 +108,80 @@ fn a_call_that_was_not_tried_has_not_looked() {
     assert_eq!(thing.planned(N), "read", "the edit is still to be looked at");
 }
 
-#[test]
-fn a_call_that_was_not_tried_does_not_make_us_forget_what_another_may_have_written() {
-    let mut thing = Thing::of("type = \"integer\"", int(1));
-    thing.edit(X, 11, &[("f", int(2))]);
-    thing.intend(N);
+/// A call of `f` = 2 hung, was given up, and may still land; `f` is to be 3 by now.
+fn in_doubt(kind: &str, before: Value, hangs: Value, since: Value) -> (Thing, Intent) {
+    let mut thing = Thing::of(kind, before);
+    thing.edit(X, 11, &[("f", hangs)]);
+    let intent = thing.intend(N);
     thing.now = thing.now.plus(60_000);
-    thing.settle(N, Reply::Looked { seen: thing.seen(N, 10, &[]), held: None }); // the call hangs
-    thing.edit(X, 12, &[("f", int(3))]);
-    thing.now = thing.now.plus(CALL_LANDS_WITHIN_MS);
-    thing.intend(N); // meanwhile the first call has landed, and nobody has told
-    thing.settle(N, Reply::NotDone);
-    let report = thing.edit(N, 13, &[("f", int(2))]);
+    thing.settle(N, Reply::Looked { seen: thing.seen(N, 10, &[]), held: Vec::new() });
+    thing.edit(X, 12, &[("f", since)]);
+    (thing, intent)
+}
+
+#[test]
+fn news_while_a_call_may_still_land_is_looked_at_and_the_look_tells_whose_it_is() {
+    for (what, now, landed, result) in [
+        ("our own write", 2, true, "3"),
+        ("somebody's edit to the same value", 2, false, "2"),
+        ("our write, and an edit after it", 7, true, "7"),
+        ("our write, and an edit back to what was before", 1, true, "1"),
+    ] {
+        let (mut thing, intent) =
+            in_doubt("type = \"integer\", policy = \"netsuite_wins\"", int(1), int(2), int(3));
+        if now != 1 {
+            let report = thing.edit(N, 13, &[("f", int(now))]);
+            assert_eq!((report.unordered, thing.planned(N).as_str()), (1, "read"), "{what}");
+        }
+        let seen = thing.seen(N, 14, &[("f", int(now))]);
+        let held = (intent.operation, vec![(0, int(2))]);
+        thing.settle(N, Reply::Looked { seen, held: Vec::from_iter(landed.then_some(held)) });
+        assert_eq!(thing.get("f"), result, "{what}");
+        assert_eq!(thing.record.sides.netsuite.sent.is_empty(), landed, "{what}: it may still land");
+    }
+}
+
+#[test]
+fn a_mark_tells_that_a_call_has_landed_and_the_same_value_after_it_is_somebodys() {
+    let (mut thing, intent) =
+        in_doubt("type = \"integer\", policy = \"netsuite_wins\"", int(1), int(2), int(3));
+    let news = delta(N, 13, vec![(0, int(2))]);
+    let report = thing.hear(&News { operation: Some(intent.operation), ..news });
     assert_eq!((report.own, thing.get("f").as_str()), (1, "3"), "our own write, not an edit");
+    thing.edit(N, 14, &[("f", int(7))]);
+    assert_eq!(thing.get("f"), "7");
+    thing.edit(N, 15, &[("f", int(2))]);
+    assert_eq!(thing.get("f"), "2", "somebody's own way back, not our write again");
+}
+
+#[test]
+fn a_form_that_lands_after_its_deadline_is_no_edit() {
+    let (mut thing, intent) =
+        in_doubt("type = \"text\", policy = \"netsuite_wins\"", text("old"), text("Ab"), text("c"));
+    thing.hear(&full(N, 12, vec![(0, text("AB"))]));
+    let (seen, held) = (thing.seen(N, 12, &[("f", text("AB"))]), named(&thing.surface, &[("f", text("AB"))]));
+    let report = thing.settle(N, Reply::Looked { seen, held: vec![(intent.operation, held)] });
+    assert_eq!((rules(&report), thing.get("f").as_str()), (vec![], "\"c\""));
+}
+
+#[test]
+fn an_answer_to_another_call_does_not_tell_whose_value_it_shows() {
+    let surface = fields("f = { type = \"integer\" }\ng = { type = \"integer\" }");
+    let mut thing = Thing::new(surface, &[("f", int(1)), ("g", int(1))]);
+    thing.edit(X, 11, &[("f", int(2))]);
+    let first = thing.intend(N);
+    thing.settle(N, Reply::Looked { seen: thing.seen(N, 10, &[]), held: Vec::new() }); // it hangs
+    thing.edit(X, 12, &[("f", int(1)), ("g", int(5))]);
     thing.intend(N);
-    thing.settle(N, Reply::Applied(Some(thing.seen(N, 14, &[("f", int(3))]))));
-    assert_eq!(thing.record.sides.netsuite.sent, [], "a look forgets what can no longer land");
+    let seen = thing.seen(N, 14, &[("f", int(2)), ("g", int(5))]);
+    thing.settle(N, Reply::Applied(Some(seen)));
+    assert_eq!(thing.planned(N), "read");
+    thing.now = thing.now.plus(CALL_LANDS_WITHIN_MS);
+    let seen = thing.seen(N, 14, &[("f", int(2))]);
+    let held = named(&thing.surface, &[("f", int(2)), ("g", int(1))]);
+    thing.settle(N, Reply::Looked { seen, held: vec![(first.operation, held)] });
+    assert_eq!(thing.planned(N), "update f=1 where f=2");
+    assert_eq!(thing.record.sides.netsuite.sent, [], "what can no longer land is forgotten");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use shared::domain::value::Value;
 use shared::state::{PendingRow, Place, State, Subject, Verdict};
 use sqlx::{AssertSqlSafe, Executor, Row};
 
-use super::{acme, at, commit_of, fresh, id, key, kind, load, record, side_id};
+use super::{acme, at, commit_of, fresh, id, key, kind, load, record, rest, side_id};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_connection_that_is_killed_leaves_nothing_half_written() {
@@ -76,13 +76,8 @@ async fn kill_all(name: String, done: Arc<std::sync::atomic::AtomicBool>) {
             // It may be gone by itself.
             let _ = administrator.execute(AssertSqlSafe(format!("kill connection {id}"))).await;
         }
-        rest().await;
+        rest(7).await;
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a real database runs on the machine's own clock")]
-async fn rest() {
-    tokio::time::sleep(std::time::Duration::from_millis(7)).await;
 }
 
 #[tokio::test]

@@ -78,6 +78,12 @@ async fn load(state: &dyn State, key: &RecordKey) -> Option<Arc<Record>> {
     state.load(std::slice::from_ref(key)).await.expect("the state is there").remove(0)
 }
 
+/// Lets so many milliseconds go by.
+#[expect(clippy::disallowed_methods, reason = "a real database runs on the machine's own clock")]
+async fn rest(millis: u64) {
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+}
+
 /// Stores a record, and answers it as the next commit must have it.
 async fn put(state: &dyn State, record: Record) -> Record {
     let verdicts = state.commit(vec![commit_of(&record)]).await.expect("the state is there");

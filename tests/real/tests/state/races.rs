@@ -13,7 +13,7 @@ use shared::domain::value::Value;
 use shared::state::{Commit, LinkChange, PendingRow, Place, State, Subject, Verdict};
 use sqlx::{Connection, Executor, Row};
 
-use super::{acme, at, canonical, commit_of, config, fresh, id, key, kind, load, put, record, side_id};
+use super::{acme, at, canonical, commit_of, config, fresh, id, key, kind, load, put, record, rest, side_id};
 
 /// Two instances on one database.
 async fn two() -> (real_tests::Database, [Arc<MysqlState>; 2]) {
@@ -90,7 +90,8 @@ async fn a_permit_is_one_connections_alone_of_eight() {
                 }
                 given += 1;
                 assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0, "a second call at once");
-                tokio::task::yield_now().await;
+                // As long as it takes others to ask, so that one who got a second permit meets us here.
+                rest(4).await;
                 running.fetch_sub(1, Ordering::SeqCst);
                 state.end_call(&acme(), call, CallEnd::Answered, now, &limits).await.unwrap();
             }

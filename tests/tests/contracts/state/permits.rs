@@ -48,10 +48,10 @@ fn never_more_calls_than_the_cap_whatever_the_order() {
             } else if !running.is_empty() {
                 let call = *running.keys().nth(dice.usize(0..running.len())).expect("a running call");
                 let end = match dice.u32(0..100) {
-                    0..90 => CallEnd::Answered,
-                    90..94 => CallEnd::Overload,
-                    94..96 => CallEnd::Auth,
-                    96..98 => CallEnd::NotMade,
+                    0..93 => CallEnd::Answered,
+                    93 => CallEnd::Overload,
+                    94 => CallEnd::Auth,
+                    95 => CallEnd::NotMade,
                     _ => CallEnd::Unknown,
                 };
                 state.end_call(&acme(), call, end, at(now), &limits).await.unwrap();

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use shared::breakage::Breakage;
 use shared::runtime::clock::{Clock, SystemClock};
+use simulation::run::Options;
 use simulation::sweep::{self, Sweep};
 
 /// Which seeds.
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// Threads; each runs whole seeds.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Tells every commit of a record (account:type:id) in the first seed, instead of sweeping.
+    #[arg(long, value_name = "KEY")]
+    follow: Option<String>,
     /// Breaks one mechanism on purpose, to see that it is noticed; `all` breaks one after the other.
     #[arg(long = "break", value_name = "MECHANISM")]
     breakage: Option<String>,
@@ -25,6 +29,12 @@ pub(crate) struct Args {
 
 /// Runs the seeds. Fails when an invariant is broken, or when a deliberate defect is not noticed.
 pub(crate) fn run(args: &Args) -> ExitCode {
+    if let Some(key) = &args.follow {
+        let options = Options { follow: Some(key.clone()), ..Options::default() };
+        let outcome = simulation::run::run(args.from, options);
+        outcome.story.iter().for_each(|line| println!("{line}"));
+        return exit(outcome.violations.is_empty());
+    }
     let broken = match args.breakage.as_deref() {
         None => return exit(sound(args)),
         Some("all") => Breakage::ALL.to_vec(),

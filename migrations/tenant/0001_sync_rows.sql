@@ -10,6 +10,8 @@ create table sync_rows (
     lists        json            not null comment 'list -> line row id -> line, as the triggers last saw it',
     edit         varchar(80)     null comment 'the last edit, which its later statements join',
     outbox_id    bigint unsigned null comment 'the outbox row of that edit',
+    call_id      char(36)        null comment 'the last call of the sync that changed it',
+    call_values  json            null comment 'column -> value that this call left, of what it changed',
     live_sync_id varchar(200)    as (if(is_deleted, null, sync_id)) stored
                                  comment 'a canonical id names one living row',
     primary key (table_name, row_id),

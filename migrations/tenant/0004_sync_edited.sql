@@ -55,12 +55,17 @@ edited: begin
 
     if open_operation is not null then
         update outbox_events set changes = new_values, previous = old_values where id = last_outbox;
+        update sync_rows set call_values = new_values
+         where table_name = in_table and row_id = in_id and call_id = left(@sync_call, 36);
     else
         insert into outbox_events
                (table_name, row_id, sync_id, operation, revision, changes, previous, at, actor)
         values (in_table, in_id, row_sync_id, 'update', next_revision, new_values, old_values,
                 utc_timestamp(3), coalesce(left(@sync_actor, 200), user()));
-        update sync_rows set revision = next_revision, edit = this_edit, outbox_id = last_insert_id()
+        update sync_rows
+           set revision = next_revision, edit = this_edit, outbox_id = last_insert_id(),
+               call_id = coalesce(left(@sync_call, 36), call_id),
+               call_values = if(@sync_call is null, call_values, new_values)
          where table_name = in_table and row_id = in_id;
     end if;
 end

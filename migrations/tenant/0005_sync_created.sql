@@ -32,6 +32,8 @@ begin
     select in_table, in_id, row_sync_id, 'create', revision, json_merge_patch(json_object(), in_after),
            json_object(), utc_timestamp(3), coalesce(left(@sync_actor, 200), user())
       from sync_rows where table_name = in_table and row_id = in_id;
-    update sync_rows set edit = this_edit, outbox_id = last_insert_id()
+    update sync_rows
+       set edit = this_edit, outbox_id = last_insert_id(), call_id = left(@sync_call, 36),
+           call_values = if(@sync_call is null, null, json_merge_patch(json_object(), in_after))
      where table_name = in_table and row_id = in_id;
 end

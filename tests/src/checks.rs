@@ -15,7 +15,7 @@ use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Direction, TypeSurface};
 use shared::domain::value::{Kind, Value};
 use shared::ledger::Ledger;
-use shared::state::{State, Subject};
+use shared::state::{HistoryDecision, State, Subject};
 
 use crate::executor::Lane;
 use crate::people::Edits;
@@ -187,6 +187,9 @@ impl Check<'_> {
     }
 
     fn order(&mut self, record: &Record, rows: &[shared::state::HistoryRow]) {
+        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
+            return;
+        };
         let ids: Vec<_> = rows.iter().flat_map(|r| r.events.iter().copied()).collect();
         let stored = now(self.world.ledger.read(self.account, &ids)).unwrap_or_default();
         if stored.len() != ids.iter().collect::<BTreeSet<_>>().len() {
@@ -199,16 +202,22 @@ impl Check<'_> {
                 let value = &json["revision"];
                 let side = if s.entry.source == "suitex" { Side::SuiteX } else { Side::NetSuite };
                 let is_message = matches!(s.entry.source, "suitex" | "netsuite-ue" | "netsuite-poll");
-                Some((
-                    s.entry.event_id,
-                    (side, json["recordId"].as_str()?.to_string(), value.as_i64().filter(|_| is_message)?),
-                ))
+                let names = json["payload"]["changes"].as_object().into_iter().flat_map(|c| c.keys());
+                let fields: BTreeSet<_> = names.filter_map(|name| surface.field_on(side, name)).collect();
+                let id = json["recordId"].as_str()?.to_string();
+                Some((s.entry.event_id, (side, id, value.as_i64().filter(|_| is_message)?, fields)))
             })
             .collect();
         let mut newest: BTreeMap<(Side, String, String), i64> = BTreeMap::new();
         for row in rows {
-            for (side, id, revision) in row.events.iter().filter_map(|id| revision.get(id)) {
-                for decision in &row.decisions {
+            for (side, id, revision, fields) in row.events.iter().filter_map(|id| revision.get(id)) {
+                // A field of a group may be decided by news of another one; an edit may ask whether the record is
+                // to exist.
+                let told = |field: &str| match surface.field(field) {
+                    Some(field) => fields.contains(&field),
+                    None => fields.is_empty(),
+                };
+                for decision in row.decisions.iter().filter(|decision| told(&decision.field)) {
                     let cell = (*side, id.clone(), decision.field.clone());
                     let known = newest.entry(cell).or_insert(*revision);
                     if *revision < *known {
@@ -326,10 +335,13 @@ impl Check<'_> {
         if rows.iter().flat_map(|r| &r.decisions).any(|d| d.field == "$exists" && d.rule == "resolved") {
             return;
         }
+        // What was edited just before it was deleted need not have been seen.
+        let was_deleted =
+            rows.iter().flat_map(|r| &r.decisions).any(|d| d.field == "$exists" && d.rule != "created");
         for (field, spec) in surface.fields.iter().enumerate() {
             let unique = matches!(spec.kind, Kind::Text { .. } | Kind::Decimal { .. } | Kind::Integer);
             let grouped = surface.units[spec.unit].len() > 1;
-            let of_field = |d: &&shared::state::HistoryDecision| d.field == *spec.name;
+            let of_field = |d: &&HistoryDecision| d.field == *spec.name;
             let by_person =
                 rows.iter().flat_map(|r| &r.decisions).filter(of_field).any(|d| d.rule == "resolved");
             if !unique || grouped || by_person || spec.direction != Direction::Both {
@@ -343,6 +355,15 @@ impl Check<'_> {
                     "I14",
                     format!("{} {}: is {agreed}, last edits were {last:?}", record.key, spec.name),
                 );
+            }
+            let told = |d: &HistoryDecision, edit: &Json| {
+                [&d.base, &d.ours, &d.from, &d.to].iter().any(|value| same_but_for_form(edit, value))
+            };
+            let decided = || rows.iter().flat_map(|r| &r.decisions).filter(of_field);
+            for edit in last.iter().filter(|edit| !edit.is_null() && !was_deleted) {
+                if !decided().any(|d| told(d, edit)) {
+                    self.fail("I14", format!("{} {}: nobody noticed {edit}", record.key, spec.name));
+                }
             }
         }
     }

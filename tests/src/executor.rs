@@ -38,6 +38,8 @@ struct Shared {
     next_timer: u64,
     /// What is being polled now: whatever it spawns belongs to the same lane.
     current: Option<(Lane, u64)>,
+    /// Instances that are to die before they make another step.
+    doomed: Vec<(Lane, Instance)>,
 }
 
 #[derive(Default)]
@@ -83,7 +85,8 @@ impl Executor {
     /// An executor with `lanes` accounts, at time `now`.
     pub fn new(lanes: usize, now: Timestamp) -> Self {
         let lanes = (0..lanes).map(|_| Tasks::default()).collect();
-        let shared = Shared { now, lanes, timers: BTreeMap::new(), next_timer: 0, current: None };
+        let shared =
+            Shared { now, lanes, timers: BTreeMap::new(), next_timer: 0, current: None, doomed: Vec::new() };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -177,6 +180,20 @@ impl Executor {
             ids.iter().filter_map(|id| tasks.tasks.remove(id)).collect()
         };
         dead.iter().map(|t| t.at).collect()
+    }
+
+    /// Whoever is running now has made its last step.
+    pub fn doom(&self) {
+        let mut shared = lock(&self.shared);
+        let Some((lane, id)) = shared.current else { return };
+        if let Some(instance) = shared.lanes[lane].tasks.get(&id).map(|task| task.instance) {
+            shared.doomed.push((lane, instance));
+        }
+    }
+
+    /// The instances that are to die now.
+    pub fn doomed(&self) -> Vec<(Lane, Instance)> {
+        std::mem::take(&mut lock(&self.shared).doomed)
     }
 
     /// Gives way once: here the seed may run others, or kill the task.

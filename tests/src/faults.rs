@@ -13,7 +13,7 @@ use shared::buffer::Buffer;
 use shared::domain::governance::{Call, CallEnd, NotNow};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
-use shared::domain::surface::{Coalescing, Limits};
+use shared::domain::surface::{Coalescing, Limits, SyncConfig};
 use shared::fault::Unavailable;
 use shared::ledger::{Appended, Entry, Ledger, Stored};
 use shared::netsuite::client::{Lost, Transport};
@@ -36,6 +36,10 @@ pub struct Rates {
     pub request_lost: f64,
     /// It is done; its answer never arrives.
     pub reply_lost: f64,
+    /// The instance dies just before or just after.
+    pub crash: f64,
+    /// Until then nothing that is stored can be reached.
+    pub down_until: Timestamp,
 }
 
 /// One account's dice, rates and counts.
@@ -58,6 +62,11 @@ impl LaneFaults {
     /// Sets how often what goes wrong.
     pub fn set(&self, rates: Rates) {
         *lock(&self.rates) = rates;
+    }
+
+    /// Nothing that is stored can be reached until then.
+    pub fn down_until(&self, until: Timestamp) {
+        lock(&self.rates).down_until = until;
     }
 
     /// Counts a fault.
@@ -88,6 +97,8 @@ pub struct Faults {
     pub accounts: Arc<Vec<AccountId>>,
     /// Each account's faults.
     pub lanes: Arc<Vec<LaneFaults>>,
+    /// What is synced.
+    pub config: Arc<SyncConfig>,
     /// Looks at every commit.
     pub watch: Arc<Watch>,
 }
@@ -99,34 +110,34 @@ struct Points {
     request_lost: &'static str,
     reply_lost: &'static str,
     what: &'static str,
+    /// How much more often it goes wrong: what is rare beside commits must be seen to fail too.
+    weight: f64,
 }
 
 macro_rules! points {
-    ($name:ident, $what:literal) => {
+    ($name:ident, $what:literal, $weight:literal) => {
         const $name: Points = Points {
             before: concat!("before ", $what),
             after: concat!("after ", $what),
             request_lost: concat!("request lost: ", $what),
             reply_lost: concat!("reply lost: ", $what),
             what: $what,
+            weight: $weight,
         };
     };
 }
 
-points!(COMMIT, "commit");
-points!(ENQUEUE, "enqueue");
-points!(LEDGER, "ledger append");
-points!(PUBLISH, "publish");
-points!(TENANT, "tenant write");
-points!(DISPATCHED, "outbox mark");
-points!(CALL, "netsuite call");
-points!(PERMIT, "permit");
+points!(COMMIT, "commit", 1.0);
+points!(ENQUEUE, "enqueue", 1.0);
+points!(LEDGER, "ledger append", 1.0);
+points!(PUBLISH, "publish", 1.0);
+points!(TENANT, "tenant write", 4.0);
+points!(DISPATCHED, "outbox mark", 2.0);
+points!(CALL, "netsuite call", 5.0);
+points!(PERMIT, "permit", 1.0);
 
 /// How long a connection may take, ms: a call that is not on its way by then is not made.
 const CONNECT_MS: i64 = 5_000;
-
-/// Calls to NetSuite are few beside commits: they go wrong more often, each.
-const CALLS_ARE_RARE: f64 = 5.0;
 
 impl Faults {
     /// The lane of an account; foreign accounts run in the first.
@@ -142,18 +153,30 @@ impl Faults {
     ) -> Result<T, Unavailable> {
         let faults = &self.lanes[self.lane(account)];
         let rates = *lock(&faults.rates);
-        self.executor.give_way(points.before).await;
-        if faults.roll(rates.request_lost) {
+        self.pass(faults, points.before, rates.crash * points.weight).await;
+        if self.executor.now() < rates.down_until {
+            faults.count("database down");
+            return Err(Unavailable::new(points.what, "down"));
+        }
+        if faults.roll(rates.request_lost * points.weight) {
             faults.count(points.request_lost);
             return Err(Unavailable::new(points.what, "request lost"));
         }
         let done = effect.await?;
-        self.executor.give_way(points.after).await;
-        if faults.roll(rates.reply_lost) {
+        self.pass(faults, points.after, rates.crash * points.weight).await;
+        if faults.roll(rates.reply_lost * points.weight) {
             faults.count(points.reply_lost);
             return Err(Unavailable::new(points.what, "reply lost"));
         }
         Ok(done)
+    }
+
+    /// Gives way at a point; perhaps the instance dies there.
+    async fn pass(&self, faults: &LaneFaults, point: &'static str, crash: f64) {
+        if faults.roll(crash) {
+            self.executor.doom();
+        }
+        self.executor.give_way(point).await;
     }
 
     /// The NetSuite transport: requests go to the simulator's own router.
@@ -171,9 +194,9 @@ impl Faults {
         let lane = account.map_or(0, |a| self.lane(&a));
         let rates = *lock(&self.lanes[lane].rates);
         let asked = self.executor.now();
-        self.executor.give_way(CALL.before).await;
+        self.pass(&self.lanes[lane], CALL.before, rates.crash * CALL.weight).await;
         if self.executor.now().0 - asked.0 > CONNECT_MS
-            || self.lanes[lane].roll(rates.request_lost * CALLS_ARE_RARE)
+            || self.lanes[lane].roll(rates.request_lost * CALL.weight)
         {
             self.lanes[lane].count(CALL.request_lost);
             return Err(Lost::NotSent("connection refused".into()));
@@ -182,8 +205,8 @@ impl Faults {
         let response = response.unwrap_or_else(|never| match never {});
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|e| Lost::NoAnswer(e.to_string()))?.to_bytes();
-        self.executor.give_way(CALL.after).await;
-        if self.lanes[lane].roll(rates.reply_lost * CALLS_ARE_RARE) {
+        self.pass(&self.lanes[lane], CALL.after, rates.crash * CALL.weight).await;
+        if self.lanes[lane].roll(rates.reply_lost * CALL.weight) {
             self.lanes[lane].count(CALL.reply_lost);
             return Err(Lost::NoAnswer("connection reset".into()));
         }
@@ -294,11 +317,17 @@ impl<T: Tenants> Tenants for Faulty<T> {
         look
     }
 
-    async fn apply(&self, account: &AccountId, table: &str, change: &Change) -> Result<Applied, Unavailable> {
+    async fn apply(
+        &self,
+        account: &AccountId,
+        table: &str,
+        operation: Uuid,
+        change: &Change,
+    ) -> Result<Applied, Unavailable> {
         let asked = self.faults.executor.now();
         let apply = async {
             match self.faults.executor.now().0 - asked.0 {
-                ..=CONNECT_MS => self.inner.apply(account, table, change).await,
+                ..=CONNECT_MS => self.inner.apply(account, table, operation, change).await,
                 _ => Err(Unavailable::new("tenant database", "no connection in time")),
             }
         };
@@ -344,7 +373,8 @@ impl<S: State> State for Faulty<S> {
         let watched = async {
             let before = self.faults.watch.before(&*self.inner, &commits).await?;
             let verdicts = self.inner.commit(commits.clone()).await?;
-            self.faults.watch.committed(&before, &commits, &verdicts);
+            let now = self.faults.executor.now();
+            self.faults.watch.committed(&before, &commits, &verdicts, &self.faults.config, now);
             Ok(verdicts)
         };
         self.faults.around(&account, &COMMIT, watched).await

@@ -4,6 +4,7 @@
 pub mod checks;
 pub mod executor;
 pub mod faults;
+pub mod follow;
 pub mod people;
 pub mod run;
 pub mod sweep;

@@ -9,7 +9,7 @@ use local::functions::FUNCTIONS;
 use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
 use serde_json::{Value as Json, json};
 use shared::breakage::{self, Breakage};
-use shared::domain::id::Side;
+use shared::domain::id::{Side, Timestamp};
 use shared::state::State;
 
 use crate::checks;
@@ -20,7 +20,7 @@ use crate::watch::Violation;
 use crate::world::{SECRETS, World, branch, signed};
 
 /// How a seed is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Edits, creates and deletes per account.
     pub edits: usize,
@@ -28,11 +28,13 @@ pub struct Options {
     pub breakage: Option<Breakage>,
     /// Whether the second account has any traffic.
     pub neighbour: bool,
+    /// A record whose every commit is told.
+    pub follow: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { edits: 130, breakage: None, neighbour: true }
+        Self { edits: 130, breakage: None, neighbour: true, follow: None }
     }
 }
 
@@ -43,6 +45,8 @@ pub struct Outcome {
     pub violations: Vec<Violation>,
     /// What happened, per account.
     pub traces: Vec<Vec<String>>,
+    /// What was committed of the followed record.
+    pub story: Vec<String>,
     /// How often each fault was injected.
     pub faults: BTreeMap<String, u64>,
     /// Edits, creates and deletes that were taken.
@@ -51,6 +55,9 @@ pub struct Outcome {
 
 /// Steps of one account between two moves of the clock.
 const STEPS_MAX: usize = 60;
+
+/// Most steps of the functions between two happenings in the world.
+const STEPS_BETWEEN: usize = 12;
 
 /// Rounds after the faults have stopped within which everything must settle.
 const SETTLE_ROUNDS: usize = 400;
@@ -67,7 +74,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 }
 
 /// Quiet for so many rounds, through polls and past every deadline: nothing is to come.
-const QUIET_ROUNDS: usize = 24;
+const QUIET_ROUNDS: usize = 21;
 
 struct Run {
     world: World,
@@ -81,7 +88,7 @@ struct Run {
 
 impl Run {
     fn new(seed: u64, options: Options) -> Self {
-        let world = World::new(seed);
+        let world = World::new(seed, options.follow.clone());
         let lanes = if options.neighbour { world.accounts.len() } else { 1 };
         let mut run = Self {
             people: (0..lanes).map(|_| Edits::default()).collect(),
@@ -109,7 +116,12 @@ impl Run {
         let account = self.world.accounts[lane].clone();
         let dice = &mut self.world.lanes[lane].dice;
         let mut rate = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
-        let rates = Rates { request_lost: rate(0.05), reply_lost: rate(0.05) };
+        let rates = Rates {
+            request_lost: rate(0.05),
+            reply_lost: rate(0.05),
+            crash: rate(0.008),
+            down_until: Timestamp(0),
+        };
         let bus = BusFaults {
             duplicate: rate(0.2),
             redeliver_suffix: rate(0.1),
@@ -170,18 +182,21 @@ impl Run {
 
     /// One step of one account; true if it was an edit.
     fn step(&mut self, lane: Lane) -> bool {
+        self.world.gather_user_events(lane);
+        // The functions are faster than people: an edit is on its way through before the next is made.
+        for _ in 0..self.world.lanes[lane].dice.usize(0..STEPS_BETWEEN) {
+            let ready = self.world.executor.ready(lane);
+            if ready == 0 {
+                break;
+            }
+            let nth = self.world.lanes[lane].dice.usize(0..ready);
+            self.world.executor.step(lane, nth);
+            self.bury(lane);
+        }
         let world = &mut self.world;
-        world.gather_user_events(lane);
         let roll = world.lanes[lane].dice.u32(0..1000);
         match roll {
-            0..550 => {
-                let ready = world.executor.ready(lane);
-                if ready > 0 {
-                    let nth = world.lanes[lane].dice.usize(0..ready);
-                    world.executor.step(lane, nth);
-                }
-            }
-            550..720 => {
+            0..720 => {
                 world.deliver(lane);
             }
             720..790 if !world.lanes[lane].user_events.is_empty() => {
@@ -200,7 +215,11 @@ impl Run {
             880..925 => world.tick(lane),
             925..965 => self.resolve(lane),
             965..970 => self.retry(lane),
-            970..980 => self.crash(lane),
+            970..975 => {
+                let instance = any_instance(world, lane);
+                self.crash(lane, instance);
+            }
+            975 => self.database_down(lane),
             985..988 => {
                 let account = world.accounts[lane].clone();
                 world.buffer.flush_account(&account);
@@ -225,14 +244,7 @@ impl Run {
     fn poll(&mut self, lane: Lane, overlap: i64) {
         // NetSuite's own clock may be off by minutes: the stand-in asks it, as the poller does.
         let since = self.polled[lane] - overlap;
-        let account = &self.world.config.accounts[&self.world.accounts[lane]];
-        let newest = account
-            .types
-            .keys()
-            .flat_map(|kind| self.world.netsuite.changed_since(&account.id, kind, since))
-            .map(|seen| seen.last_modified_secs)
-            .max();
-        self.world.poll(lane, since);
+        let newest = self.world.poll(lane, since);
         self.polled[lane] = newest.unwrap_or(self.polled[lane]).max(self.polled[lane]);
     }
 
@@ -274,14 +286,29 @@ impl Run {
         post(world, lane, "review", &uri, &json!({ "actor": "rita" }));
     }
 
-    fn crash(&mut self, lane: Lane) {
+    /// Kills who has made a last step.
+    fn bury(&mut self, lane: Lane) {
+        for (of, instance) in self.world.executor.doomed() {
+            debug_assert_eq!(of, lane, "only this account's tasks made a step");
+            self.crash(of, instance);
+        }
+    }
+
+    fn crash(&mut self, lane: Lane, instance: Instance) {
         let world = &mut self.world;
-        let instance = any_instance(world, lane);
         let points = world.crash(lane, instance);
         for point in &points {
             world.faults.lanes[lane].count(crash_name(point));
         }
         world.note(lane, format!("crash of {}.{} at {points:?}", instance.function, instance.number));
+    }
+
+    /// Nothing that is stored can be reached for a while.
+    fn database_down(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let millis = world.lanes[lane].dice.i64(1_000..120_000);
+        world.faults.lanes[lane].down_until(world.executor.now().plus(millis));
+        world.note(lane, format!("the databases are down for {millis} ms"));
     }
 
     /// NetSuite goes down, or comes back.
@@ -359,23 +386,32 @@ impl Run {
             self.world.netsuite.set_faults(&account, faults).expect("behaviours that were set before");
             self.world.note(lane, "the trouble stops".into());
         }
-        let mut quiet: Vec<usize> = self.lanes().map(|_| 0).collect();
+        // Rounds since anything happened, and whether everything has been told once more in quiet.
+        let mut quiet: Vec<(usize, bool)> = self.lanes().map(|_| (0, false)).collect();
         for round in 0..SETTLE_ROUNDS {
-            for (lane, quiet) in quiet.iter_mut().enumerate().filter(|(_, quiet)| **quiet <= QUIET_ROUNDS) {
+            for (lane, (quiet, told)) in quiet.iter_mut().enumerate() {
+                if *quiet > QUIET_ROUNDS {
+                    continue;
+                }
                 self.drain(lane);
                 self.world.tick(lane);
                 if round % 4 == 0 {
-                    self.world.poll(lane, 0);
+                    // Without an overlap, or it would never be quiet; what it misses is told at the end.
+                    self.poll(lane, -1);
                     self.resolve(lane);
                     // People give up on what fails again and again; it stays an open error.
                     if round < SETTLE_ROUNDS / 4 {
                         self.retry(lane);
                     }
                 }
+                if *quiet == QUIET_ROUNDS && !*told {
+                    (*quiet, *told) = (0, true);
+                    self.world.poll(lane, 0);
+                }
                 self.drain(lane);
                 *quiet = if self.is_quiet(lane) { *quiet + 1 } else { 0 };
             }
-            if quiet.iter().all(|quiet| *quiet > QUIET_ROUNDS) {
+            if quiet.iter().all(|(quiet, _)| *quiet > QUIET_ROUNDS) {
                 return;
             }
             self.world.executor.advance(if round % 20 == 19 { 1_000_000 } else { 11_000 });
@@ -457,7 +493,8 @@ impl Run {
         for (lane, trace) in traces.iter_mut().enumerate() {
             trace.push(digest(&self.world, lane));
         }
-        Outcome { violations, traces, faults, edits }
+        let story = self.world.faults.watch.story();
+        Outcome { violations, traces, story, faults, edits }
     }
 }
 

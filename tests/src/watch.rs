@@ -2,10 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::domain::id::Side;
+use shared::domain::id::{Side, Timestamp};
 use shared::domain::record::{Record, Verb};
+use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
 use shared::state::{Commit, State, Verdict};
+
+use crate::follow;
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,9 +23,16 @@ pub struct Violation {
 #[derive(Default)]
 pub struct Watch {
     seen: Mutex<Vec<Violation>>,
+    followed: Option<String>,
+    told: Mutex<Vec<String>>,
 }
 
 impl Watch {
+    /// Tells every commit of the `followed` record.
+    pub fn following(followed: Option<String>) -> Self {
+        Self { followed, ..Self::default() }
+    }
+
     /// Notes a violation.
     pub fn violated(&self, invariant: &'static str, what: String) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(Violation { invariant, what });
@@ -31,6 +41,11 @@ impl Watch {
     /// What was seen so far.
     pub fn violations(&self) -> Vec<Violation> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The followed record's story so far.
+    pub fn story(&self) -> Vec<String> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The stored records that `commits` are about to replace.
@@ -50,9 +65,22 @@ impl Watch {
     }
 
     /// Checks what was committed against what was there.
-    pub(crate) fn committed(&self, before: &[Option<Arc<Record>>], commits: &[Commit], verdicts: &[Verdict]) {
+    pub(crate) fn committed(
+        &self,
+        before: &[Option<Arc<Record>>],
+        commits: &[Commit],
+        verdicts: &[Verdict],
+        config: &SyncConfig,
+        now: Timestamp,
+    ) {
         for ((before, commit), verdict) in before.iter().zip(commits).zip(verdicts) {
             let (Some(after), Verdict::Committed(_)) = (&commit.record, verdict) else { continue };
+            if self.followed.as_ref().is_some_and(|key| *key == after.key.to_string())
+                && let Some(surface) = config.surface(&after.key.account, &after.key.record_type)
+            {
+                let lines = follow::step(before.as_deref(), commit, surface, now);
+                self.told.lock().unwrap_or_else(PoisonError::into_inner).extend(lines);
+            }
             if after.key.account != commit.account {
                 self.violated("I10", format!("a commit of {} holds {}", commit.account, after.key));
             }

@@ -165,8 +165,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl World {
-    /// The world of a seed, everything in it empty and well.
-    pub fn new(seed: u64) -> Self {
+    /// The world of a seed, everything in it empty and well. Of the `followed` record every commit is told.
+    pub fn new(seed: u64, followed: Option<String>) -> Self {
         let config = Arc::new(SyncConfig::parse(&config()).expect("the product's own configuration"));
         let accounts: Arc<Vec<AccountId>> = Arc::new(config.accounts.keys().cloned().collect());
         let executor = Executor::new(accounts.len(), START);
@@ -181,7 +181,8 @@ impl World {
             executor: executor.clone(),
             accounts: Arc::clone(&accounts),
             lanes: Arc::new(lane_faults.collect()),
-            watch: Arc::new(Watch::default()),
+            config: Arc::clone(&config),
+            watch: Arc::new(Watch::following(followed)),
         };
         let mut world = Self {
             executor,
@@ -389,8 +390,8 @@ impl World {
         self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
     }
 
-    /// Tells what NetSuite changed at or after a second, straight to the bus.
-    pub fn poll(&mut self, lane: Lane, since_seconds: i64) {
+    /// Tells what NetSuite changed at or after a second, straight to the bus. Answers the newest second told of.
+    pub fn poll(&mut self, lane: Lane, since_seconds: i64) -> Option<i64> {
         let account = &self.config.accounts[&self.accounts[lane]];
         let events = local::stand_in_poll::poll(&self.netsuite, account, since_seconds);
         let now = self.executor.now();
@@ -401,6 +402,7 @@ impl World {
             lock(&self.published.events).push((account.id.to_string(), event.event_id));
         }
         self.note(lane, format!("poll since {since_seconds}: {} events", events.len()));
+        events.iter().filter_map(|event| event.revision).map(|revision| revision.0).max()
     }
 
     /// Sets how often what goes wrong for an account.

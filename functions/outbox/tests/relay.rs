@@ -29,7 +29,7 @@ impl Tenants for Rows {
         unreachable!("a relay reads no record")
     }
 
-    async fn apply(&self, _: &AccountId, _: &str, _: &Change) -> Result<Applied, Unavailable> {
+    async fn apply(&self, _: &AccountId, _: &str, _: uuid::Uuid, _: &Change) -> Result<Applied, Unavailable> {
         unreachable!("a relay writes no record")
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde_json::Map;
 use shared::breakage::{self, Breakage};
 use shared::domain::governance::CallEnd;
 use shared::domain::id::{AccountId, Revision, Side, SideId};
@@ -11,6 +12,7 @@ use shared::domain::record::Verb;
 use shared::domain::surface::Account;
 use shared::suitex::{Applied, By, Change, Look, Row, Tenants};
 use shared::writer::{Answer, CallFault, LookCall, Refusal, Shown, Target, WriteCall};
+use uuid::Uuid;
 
 /// SuiteX, through its tenant databases.
 #[derive(Clone)]
@@ -34,7 +36,7 @@ impl Target for SuiteX {
         let mut answers = Vec::with_capacity(calls.len());
         for call in calls {
             let change = self.change_of(&account.id, call).await?;
-            match self.tenants.apply(&account.id, &call.surface.suitex, &change).await {
+            match self.tenants.apply(&account.id, &call.surface.suitex, call.operation, &change).await {
                 Ok(applied) => answers.push(answer_to_write(applied)),
                 Err(error) if answers.is_empty() => return Err(unknown(error)),
                 Err(_) => break,
@@ -49,7 +51,7 @@ impl Target for SuiteX {
             let by = call.id.as_ref().map_or(By::SyncId(call.canonical.as_str()), |id| By::Id(id.as_str()));
             let look = self.tenants.read(&account.id, &call.surface.suitex, by).await.map_err(unknown)?;
             answers.push(match look {
-                Look::Found(row) => looked(row),
+                Look::Found(row) => looked(row, &call.operations),
                 Look::Deleted(revision) => Answer::Gone(Some(revision)),
                 Look::Missing => Answer::Missing,
             });
@@ -72,7 +74,7 @@ impl SuiteX {
             false => call.revision.unwrap_or_default(),
         };
         let expected = match breakage::on(Breakage::NoCompareBeforeSet) {
-            true => serde_json::Map::new(),
+            true => Map::new(),
             false => call.expected.clone(),
         };
         Ok(match call.verb {
@@ -92,7 +94,7 @@ fn unknown(error: shared::fault::Unavailable) -> CallFault {
 fn answer_to_write(applied: Applied) -> Answer {
     match applied {
         Applied::Done(row) => Answer::Applied(row.and_then(shown)),
-        Applied::Mismatch(row) => looked(row),
+        Applied::Mismatch(row) => looked(row, &[]),
         Applied::Gone(Some(revision)) => Answer::Gone(Some(revision)),
         Applied::Gone(None) => Answer::Missing,
         Applied::Refused { code, message, field } => Answer::Refused(Refusal {
@@ -105,8 +107,13 @@ fn answer_to_write(applied: Applied) -> Answer {
     }
 }
 
-fn looked(row: Row) -> Answer {
-    shown(row).map_or(Answer::Missing, |shown| Answer::Looked { shown, held: BTreeMap::new() })
+/// A row remembers the last call that changed it. No call in doubt can come before that one: each writes only to
+/// the revision that it knows.
+fn looked(mut row: Row, in_doubt: &[Uuid]) -> Answer {
+    let Row { last_call, .. } = &mut row;
+    let call = last_call.take().filter(|call| in_doubt.contains(&call.operation));
+    let held = BTreeMap::from_iter(call.map(|call| (call.operation, call.values)));
+    shown(row).map_or(Answer::Missing, |shown| Answer::Looked { shown, held })
 }
 
 /// A row whose id is no id cannot be spoken of.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::{RecordType, Revision, Side, Timestamp};
 use shared::domain::surface::{Account, TypeSurface};
 use shared::domain::value::{Kind, Value};
-use shared::suitex::OutboxRow;
+use shared::suitex::{LastCall, OutboxRow};
+use uuid::Uuid;
 
 use super::faults::SuiteXFaults;
 use super::intake::{Intake, Values};
@@ -24,8 +25,8 @@ pub(super) type TableIx = usize;
 /// Who makes a change, and when.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Author<'a> {
-    /// The sync.
-    Sync(Timestamp),
+    /// The sync, by one of its calls.
+    Sync(Uuid, Timestamp),
     /// Somebody in SuiteX.
     Person(&'a str, Timestamp),
 }
@@ -33,14 +34,24 @@ pub(super) enum Author<'a> {
 impl Author<'_> {
     fn name(&self) -> &str {
         match self {
-            Author::Sync(_) => SYNC_ACTOR,
+            Author::Sync(..) => SYNC_ACTOR,
             Author::Person(name, _) => name,
         }
     }
 
     fn at(&self) -> Timestamp {
         match self {
-            Author::Sync(at) | Author::Person(_, at) => *at,
+            Author::Sync(_, at) | Author::Person(_, at) => *at,
+        }
+    }
+
+    /// What a row remembers of who made these changes.
+    fn last_call(&self, changes: &Map<String, Json>) -> Option<Box<LastCall>> {
+        match self {
+            Author::Sync(operation, _) => {
+                Some(Box::new(LastCall { operation: *operation, values: changes.clone() }))
+            }
+            Author::Person(..) => None,
         }
     }
 }
@@ -128,6 +139,7 @@ impl Store {
         }
         let sync_id = sync_id.map(str::to_string);
         let id = self.tables[at].insert(sync_id.clone(), values);
+        self.tables[at].record_mut(id).last_call = author.last_call(&changes);
         let (operation, revision, previous) = (Operation::Create, Revision(1), Map::new());
         self.tell(Told { table: at, id, sync_id, operation, revision, changes, previous, author });
         Ok(id)
@@ -159,6 +171,7 @@ impl Store {
         }
         let record = self.tables[at].record_mut(id);
         record.revision.0 += 1;
+        record.last_call = author.last_call(&changes).or(record.last_call.take());
         let (sync_id, revision, operation) = (record.sync_id.clone(), record.revision, Operation::Update);
         self.tell(Told { table: at, id, sync_id, operation, revision, changes, previous, author });
         Ok(())
@@ -185,7 +198,7 @@ impl Store {
     /// Writes the outbox row of a change, and its row in `synced_events` when it is ours.
     fn tell(&mut self, told: Told<'_>) {
         let table = &self.names[told.table];
-        if let Author::Sync(at) = told.author {
+        if let Author::Sync(_, at) = told.author {
             let (id, operation, revision) = (told.id, told.operation, told.revision);
             self.synced_events.push(SyncedEvent { table: Arc::clone(table), id, operation, revision, at });
         }

@@ -7,7 +7,7 @@ use serde_json::Map;
 use shared::domain::id::{Revision, Side};
 use shared::domain::surface::TypeSurface;
 use shared::domain::value::Value;
-use shared::suitex::{By, Look, Row};
+use shared::suitex::{By, LastCall, Look, Row};
 
 /// A live row.
 pub(super) struct Record {
@@ -15,6 +15,7 @@ pub(super) struct Record {
     pub(super) revision: Revision,
     /// By field of the surface.
     pub(super) values: Vec<Value>,
+    pub(super) last_call: Option<Box<LastCall>>,
 }
 
 /// Where a row is to be found.
@@ -101,7 +102,7 @@ impl Table {
         if let Some(sync_id) = &sync_id {
             self.by_sync_id.insert(sync_id.clone(), self.last_id);
         }
-        self.rows.insert(self.last_id, Record { sync_id, revision: Revision(1), values });
+        self.rows.insert(self.last_id, Record { sync_id, revision: Revision(1), values, last_call: None });
         self.last_id
     }
 
@@ -152,7 +153,13 @@ impl Table {
         for (field, value) in self.surface.fields.iter().zip(&record.values) {
             values.insert(field.suitex.clone(), field.kind.render(Side::SuiteX, value));
         }
-        Row { id: id.to_string(), sync_id: record.sync_id.clone(), revision: record.revision, values }
+        Row {
+            id: id.to_string(),
+            sync_id: record.sync_id.clone(),
+            revision: record.revision,
+            values,
+            last_call: record.last_call.clone(),
+        }
     }
 }
 

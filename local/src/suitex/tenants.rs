@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, Revision, Side};
 use shared::fault::Unavailable;
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use uuid::Uuid;
 
 use super::SuiteX;
 use super::intake::{Values, column};
@@ -21,9 +22,15 @@ impl Tenants for SuiteX {
         })
     }
 
-    async fn apply(&self, account: &AccountId, table: &str, change: &Change) -> Result<Applied, Unavailable> {
+    async fn apply(
+        &self,
+        account: &AccountId,
+        table: &str,
+        operation: Uuid,
+        change: &Change,
+    ) -> Result<Applied, Unavailable> {
         self.database(account, |store| {
-            let author = Author::Sync(self.clock.now());
+            let author = Author::Sync(operation, self.clock.now());
             Ok(apply(store, table, change, author).unwrap_or_else(Applied::from))
         })
     }

@@ -267,11 +267,6 @@ impl SideState {
         self.intent.as_ref().is_some_and(|i| i.wanted.iter().any(|(f, v)| *f == field && v == value))
     }
 
-    /// Whether `value` is something we tried to write to `field`.
-    pub fn was_sent(&self, field: FieldIx, value: &Value) -> bool {
-        self.sent.iter().any(|s| s.field == field && s.value == *value)
-    }
-
     /// The calls that may have been carried out, or may be yet, oldest first.
     pub fn calls_in_doubt(&self) -> Vec<Uuid> {
         let mut calls: Vec<Uuid> = Vec::new();

@@ -36,8 +36,8 @@ pub enum Reply {
     Looked {
         /// The record now.
         seen: Seen,
-        /// The calls [in doubt](super::record::SideState::calls_in_doubt) that NetSuite has carried out, oldest
-        /// first, each with what the record held right after it. SuiteX does not tell.
+        /// The calls [in doubt](super::record::SideState::calls_in_doubt) that were carried out, oldest first, each
+        /// with what the record held right after it, at least where the call changed it.
         held: Vec<(Uuid, Vec<(FieldIx, Value)>)>,
     },
     /// The side has deleted the record, at this revision.
@@ -92,11 +92,7 @@ pub fn settle(
                 }
                 forget(record, side, Some(call));
             }
-            let standing = match side {
-                Side::NetSuite => Standing::Accounted,
-                Side::SuiteX => Standing::Answered,
-            };
-            look(record, side, seen, standing, operation, now, surface, &mut report);
+            look(record, side, seen, Standing::Accounted, operation, now, surface, &mut report);
         }
         Reply::Mismatch(seen) => {
             // It wrote nothing and never will: its values, where they are found, are somebody else's.

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use crate::domain::id::{AccountId, Revision, Timestamp};
 use crate::fault::Unavailable;
@@ -20,6 +21,18 @@ pub struct Row {
     /// Row revision, up by one with each change to the row or its lists.
     pub revision: Revision,
     /// Column → value. A list is an array of objects.
+    pub values: Map<String, Json>,
+    /// The last call of ours that changed it. The application does not show it.
+    #[serde(skip)]
+    pub last_call: Option<Box<LastCall>>,
+}
+
+/// A call that has changed a row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastCall {
+    /// Its idempotency key.
+    pub operation: Uuid,
+    /// Column → value that it left there, of what it changed.
     pub values: Map<String, Json>,
 }
 
@@ -108,8 +121,15 @@ pub trait Tenants: Send + Sync {
     /// The row of `table` with this id, or with this `sync_id` when the id is not known.
     async fn read(&self, account: &AccountId, table: &str, by: By<'_>) -> Result<Look, Unavailable>;
 
-    /// Applies one change in one transaction. An `Err` means that the outcome is unknown.
-    async fn apply(&self, account: &AccountId, table: &str, change: &Change) -> Result<Applied, Unavailable>;
+    /// Applies one change in one transaction, and leaves the call's `operation` with the row that it changed. An
+    /// `Err` means that the outcome is unknown.
+    async fn apply(
+        &self,
+        account: &AccountId,
+        table: &str,
+        operation: Uuid,
+        change: &Change,
+    ) -> Result<Applied, Unavailable>;
 
     /// The oldest undispatched outbox rows, in order.
     async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable>;

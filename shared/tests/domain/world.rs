@@ -146,7 +146,14 @@ impl System {
 
     fn saved_by(&self, calls: &[Uuid], hole: Option<Hole>) -> Vec<(Uuid, Vec<(FieldIx, Value)>)> {
         let tells = |call: &&Uuid| hole != Some(Hole::NoMark) && calls.contains(call);
-        self.saved.iter().filter(|(call, _)| tells(&call)).cloned().collect()
+        // SuiteX remembers the last call that changed the row.
+        match self.side {
+            Side::NetSuite => self.saved.iter().filter(|(call, _)| tells(&call)).cloned().collect(),
+            Side::SuiteX => {
+                let last = self.saved.last().filter(|(call, _)| tells(&call));
+                last.cloned().into_iter().collect()
+            }
+        }
     }
 
     /// A look, by id or, while there is none, by the key that a create of ours sets.
@@ -187,7 +194,7 @@ impl System {
             let id = self.bear(values);
             self.ours.push(id);
             self.tick(now);
-            return (self.applied(intent), true);
+            return (self.applied(intent, true), true);
         }
         let here = self.row.as_ref().filter(|row| Some(&row.id) == id.as_ref());
         let Some(row) = here else { return (self.not_as_expected(id.as_ref(), hole), false) };
@@ -220,7 +227,7 @@ impl System {
         if saved {
             self.tick(now);
         }
-        (self.applied(intent), saved)
+        (self.applied(intent, saved), saved)
     }
 
     /// What this side keeps of a call's values.
@@ -229,10 +236,12 @@ impl System {
         taken.map(|(f, v)| (*f, self.form(*f, v))).collect()
     }
 
-    fn applied(&mut self, intent: &Intent) -> Reply {
+    fn applied(&mut self, intent: &Intent, changed: bool) -> Reply {
         let seen = self.seen().expect("it was just written");
         let held = intent.wanted.iter().map(|(f, _)| seen.values[*f].clone()).collect();
-        self.saved.push((intent.operation, held));
+        if changed || self.side == Side::NetSuite {
+            self.saved.push((intent.operation, held));
+        }
         Reply::Applied(Some(seen))
     }
 }

@@ -72,7 +72,7 @@ impl Story {
     /// A world with another configuration, made of the product's own.
     pub(crate) fn configured(change: impl FnOnce(String) -> String) -> Self {
         let own = include_str!("../../../config/sync.toml").to_string();
-        let mut world = World::new(1);
+        let mut world = World::new(1, None);
         world.config = Arc::new(SyncConfig::parse(&change(own)).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
             for function in FUNCTIONS {

@@ -25,6 +25,7 @@ use shared::domain::surface::{Account, SyncConfig};
 use shared::fault::Unavailable;
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
 use sqlx::{MySqlConnection, MySqlPool};
+use uuid::Uuid;
 
 use crate::fault::{retrying, unavailable};
 use crate::pool::{self, PoolOptions};
@@ -164,10 +165,16 @@ impl Tenants for MysqlTenants {
         })
     }
 
-    async fn apply(&self, account: &AccountId, table: &str, change: &Change) -> Result<Applied, Unavailable> {
+    async fn apply(
+        &self,
+        account: &AccountId,
+        table: &str,
+        operation: Uuid,
+        change: &Change,
+    ) -> Result<Applied, Unavailable> {
         let tenant = self.tenant(account)?;
         match tenant.table(table) {
-            Some(table) => self.write(tenant, table, Author::Sync, change.into()).await,
+            Some(table) => self.write(tenant, table, Author::Sync(operation), change.into()).await,
             None => Ok(Refusal::unknown_table(table).into()),
         }
     }

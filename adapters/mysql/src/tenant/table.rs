@@ -6,10 +6,11 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::{Revision, Side};
 use shared::domain::surface::{Field, TypeSurface};
 use shared::domain::value::{Kind, LineSpec, Value};
-use shared::suitex::Row;
+use shared::suitex::{LastCall, Row};
 use sqlx::mysql::MySqlRow;
 use sqlx::types::Json as Column;
 use sqlx::{MySqlConnection, Row as _};
+use uuid::Uuid;
 
 use super::names::{ID, child_table, literal, parent_column, quoted};
 use super::wire;
@@ -46,6 +47,8 @@ pub(super) struct Living {
     pub(super) id: u64,
     pub(super) sync_id: Option<String>,
     pub(super) revision: Revision,
+    /// The last call of ours that changed it.
+    last_call: Option<Box<LastCall>>,
     /// By field.
     pub(super) values: Vec<Held>,
 }
@@ -62,7 +65,7 @@ impl Table {
     pub(super) fn new(surface: &Arc<TypeSurface>) -> Self {
         let (name, of_table) = (quoted(&surface.suitex), literal(&surface.suitex));
         let read = format!(
-            "select s.row_id, s.sync_id, s.revision, s.is_deleted or t.{ID} is null is_deleted, {} held \
+            "select s.row_id, s.sync_id, s.revision, s.call_id, s.call_values, s.is_deleted or t.{ID} is null is_deleted, {} held \
              from sync_rows s left join {name} t on t.{ID} = s.row_id where s.table_name = {of_table}",
             row_of(surface),
         );
@@ -152,7 +155,14 @@ impl Table {
             let json = held.remove(&field.suitex).unwrap_or_default();
             field.kind.parse(Side::SuiteX, &json).map_err(|_| json)
         });
+        let (call, left): (Option<String>, Option<Column<Map<String, Json>>>) =
+            (row.try_get("call_id")?, row.try_get("call_values")?);
+        let call = call.and_then(|call| Uuid::parse_str(&call).ok()).zip(left);
+        let last_call = call.map(|(operation, Column(values))| {
+            Box::new(LastCall { operation, values: self.canonical(values) })
+        });
         Ok(Living {
+            last_call,
             values: values.collect(),
             id: row.try_get("row_id")?,
             sync_id: row.try_get("sync_id")?,
@@ -171,7 +181,7 @@ impl Table {
             values.insert(field.suitex.clone(), json);
         }
         let (id, sync_id) = (living.id.to_string(), living.sync_id.clone());
-        Row { id, sync_id, revision: living.revision, values }
+        Row { id, sync_id, revision: living.revision, values, last_call: living.last_call.clone() }
     }
 
     /// Wire form as MySQL made it, in canonical form where the column's kind takes it.

@@ -6,6 +6,7 @@ use shared::domain::surface::FieldIx;
 use shared::domain::value::Value;
 use shared::suitex::{Applied, Change};
 use sqlx::{Connection, MySqlConnection};
+use uuid::Uuid;
 
 use super::intake::{self, Values, accept, column};
 use super::lines::Writing;
@@ -18,7 +19,7 @@ use super::wire::{Param, bind};
 const SYNC_ACTOR: &str = "suitex-sync";
 
 /// What tells the triggers who writes. The edit is the transaction: all that it does to a row is one edit.
-const TELL_TRIGGERS: &str = "set @sync_actor = ?, @sync_id = ?, @sync_edit = uuid()";
+const TELL_TRIGGERS: &str = "set @sync_actor = ?, @sync_id = ?, @sync_call = ?, @sync_edit = uuid()";
 
 /// A line key that no other line has.
 const FRESH_LINE_KEY: &str = "select concat('sx-', uuid_short())";
@@ -30,8 +31,8 @@ const TELL_SUITEX: &str =
 /// Who writes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Author<'a> {
-    /// The sync; SuiteX is told of it.
-    Sync,
+    /// The sync, by one of its calls; SuiteX is told of it.
+    Sync(Uuid),
     /// Somebody in SuiteX.
     Person(&'a str),
 }
@@ -122,12 +123,16 @@ struct Write<'a> {
 
 impl Write<'_> {
     async fn perform(&mut self, deed: Deed<'_>) -> Result<Applied, Stop> {
-        let (actor, sync_id) = match (self.author, deed) {
-            (Author::Sync, Deed::Create { sync_id, .. }) => (SYNC_ACTOR, sync_id),
-            (Author::Sync, Deed::Update { .. } | Deed::Delete { .. }) => (SYNC_ACTOR, None),
-            (Author::Person(name), _) => (name, None),
+        let (actor, call) = match self.author {
+            Author::Sync(operation) => (SYNC_ACTOR, Some(operation.to_string())),
+            Author::Person(name) => (name, None),
         };
-        sqlx::query(TELL_TRIGGERS).bind(actor).bind(sync_id).execute(&mut *self.on).await?;
+        let sync_id = match deed {
+            Deed::Create { sync_id, .. } => sync_id.filter(|_| call.is_some()),
+            Deed::Update { .. } | Deed::Delete { .. } => None,
+        };
+        let told = sqlx::query(TELL_TRIGGERS).bind(actor).bind(sync_id).bind(call);
+        told.execute(&mut *self.on).await?;
         match deed {
             Deed::Create { sync_id, values } => self.create(sync_id, values).await,
             Deed::Update { id, known, values } => match self.hold(id, known).await? {
@@ -251,7 +256,7 @@ impl Write<'_> {
             Place::Deleted(at) => (at, Applied::Done(None)),
             Place::Nowhere => (before, Applied::Done(None)),
         };
-        if matches!(self.author, Author::Sync) && revision != before {
+        if matches!(self.author, Author::Sync(_)) && revision != before {
             let told = sqlx::query(TELL_SUITEX).bind(&self.table.surface.suitex).bind(id);
             told.bind(operation).bind(revision.0).execute(&mut *self.on).await?;
         }

@@ -104,7 +104,7 @@ impl Short for SuiteX {
     }
 
     fn apply_to(&self, table: &str, change: Change) -> Applied {
-        at_once(self.apply(&acme(), table, &change)).unwrap()
+        at_once(self.apply(&acme(), table, uuid::Uuid::nil(), &change)).unwrap()
     }
 
     fn outbox_rows(&self) -> Vec<OutboxRow> {

@@ -192,7 +192,7 @@ fn a_database_that_is_down_answers_nobody_and_loses_nothing() {
     suitex.set_faults(&acme(), SuiteXFaults { down: true, ..Default::default() });
     assert_eq!(suitex.alter("item", "1", json!({})).unwrap_err().status, 503);
     assert!(at_once(suitex.read(&acme(), "items", By::Id("1"))).is_err());
-    assert!(at_once(suitex.apply(&acme(), "items", &creation("2", json!({})))).is_err());
+    assert!(at_once(suitex.apply(&acme(), "items", uuid::Uuid::nil(), &creation("2", json!({})))).is_err());
     assert!(at_once(suitex.outbox(&acme(), 1)).is_err());
     assert!(at_once(suitex.dispatched(&acme(), &[1])).is_err());
     assert!(suitex.create(&globex(), "item", &Map::new(), "ann").is_ok());

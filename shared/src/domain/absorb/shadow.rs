@@ -60,7 +60,7 @@ pub(super) fn move_shadow(
     // A conflict shows what the sides hold, whoever wrote it.
     let in_conflict = record.conflict.as_ref().is_some_and(|c| c.clash(field).is_some());
     if !in_conflict && !breakage::on(Breakage::SentNotRecognised) {
-        if landed.as_ref() == Some(value) || is_ours(state, news.side, field, value) {
+        if landed.as_ref() == Some(value) || state.is_being_sent(field, value) {
             report.own += 1;
             return None;
         }
@@ -73,19 +73,12 @@ pub(super) fn move_shadow(
     Some(base)
 }
 
-/// Whether an unmarked `value` is one that we write. NetSuite can be asked which of our calls it has carried
-/// out: there a value alone speaks only for the write under way, which sets the same if it is not ours.
-fn is_ours(state: &SideState, side: Side, field: FieldIx, value: &Value) -> bool {
-    match side {
-        Side::NetSuite => state.is_being_sent(field, value),
-        Side::SuiteX => state.was_sent(field, value),
-    }
-}
-
-/// Whether the news cannot be told from a call of ours that may be landing in the same unit.
+/// Whether the news cannot be told from a call of ours that may be landing in the same unit. A value alone
+/// speaks only for the write under way, which sets the same if it is not ours; of an earlier call the side can
+/// be asked whether it was carried out.
 fn may_be_ours(state: &SideState, news: &News, field: FieldIx, value: &Value, surface: &TypeSurface) -> bool {
     let is_marked = news.operation.is_some_and(|operation| state.sent_by(operation, field).is_some());
-    if is_marked || news.standing == Standing::Accounted || is_ours(state, news.side, field, value) {
+    if is_marked || news.standing == Standing::Accounted || state.is_being_sent(field, value) {
         return false;
     }
     let in_unit = |f: FieldIx| surface.fields[f].unit == surface.fields[field].unit;
@@ -93,7 +86,7 @@ fn may_be_ours(state: &SideState, news: &News, field: FieldIx, value: &Value, su
     let under_way = news.standing == Standing::Heard
         && open.is_some_and(|intent| intent.wanted.iter().any(|(f, _)| in_unit(*f)));
     let in_doubt = |s: &Sent| open.is_none_or(|i| i.operation != s.operation) && in_unit(s.field);
-    under_way || (news.side == Side::NetSuite && state.sent.iter().any(in_doubt))
+    under_way || state.sent.iter().any(in_doubt)
 }
 
 pub(super) enum Order {

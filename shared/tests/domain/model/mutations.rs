@@ -9,7 +9,7 @@ use crate::world::Hole;
 #[test]
 fn without_any_one_mechanism_some_schedule_goes_wrong() {
     let in_the_core = [
-        (Breakage::EqualSecondApplied, FAITHFUL),
+        (Breakage::EqualSecondApplied, EXTENDED),
         (Breakage::SentNotRecognised, FAITHFUL),
         (Breakage::LockNotChecked, FAITHFUL),
         (Breakage::VersionNotCompared, FAITHFUL),

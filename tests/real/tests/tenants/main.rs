@@ -123,7 +123,7 @@ impl Tenant {
     }
 
     async fn apply(&self, table: &str, change: Change) -> Applied {
-        self.tenants.apply(&acme(), table, &change).await.unwrap()
+        self.tenants.apply(&acme(), table, uuid::Uuid::nil(), &change).await.unwrap()
     }
 
     async fn look(&self, table: &str, by: By<'_>) -> Look {

@@ -157,7 +157,7 @@ async fn on_mysql(tenant: &Tenant, step: &Step) -> Answer {
 async fn on_port(tenants: &dyn Tenants, step: &Step) -> Answer {
     match step {
         Step::Apply { of, change } => {
-            let applied = tenants.apply(&acme(), TABLES[*of].1, change).await.unwrap();
+            let applied = tenants.apply(&acme(), TABLES[*of].1, uuid::Uuid::nil(), change).await.unwrap();
             Answer::Applied(match applied {
                 Applied::Refused { code, field, .. } => {
                     Applied::Refused { code, field, message: String::new() }

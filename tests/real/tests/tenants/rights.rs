@@ -40,14 +40,19 @@ async fn each_function_gets_by_on_its_own_rights() {
 
     let writer = tenants_of(&tenant, "sx-writer").await;
     let order = creation("77", json!({"lines": [{"line_key": "a"}], "steps": [{"what": "x"}]}));
-    let Ok(Applied::Done(Some(made))) = writer.apply(&acme(), "sales_orders", &order).await else {
+    let Ok(Applied::Done(Some(made))) =
+        writer.apply(&acme(), "sales_orders", uuid::Uuid::nil(), &order).await
+    else {
         panic!("created")
     };
     let edit = update("1", 1, json!({}), json!({"memo": "x", "lines": [{"line_key": "b"}]}));
-    let edited = writer.apply(&acme(), "sales_orders", &edit).await;
+    let edited = writer.apply(&acme(), "sales_orders", uuid::Uuid::nil(), &edit).await;
     assert!(matches!(edited, Ok(Applied::Done(Some(_)))), "{edited:?}");
     assert_ne!(writer.read(&acme(), "sales_orders", By::Id("1")).await, Ok(Look::Found(made)));
-    assert_eq!(writer.apply(&acme(), "sales_orders", &deletion("1", 2)).await, Ok(Applied::Done(None)));
+    assert_eq!(
+        writer.apply(&acme(), "sales_orders", uuid::Uuid::nil(), &deletion("1", 2)).await,
+        Ok(Applied::Done(None))
+    );
     assert!(writer.outbox(&acme(), 1).await.is_err(), "the outbox is not the writer's");
 
     let relay = tenants_of(&tenant, "outbox").await;

@@ -203,7 +203,8 @@ async fn one_account_without_a_database_leaves_the_others_alone() {
     let addresses = [(acme(), tenant.database.url()), (globex.clone(), nowhere)];
     let tenants = MysqlTenants::new(&config(), &TenantAddresses(addresses.into())).unwrap();
     let (acme, change) = (acme(), creation("7", json!({})));
-    let (away, here) = tokio::join!(tenants.outbox(&globex, 1), tenants.apply(&acme, "items", &change));
+    let (away, here) =
+        tokio::join!(tenants.outbox(&globex, 1), tenants.apply(&acme, "items", uuid::Uuid::nil(), &change));
     assert_eq!(away.unwrap_err().what, "suitex");
     assert!(matches!(here.unwrap(), Applied::Done(Some(_))));
 }

@@ -171,7 +171,8 @@ async fn a_decimal_is_exact_at_every_scale() {
         }
         let sync_id = format!("c{digits}");
         let change = Change::Create { sync_id, values: values.clone() };
-        let Applied::Done(Some(row)) = tenants.apply(&acme(), "t", &change).await.unwrap() else {
+        let Applied::Done(Some(row)) = tenants.apply(&acme(), "t", uuid::Uuid::nil(), &change).await.unwrap()
+        else {
             panic!("{values:?}")
         };
         assert_eq!(row.values, values);

@@ -48,6 +48,7 @@ pub struct MysqlLedger {
 }
 
 impl MysqlLedger {
+
     /// The ledger in `pool`'s database, and its worker, which the caller runs in the background: without it no
     /// append is ever answered. The worker ends once the ledger has been dropped and every append that was
     /// waiting then has its answer.
@@ -109,9 +110,12 @@ impl Ledger for MysqlLedger {
     async fn scan(&self, account: &AccountId, after: u64, limit: usize) -> Result<Vec<Stored>, Unavailable> {
         let limit = limit.min(SCAN_ROWS);
         let scanned = async {
+            let known = self.settled.load(Ordering::Relaxed);
             let mut stored = event_store::scan(&self.pool, account, after, limit).await?;
-            if let Some(last) = stored.last().map(|s| s.seq) {
+            if let Some(last) = stored.last().map(|s| s.seq).filter(|last| *last > known) {
+                // What is settled now need not have been there when we read: only what is read after it is whole.
                 let settled = self.settled(last).await?;
+                stored = event_store::scan(&self.pool, account, after, limit).await?;
                 stored.retain(|s| s.seq <= settled);
             }
             Ok(stored)

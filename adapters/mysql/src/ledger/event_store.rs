@@ -115,7 +115,7 @@ pub(super) async fn read(
 }
 
 const SCAN: &str = "select id, event_id, aggregate_type, aggregate_id, source, operation, occurred_at, body \
-    from event_store where account_id = ? and id > ? order by id limit ?";
+    from event_store force index (primary) where account_id = ? and id > ? order by id limit ?";
 
 /// The account's entries after a place, as far as they can be seen, in ledger order.
 pub(super) async fn scan(

@@ -32,6 +32,8 @@ pubsub_run() {
     local program
     program=$(pubsub_program)
     exec 1>&2
+    # It starts threads and never ends them: without a limit it takes the machine along.
+    export JAVA_OPTS=${JAVA_OPTS:--Xmx512m -Xss512k}
     exec "$program" --host=127.0.0.1 --port="$1"
 }
 

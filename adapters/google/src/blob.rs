@@ -14,8 +14,7 @@ use google_cloud_storage::Error;
 use google_cloud_storage::client::Storage;
 use google_cloud_storage::read_resume_policy::{ReadResumePolicyExt, Recommended};
 use google_cloud_storage::retry_policy::RetryableErrors;
-use sha2::{Digest, Sha256};
-use shared::blob::{Blob, BlobRef};
+use shared::blob::{Blob, BlobRef, Body};
 use shared::fault::Unavailable;
 use tokio::time::timeout;
 
@@ -97,23 +96,28 @@ impl GcsBlob {
         }
     }
 
-    async fn read(&self, at: &BlobRef) -> Result<Option<Bytes>, Unread> {
+    async fn read(&self, at: &BlobRef) -> Result<Body, Error> {
         let mut object = match self.client.read_object(bucket(at), at.path()).send().await {
             Ok(object) => object,
-            Err(error) if error.http_status_code() == Some(404) => return Ok(None),
-            Err(error) => return Err(Unread::Storage(error)),
+            Err(error) if error.http_status_code() == Some(404) => return Ok(Body::Missing),
+            Err(error) => return Err(error),
         };
         let size = usize::try_from(object.object().size).unwrap_or(0);
         let mut body = BytesMut::with_capacity(size.min(self.limits.size_max));
         while let Some(chunk) = object.next().await {
             // The last chunk fails when the checksum does not fit.
-            body.extend_from_slice(&chunk.map_err(Unread::Storage)?);
+            body.extend_from_slice(&chunk?);
             if body.len() > self.limits.size_max {
-                return Err(Unread::TooLarge(self.limits.size_max));
+                return Ok(Body::Spoiled(format!("it is over the limit of {} bytes", self.limits.size_max)));
             }
         }
         let body = body.freeze();
-        if is_named_by(at, &body) { Ok(Some(body)) } else { Err(Unread::OtherContent) }
+        Ok(match at.is_of(&body) {
+            true => Body::Whole(body),
+            false => {
+                Body::Spoiled("its SHA-256 is not the one in its path: it was replaced or damaged".into())
+            }
+        })
     }
 }
 
@@ -128,21 +132,10 @@ impl Blob for GcsBlob {
         written.map_err(|error| Unavailable::new("blob", format!("{at}: {error}")))
     }
 
-    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable> {
+    async fn get(&self, at: &BlobRef) -> Result<Body, Unavailable> {
         let read = within(self.limits.within, "not loaded", self.read(at)).await?;
         read.map_err(|error| Unavailable::new("blob", format!("{at}: {error}")))
     }
-}
-
-/// Why a body that is there was not loaded.
-#[derive(Debug, thiserror::Error)]
-enum Unread {
-    #[error(transparent)]
-    Storage(Error),
-    #[error("the body is over the limit of {0} bytes")]
-    TooLarge(usize),
-    #[error("the body is not the one whose SHA-256 is in its path: it was replaced or damaged")]
-    OtherContent,
 }
 
 /// Cloud Storage says 404 of an object and of its bucket; only the text tells them apart.
@@ -152,13 +145,6 @@ fn is_about_the_bucket(error: &Error) -> bool {
         None => String::from_utf8_lossy(error.http_payload().map_or(&[][..], |p| p)).into_owned(),
     };
     text.contains("bucket does not exist")
-}
-
-/// Whether the last part of the path is the hash of these bytes.
-fn is_named_by(at: &BlobRef, bytes: &[u8]) -> bool {
-    let name = at.path().rsplit('/').next().unwrap_or_default();
-    let hash: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-    name == hash
 }
 
 fn bucket(at: &BlobRef) -> String {

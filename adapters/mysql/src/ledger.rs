@@ -48,7 +48,6 @@ pub struct MysqlLedger {
 }
 
 impl MysqlLedger {
-
     /// The ledger in `pool`'s database, and its worker, which the caller runs in the background: without it no
     /// append is ever answered. The worker ends once the ledger has been dropped and every append that was
     /// waiting then has its answer.

@@ -11,7 +11,7 @@ use http::Request;
 use ingest::{App, BODY_MAX_BYTES, EVENTS_MAX, router};
 use memory_ports::{Answer, NOW, World, account, ask, get};
 use serde_json::{Value as Json, json};
-use shared::blob::{Blob, BlobRef};
+use shared::blob::{Blob, BlobRef, Body};
 use shared::pubsub::Topic;
 use shared::runtime::signature::Signer;
 
@@ -236,7 +236,8 @@ fn a_large_full_read_becomes_a_snapshot() {
 fn stored(world: &World, reference: &Json) -> Json {
     use futures::FutureExt;
     let at = BlobRef::parse(reference.as_str().unwrap(), "bodies", &account("acme")).unwrap();
-    let bytes = world.blob.get(&at).now_or_never().unwrap().unwrap().unwrap();
+    let body = world.blob.get(&at).now_or_never().unwrap().unwrap();
+    let Body::Whole(bytes) = body else { panic!("{body:?}") };
     serde_json::from_slice(&bytes).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use shared::announce;
 use shared::breakage::{self, Breakage};
 use shared::domain::absorb::{absorb, absorb_resolution};
@@ -16,7 +17,7 @@ use shared::fault::Unavailable;
 use shared::history;
 use shared::intake::subjects_of;
 use shared::state::{
-    Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow, Place, Subject, Verdict,
+    AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow, Place, Subject, Verdict,
 };
 use uuid::Uuid;
 
@@ -241,6 +242,7 @@ struct Absorption {
     retired: Vec<(Side, SideId)>,
     places: Vec<(Uuid, Place)>,
     history: Vec<shared::state::HistoryRow>,
+    audit: Vec<AuditRow>,
     errors: Vec<ErrorEntry>,
     absorbed: Vec<Arc<ChangeEvent>>,
     changed: Vec<usize>,
@@ -257,6 +259,7 @@ impl Absorption {
             retired: Vec::new(),
             places: Vec::new(),
             history: Vec::new(),
+            audit: Vec::new(),
             errors: Vec::new(),
             absorbed: Vec::new(),
             changed: Vec::new(),
@@ -338,7 +341,17 @@ impl Absorption {
             }
             None => return true,
         };
-        let place = if report.outdated_resolution { Place::Superseded } else { Place::Applied };
+        let (place, action) = match report.outdated_resolution {
+            true => (Place::Superseded, "resolution_outdated"),
+            false => (Place::Applied, "resolved"),
+        };
+        self.audit.push(AuditRow {
+            at: self.now,
+            actor: event.actor().unwrap_or("review").to_string(),
+            action: action.into(),
+            subject: self.record.key.to_string(),
+            details: json!({ "event": event.event_id, "resolution": event.payload.resolution }),
+        });
         self.record_report(event, &report, place);
         true
     }
@@ -426,6 +439,7 @@ impl Absorption {
         let mut commit = Commit::new(self.record.key.account.clone());
         commit.links = self.links;
         commit.history = self.history;
+        commit.audit = self.audit;
         commit.places = self.places.clone();
         commit.notices = self.errors.iter().map(|e| notice(e, &self.record.key, self.now)).collect();
         commit.errors = self.errors;

@@ -30,7 +30,8 @@ pub(crate) async fn fill(ports: &Ports, account: &AccountId) -> Result<(), Unava
         let missing = entries.iter().filter(|e| unlisted.contains(&e.entry.event_id));
         let rows: Vec<PendingRow> = missing.filter_map(|stored| row(stored, now)).collect();
         if !rows.is_empty() {
-            tracing::warn!(events = rows.len(), %account, "events were in the ledger only");
+            // Mostly another instance's that is just about to list them itself.
+            tracing::info!(events = rows.len(), %account, "listed what was in the ledger only");
             ports.state.enqueue(rows).await?;
         }
         ports.state.set_watermark(account, "ledger", last).await?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use shared::blob::BlobRef;
+use shared::blob::{BlobRef, Body};
 use shared::domain::event::{ChangeEvent, FieldError, Operation, PAYLOAD_REF, Source};
 use shared::domain::id::{AccountId, RecordType, Side, SideId, Timestamp};
 use shared::domain::news::{Fact, News, Standing};
@@ -42,8 +42,10 @@ pub(crate) async fn load_body(
         Ok(at) => at,
         Err(reason) => return wrong(field, reason),
     };
-    let Some(bytes) = app.ports.blob.get(&at).await? else {
-        return wrong(field, format!("there is no body at {at}"));
+    let bytes = match app.ports.blob.get(&at).await? {
+        Body::Whole(bytes) => bytes,
+        Body::Missing => return wrong(field, format!("there is no body at {at}")),
+        Body::Spoiled(why) => return wrong(field, format!("the body at {at} is spoiled: {why}")),
     };
     let Ok(serde_json::Value::Object(mut body)) = serde_json::from_slice(&bytes) else {
         return wrong(field, "the body is not a JSON object".into());

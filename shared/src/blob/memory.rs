@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Blob, BlobRef};
+use super::{Blob, BlobRef, Body};
 use crate::fault::Unavailable;
 
 /// See [`Blob`].
@@ -23,7 +23,12 @@ impl Blob for MemoryBlob {
         Ok(())
     }
 
-    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable> {
-        Ok(self.bodies.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(at).cloned())
+    async fn get(&self, at: &BlobRef) -> Result<Body, Unavailable> {
+        let bodies = self.bodies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(match bodies.get(at) {
+            Some(bytes) if at.is_of(bytes) => Body::Whole(bytes.clone()),
+            Some(_) => Body::Spoiled("it is not the body whose SHA-256 is in its path".into()),
+            None => Body::Missing,
+        })
     }
 }

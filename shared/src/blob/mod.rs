@@ -32,8 +32,7 @@ impl BlobRef {
             Keep::Transient => "transient",
             Keep::Pinned => "pinned",
         };
-        let hash: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        Self { bucket: bucket.to_string(), path: format!("{folder}/{account}/{hash}") }
+        Self { bucket: bucket.to_string(), path: format!("{folder}/{account}/{}", hash(bytes)) }
     }
 
     /// Parses a reference that an event of `account` carries; one that points anywhere else is refused.
@@ -47,13 +46,20 @@ impl BlobRef {
         match parts[..] {
             ["transient" | "pinned", owner, name]
                 if owner == account.as_str()
-                    && !name.is_empty()
-                    && name.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+                    && name.len() == 64
+                    && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) =>
             {
                 Ok(Self { bucket: bucket.to_string(), path: path.to_string() })
             }
-            _ => Err(format!("must be transient/{account}/<hash> or pinned/{account}/<hash>")),
+            _ => {
+                Err(format!("must be transient/{account}/ or pinned/{account}/, and a SHA-256 in lower case"))
+            }
         }
+    }
+
+    /// Whether these bytes are what it refers to.
+    pub fn is_of(&self, bytes: &[u8]) -> bool {
+        self.path.rsplit('/').next() == Some(&hash(bytes))
     }
 
     /// The bucket.
@@ -73,14 +79,29 @@ impl std::fmt::Display for BlobRef {
     }
 }
 
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What lies at a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// The body.
+    Whole(Bytes),
+    /// Nothing.
+    Missing,
+    /// Something, but not the body, and no retry will make it so; why.
+    Spoiled(String),
+}
+
 /// Stores and loads bodies.
 #[async_trait]
 pub trait Blob: Send + Sync {
     /// Stores `bytes` under its reference; storing it again is a no-op.
     async fn put(&self, at: &BlobRef, bytes: Bytes) -> Result<(), Unavailable>;
 
-    /// Loads a body; `None` when there is none.
-    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable>;
+    /// Loads a body.
+    async fn get(&self, at: &BlobRef) -> Result<Body, Unavailable>;
 }
 
 #[cfg(test)]
@@ -92,19 +113,24 @@ mod tests {
         let acme = AccountId::parse("acme").unwrap();
         let good = BlobRef::of("b", &acme, Keep::Pinned, b"x");
         assert_eq!(BlobRef::parse(&good.to_string(), "b", &acme).unwrap(), good);
+        let hash = good.path().rsplit('/').next().unwrap();
         for bad in [
-            "gs://b/pinned/globex/aa",
-            "gs://b/pinned/acme/../globex/aa",
-            "gs://b/pinned/acme/a/b",
-            "gs://other/pinned/acme/aa",
-            "gs://b/elsewhere/acme/aa",
-            "gs://bb/pinned/acme/aa",
-            "s3://b/pinned/acme/aa",
+            "gs://b/pinned/globex/HASH",
+            "gs://b/pinned/acme/../globex/HASH",
+            "gs://b/pinned/acme/HASH/HASH",
+            "gs://other/pinned/acme/HASH",
+            "gs://b/elsewhere/acme/HASH",
+            "gs://bb/pinned/acme/HASH",
+            "s3://b/pinned/acme/HASH",
             "gs://b/pinned/acme/",
+            "gs://b/pinned/acme/aa",
+            "gs://b/pinned/acme/HASHa",
             "gs://b/pinned/acme/%2e%2e",
             "http://169.254.169.254/",
         ] {
-            assert!(BlobRef::parse(bad, "b", &acme).is_err(), "{bad}");
+            let bad = bad.replace("HASH", hash);
+            assert!(BlobRef::parse(&bad, "b", &acme).is_err(), "{bad}");
         }
+        assert!(BlobRef::parse(&good.to_string().replace(hash, &hash.to_uppercase()), "b", &acme).is_err());
     }
 }

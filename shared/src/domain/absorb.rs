@@ -1,9 +1,10 @@
 //! News in, record and report out.
 //!
 //! Per field: older than what we know → stale · same revision, another value → the clock cannot tell which
-//! came first: look · equal to the shadow → nothing new · equal to a sent value → our own write coming back ·
-//! otherwise the shadow moves and a three-way merge is made with base = the old shadow, ours = the news,
-//! theirs = canonical. It never fails and never writes to a target.
+//! came first: look · equal to the shadow → nothing new · marked as ours, or what is being written → our own
+//! write coming back · a call of ours may still land there → look · otherwise the shadow moves and a three-way
+//! merge is made with base = the old shadow, ours = the news, theirs = canonical. It never fails and never
+//! writes to a target.
 
 mod deletion;
 mod resolution;

@@ -102,6 +102,7 @@ impl CanonicalId {
 
 /// What identifies a record. There is no constructor that forgets the account.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RecordKey {
     /// Tenant.
     pub account: AccountId,

@@ -402,7 +402,7 @@ async fn store(
             Ok(())
         }
         Some(Verdict::LinkTaken(other)) => join(writer, account, job, other, now).await,
-        Some(Verdict::Stale) | None => look_again(writer, account, &job, now).await,
+        Some(Verdict::Stale) | None => look_again(writer, account, &job, commit.audit, now).await,
     }
 }
 
@@ -460,9 +460,12 @@ async fn look_again(
     writer: &Writer,
     account: &Account,
     job: &Job,
+    audit: Vec<AuditRow>,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let side = writer.target.side();
+    // The call was made, whatever became of its news.
+    writer.ports.state.commit(vec![Commit { audit, ..Commit::new(account.id.clone()) }]).await?;
     for _ in 0..5 {
         let loaded = writer.ports.state.load(std::slice::from_ref(&job.record.key)).await?.pop().flatten();
         let Some(mut record) = loaded.map(|r| Record::clone(&r)) else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Large bodies by content.
 
 use bytes::Bytes;
-use shared::blob::{Blob, BlobRef, Keep};
+use shared::blob::{Blob, BlobRef, Body, Keep};
 
 use crate::{acme, globex, rows};
 
@@ -17,15 +17,15 @@ const BODY: Bytes = Bytes::from_static(b"{\"changes\":{}}");
 fn what_was_put_is_there_and_nothing_else() {
     each(async |blob| {
         let at = BlobRef::of("bucket", &acme(), Keep::Pinned, &BODY);
-        assert_eq!(blob.get(&at).await.unwrap(), None);
+        assert_eq!(blob.get(&at).await.unwrap(), Body::Missing);
         blob.put(&at, BODY).await.unwrap();
-        assert_eq!(blob.get(&at).await.unwrap(), Some(BODY));
+        assert_eq!(blob.get(&at).await.unwrap(), Body::Whole(BODY));
         for other in [
             BlobRef::of("bucket", &globex(), Keep::Pinned, &BODY),
             BlobRef::of("bucket", &acme(), Keep::Transient, &BODY),
             BlobRef::of("bucket", &acme(), Keep::Pinned, b"other"),
         ] {
-            assert_eq!(blob.get(&other).await.unwrap(), None, "{other}");
+            assert_eq!(blob.get(&other).await.unwrap(), Body::Missing, "{other}");
         }
     });
 }
@@ -36,7 +36,7 @@ fn putting_again_changes_nothing() {
         let at = BlobRef::of("bucket", &acme(), Keep::Transient, &BODY);
         blob.put(&at, BODY).await.unwrap();
         blob.put(&at, BODY).await.unwrap();
-        assert_eq!(blob.get(&at).await.unwrap(), Some(BODY));
+        assert_eq!(blob.get(&at).await.unwrap(), Body::Whole(BODY));
     });
 }
 
@@ -46,7 +46,7 @@ fn an_empty_body_and_one_of_ten_megabytes_come_back_whole() {
         for body in [Bytes::new(), Bytes::from(vec![0xff; 10 * 1024 * 1024])] {
             let at = BlobRef::of("bucket", &acme(), Keep::Transient, &body);
             blob.put(&at, body.clone()).await.unwrap();
-            assert_eq!(blob.get(&at).await.unwrap(), Some(body));
+            assert_eq!(blob.get(&at).await.unwrap(), Body::Whole(body));
         }
     });
 }

@@ -93,3 +93,35 @@ fn a_snapshot_of_another_account_is_refused_by_merge_too() {
     assert_eq!(story.value(SuiteX, "customer", &pair.suitex, "company_name"), json!("Ada"));
     assert_eq!(story.value(NetSuite, "customer", &pair.netsuite, "companyname"), json!("Ada"));
 }
+
+/// The record waits for a person; all others of the account go on.
+fn is_filed_and_keeps_nobody(mut story: Story, at: &str, reason: &str) {
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    let other = story.customer(json!({"companyname": "Bea"}));
+    let mut event = event(&story, &pair, json!({}));
+    event["fullSnapshotRef"] = json!(at);
+    let (status, answer) = ask_ingest(&mut story, &event);
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    story.edit(NetSuite, "customer", &other.netsuite, json!({"phone": "1"}));
+    story.settle();
+    let error = story.error();
+    assert_eq!(error.field.as_deref(), Some("fullSnapshotRef"));
+    assert!(error.message.contains(reason), "{}", error.message);
+    story.assert_both("customer", &other, "phone", json!("1"));
+}
+
+#[test]
+fn a_body_that_is_missing_is_a_loud_error_of_its_record_alone() {
+    let account = AccountId::parse("acme").expect("an account");
+    let at = BlobRef::of(BUCKET, &account, Keep::Transient, b"deleted after thirty days").to_string();
+    is_filed_and_keeps_nobody(Story::new(), &at, "there is no body");
+}
+
+#[test]
+fn a_body_that_is_spoiled_is_a_loud_error_of_its_record_alone() {
+    let story = Story::new();
+    let at = BlobRef::of(BUCKET, &story.account(), Keep::Pinned, b"what was stored");
+    let put = story.world.blob.put(&at, Bytes::from_static(b"what became of it"));
+    futures::FutureExt::now_or_never(put).expect("a memory twin").expect("the bucket");
+    is_filed_and_keeps_nobody(story, &at.to_string(), "is spoiled");
+}

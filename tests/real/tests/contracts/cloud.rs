@@ -14,7 +14,7 @@ use google::publish::{PublishLimits, PubsubPublisher};
 use http::StatusCode;
 use local::functions::PUSHES;
 use serde_json::{Value as Json, json};
-use shared::blob::{Blob, BlobRef};
+use shared::blob::{Blob, BlobRef, Body};
 use shared::domain::id::AccountId;
 use shared::fault::Unavailable;
 use shared::pubsub::Topic;
@@ -125,7 +125,7 @@ impl Blob for InBucket {
         self.blob.put(&self.own(at), bytes).await
     }
 
-    async fn get(&self, at: &BlobRef) -> Result<Option<Bytes>, Unavailable> {
+    async fn get(&self, at: &BlobRef) -> Result<Body, Unavailable> {
         self.blob.get(&self.own(at)).await
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use google::blob::{BlobLimits, GcsBlob};
 use google::config::StorageConfig;
 use serde_json::json;
-use shared::blob::{Blob, BlobRef, Keep};
+use shared::blob::{Blob, BlobRef, Body, Keep};
 use shared::domain::id::AccountId;
 use shared::runtime::ids::{Ids, RandomIds};
 use wiremock::matchers::{method, path_regex, query_param};
@@ -51,11 +51,11 @@ async fn a_body_comes_back_whole_and_what_is_not_there_is_none() {
     let large = Bytes::from(vec![0xfe; 9 * 1_024 * 1_024]);
     for body in [Bytes::from_static(BODY), Bytes::new(), large] {
         let at = at(&bucket, &body);
-        assert_eq!(blob.get(&at).await.unwrap(), None);
+        assert_eq!(blob.get(&at).await.unwrap(), Body::Missing);
         blob.put(&at, body.clone()).await.unwrap();
-        assert_eq!(blob.get(&at).await.unwrap(), Some(body));
+        assert_eq!(blob.get(&at).await.unwrap(), Body::Whole(body));
     }
-    assert_eq!(blob.get(&at("no-such-bucket", BODY)).await.unwrap(), None);
+    assert_eq!(blob.get(&at("no-such-bucket", BODY)).await.unwrap(), Body::Missing);
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn putting_what_is_there_is_no_work_and_changes_nothing() {
     assert!(futures::future::join_all(both).await.iter().all(Result::is_ok));
     replace(&at, b"other").await;
     blob.put(&at, Bytes::from_static(BODY)).await.unwrap();
-    let error = blob.get(&at).await.unwrap_err();
-    assert!(error.why.contains("SHA-256") && error.why.contains(&at.to_string()), "{error}");
+    let spoiled = blob.get(&at).await.unwrap();
+    assert!(matches!(&spoiled, Body::Spoiled(why) if why.contains("SHA-256")), "{spoiled:?}");
 }
 
 #[tokio::test]
@@ -78,10 +78,10 @@ async fn a_body_over_the_limit_is_neither_stored_nor_loaded() {
     let at = at(&bucket, BODY);
     let error = few.put(&at, Bytes::from_static(BODY)).await.unwrap_err();
     assert!(error.why.contains("over the limit of 10"), "{error}");
-    assert_eq!(all.get(&at).await.unwrap(), None);
+    assert_eq!(all.get(&at).await.unwrap(), Body::Missing);
     all.put(&at, Bytes::from_static(BODY)).await.unwrap();
-    let error = few.get(&at).await.unwrap_err();
-    assert!(error.why.contains("over the limit of 10"), "{error}");
+    let spoiled = few.get(&at).await.unwrap();
+    assert!(matches!(&spoiled, Body::Spoiled(why) if why.contains("limit of 10")), "{spoiled:?}");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_silent_server_fails_in_time() {
     within(Duration::from_secs(3), blob.get(&at)).await.unwrap_err();
     within(Duration::from_secs(3), blob.put(&at, Bytes::from_static(BODY))).await.unwrap_err();
     wire.heal();
-    assert_eq!(blob.get(&at).await.unwrap(), Some(Bytes::from_static(BODY)), "over a new connection");
+    assert_eq!(blob.get(&at).await.unwrap(), Body::Whole(Bytes::from_static(BODY)), "over a new connection");
 }
 
 /// A server that answers a read of any object so.
@@ -134,7 +134,7 @@ async fn a_passing_trouble_is_tried_again_and_a_lasting_one_is_told() {
     })
     .await;
     let blob = blob(server.uri(), BlobLimits::default()).await;
-    assert_eq!(blob.get(&at("b", BODY)).await.unwrap(), Some(Bytes::from_static(BODY)));
+    assert_eq!(blob.get(&at("b", BODY)).await.unwrap(), Body::Whole(Bytes::from_static(BODY)));
     let error = within(Duration::from_secs(8), blob.get(&at("b", BODY))).await.unwrap_err();
     assert!(error.why.contains("503"), "{error}");
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 3 + 4, "four attempts, then it is told");

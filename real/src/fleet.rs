@@ -108,11 +108,12 @@ impl Processes {
         (0..places.len()).map(|n| &places[(turn + n) % places.len()]).collect()
     }
 
-    /// The headers of a call. The scheduler's calls carry its token, as they do in life.
+    /// The headers of a call. The scheduler's calls and SuiteX's pokes carry a token, as they do in life.
     fn headers(&self, request: &http::request::Parts, function: &str) -> HeaderMap {
         let mut headers = request.headers.clone();
         OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
-        if TICKS.contains(&(function, request.uri.path()))
+        let path = request.uri.path();
+        if (TICKS.contains(&(function, path)) || path == "/poke")
             && let Ok(token) = self.scheduler.token()
             && let Ok(bearer) = format!("Bearer {token}").parse()
         {

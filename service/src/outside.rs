@@ -41,6 +41,7 @@ pub(crate) struct Outside {
     pub(crate) tenants: Option<Arc<MysqlTenants>>,
     databases: Option<Opened>,
     publisher: Arc<PubsubPublisher>,
+    blob: Arc<GcsBlob>,
     redis: Arc<RedisBuffer>,
 }
 
@@ -72,18 +73,18 @@ impl Outside {
         else {
             return Err(NotStarted(wrong));
         };
-        let (redis, publisher) = (Arc::new(redis), Arc::new(publisher));
+        let (redis, publisher, blob) = (Arc::new(redis), Arc::new(publisher), Arc::new(blob));
         let edge = Edge {
             config: Arc::clone(&settings.config),
             buffer: Arc::clone(&redis) as _,
             publish: Arc::clone(&publisher) as _,
-            blob: Arc::new(blob),
+            blob: Arc::clone(&blob) as _,
             clock,
             ids: Arc::new(RandomIds),
             tasks: Tasks::new(TokioSpawn),
             metrics: Metrics::new(settings.function),
         };
-        Ok(Self { edge, tenants: tenants.map(Arc::new), databases, publisher, redis })
+        Ok(Self { edge, tenants: tenants.map(Arc::new), databases, publisher, blob, redis })
     }
 
     /// All ports, of a function that has business in the databases.
@@ -97,6 +98,14 @@ impl Outside {
         let mut wrong = Vec::new();
         if let Err(refused) = self.redis.check().await {
             wrong.push(format!("REDIS_URL: {refused}"));
+        }
+        if let Err(refused) = self.publisher.check().await {
+            wrong.extend(refused);
+        }
+        if let Some(bucket) = settings.bucket()
+            && let Err(refused) = self.blob.check(bucket).await
+        {
+            wrong.push(format!("BLOB_BUCKET: {refused}"));
         }
         if let Some(databases) = &self.databases {
             let now = self.edge.clock.now().0;

@@ -80,6 +80,15 @@ pub(crate) enum Own {
 }
 
 impl Settings {
+    /// The bucket for large bodies, where the function has business there.
+    pub(crate) fn bucket(&self) -> Option<&str> {
+        match &self.own {
+            Own::Ingest(config) => Some(&config.blob_bucket),
+            Own::Merge(config) => Some(&config.blob_bucket),
+            _ => None,
+        }
+    }
+
     /// Reads the settings of the function `name`; the error names everything that is missing or wrong.
     pub(crate) fn read(name: &str, env: &Env) -> Result<Self, BadEnv> {
         let mut reader = EnvReader::new(env);

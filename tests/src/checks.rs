@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use serde_json::{Map, Value as Json};
 use shared::domain::governance::cap;
-use shared::domain::id::{AccountId, RecordType, Side};
+use shared::domain::id::{AccountId, RecordType, Side, SideId};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Direction, TypeSurface};
 use shared::domain::value::{Kind, Value};
@@ -300,7 +300,7 @@ impl Check<'_> {
 
     fn canonical(&self, side: Side, kind: &Kind, value: &Value) -> Option<Value> {
         let mut exchange = |kind: &RecordType, id: &str| {
-            let id = shared::domain::id::SideId::parse(id).ok()?;
+            let id = SideId::parse(id).ok()?;
             let link =
                 now(self.world.state.links(self.account, &[(kind.clone(), side, id)])).ok()?.pop()??;
             Some(Arc::from(link.canonical.as_str()))
@@ -309,21 +309,22 @@ impl Check<'_> {
     }
 
     /// The last edits of each record's fields, on both sides and under ids that are retired since.
-    fn last_edits<'e>(&self, edits: &'e Edits) -> BTreeMap<(RecordType, String, usize), Vec<&'e Json>> {
-        let mut last: BTreeMap<_, Vec<&Json>> = BTreeMap::new();
+    fn last_edits<'e>(&self, edits: &'e Edits) -> LastEdits<'e> {
+        let mut last = LastEdits::new();
         for ((side, kind, id, field), value) in &edits.last {
-            let Ok(id) = shared::domain::id::SideId::parse(id) else { continue };
+            let Ok(id) = SideId::parse(id) else { continue };
             let asked = [(kind.clone(), *side, id)];
             let link = now(self.world.state.links(self.account, &asked)).ok().and_then(|mut l| l.pop()?);
             if let Some(link) = link {
-                last.entry((kind.clone(), link.canonical.to_string(), *field)).or_default().push(value);
+                let of = last.entry((kind.clone(), link.canonical.to_string(), *field)).or_default();
+                of.push((*side, asked[0].2.clone(), value));
             }
         }
         last
     }
 
     /// I14: a field holds the last edit of one of the sides, unless a person, a form or a line merge decided.
-    fn edits(&mut self, record: &Record, last: &BTreeMap<(RecordType, String, usize), Vec<&Json>>) {
+    fn edits(&mut self, record: &Record, last: &LastEdits<'_>) {
         let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
             return;
         };
@@ -350,7 +351,7 @@ impl Check<'_> {
             let key = (surface.record_type.clone(), record.key.id.to_string(), field);
             let Some(last) = last.get(&key) else { continue };
             let agreed = spec.kind.render(Side::SuiteX, &record.canonical[field]);
-            if !last.iter().any(|edit| same_but_for_form(edit, &agreed)) {
+            if !last.iter().any(|(_, _, edit)| same_but_for_form(edit, &agreed)) {
                 self.fail(
                     "I14",
                     format!("{} {}: is {agreed}, last edits were {last:?}", record.key, spec.name),
@@ -360,8 +361,10 @@ impl Check<'_> {
                 [&d.base, &d.ours, &d.from, &d.to].iter().any(|value| same_but_for_form(edit, value))
             };
             let decided = || rows.iter().flat_map(|r| &r.decisions).filter(of_field);
-            for edit in last.iter().filter(|edit| !edit.is_null() && !was_deleted) {
-                if !decided().any(|d| told(d, edit)) {
+            for (side, id, edit) in last {
+                // What was done to a copy that is gone went with it.
+                let is_there = !was_deleted && record.sides[*side].id.as_ref() == Some(id);
+                if is_there && !edit.is_null() && !decided().any(|d| told(d, edit)) {
                     self.fail("I14", format!("{} {}: nobody noticed {edit}", record.key, spec.name));
                 }
             }
@@ -406,11 +409,14 @@ impl Check<'_> {
     fn is_filed(&self, side: Side, kind: &RecordType, id: &str) -> bool {
         let errors = now(self.world.state.errors(Some(self.account), true, None, usize::MAX));
         let errors = errors.map(|p| p.items).unwrap_or_default();
-        let Ok(id) = shared::domain::id::SideId::parse(id) else { return false };
+        let Ok(id) = SideId::parse(id) else { return false };
         let name = Subject::Side(side, id).to_text(kind);
         errors.iter().any(|e| e.message.contains(&name))
     }
 }
+
+/// By record and field: who edited it last, on each side and under each id.
+type LastEdits<'e> = BTreeMap<(RecordType, String, usize), Vec<(Side, SideId, &'e Json)>>;
 
 fn same_but_for_form(a: &Json, b: &Json) -> bool {
     match (a, b) {

@@ -517,7 +517,8 @@ async fn join(
         let message = format!("{side} has one record where we know two: {} and {}", key.id, other);
         record.locks.retain(|l| l.error != id);
         record.locks.push(Lock { field: None, error: id, reason: message.clone(), since: now });
-        settle(&mut record, side, Reply::NotDone, now, &job.surface);
+        // It was carried out: what it sent is remembered, so that a later look knows it from an edit.
+        record.sides[side].intent = None;
         record.sides[side].due = None;
         let hint = "Merge the two records in SuiteX, or give one of them another external id, then retry.";
         commit.errors.push(entry(&record, id, "identity", "DUPLICATE_IDENTITY", &message, hint, now));

@@ -14,10 +14,10 @@ use shared::runtime::problem::Problem;
 use super::{PushVerifier, Refused};
 
 /// First parts of the paths that need a token.
-const GUARDED: [&str; 2] = ["/push", "/tick"];
+const GUARDED: [&str; 4] = ["/push", "/tick", "/poke", "/redrive"];
 
-/// Lets nobody to `/push`, `/push/…`, `/tick` and `/tick/…` without a token that `verifier` believes; other
-/// routes stay as they are. A caller that is turned away is answered before anything of the request but its
+/// Lets nobody to a guarded path, or to one below it, without a token that `verifier` believes; other routes
+/// stay as they are. A caller that is turned away is answered before anything of the request but its
 /// head is read, and is counted.
 pub fn verified(router: Router, verifier: Arc<PushVerifier>, metrics: &Metrics) -> Router {
     let metrics = metrics.clone();

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use futures::FutureExt;
 use serde_json::{Map, Value as Json};
 use shared::domain::governance::cap;
-use shared::domain::id::{AccountId, RecordType, Side, SideId};
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Direction, TypeSurface};
 use shared::domain::value::{Kind, Value};
 use shared::ledger::Ledger;
-use shared::state::{HistoryDecision, State, Subject};
+use shared::state::{ErrorEntry, HistoryDecision, State, Subject};
 
 use crate::executor::Lane;
 use crate::people::Edits;
@@ -328,7 +328,8 @@ impl Check<'_> {
         let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
             return;
         };
-        if Self::is_open(record) || !record.alive || Side::BOTH.iter().any(|s| record.sides[*s].detached) {
+        let is_detached = Side::BOTH.iter().any(|s| record.sides[*s].detached);
+        if Self::is_open(record) || !record.alive || is_detached || self.is_ambiguous(&record.key) {
             return;
         }
         let rows = now(self.world.state.history(&record.key)).unwrap_or_default();
@@ -407,11 +408,26 @@ impl Check<'_> {
 
     /// Whether an open error holds the events of this record.
     fn is_filed(&self, side: Side, kind: &RecordType, id: &str) -> bool {
-        let errors = now(self.world.state.errors(Some(self.account), true, None, usize::MAX));
-        let errors = errors.map(|p| p.items).unwrap_or_default();
         let Ok(id) = SideId::parse(id) else { return false };
+        let first = CanonicalId::born(side, &id);
         let name = Subject::Side(side, id).to_text(kind);
-        errors.iter().any(|e| e.message.contains(&name))
+        self.open_errors().iter().any(|e| {
+            let of_record = e.record.as_ref().is_some_and(|k| k.record_type == *kind && k.id == first);
+            of_record || e.message.contains(&name)
+        })
+    }
+
+    /// Whether a person has still to say which of two records is which.
+    fn is_ambiguous(&self, key: &RecordKey) -> bool {
+        let names_it = |text: &str| text.split([' ', ':', ',']).any(|word| word == key.id.as_str());
+        self.open_errors()
+            .iter()
+            .any(|e| e.class == "identity" && (e.record.as_ref() == Some(key) || names_it(&e.message)))
+    }
+
+    fn open_errors(&self) -> Vec<ErrorEntry> {
+        let errors = now(self.world.state.errors(Some(self.account), true, None, usize::MAX));
+        errors.map(|p| p.items).unwrap_or_default()
     }
 }
 

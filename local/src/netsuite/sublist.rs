@@ -106,10 +106,15 @@ impl Sublist<'_> {
                 let known = by_external.or_else(|| Some(held(unique.as_deref()?)?.1));
                 Ok((external, known.unwrap_or_else(allot)))
             }
-            (None, Some(unique)) => held(&unique).map(|(key, id)| (key.clone(), id)).ok_or_else(|| {
-                let message = format!("has no line with {} {unique}", names.netsuite);
-                self.refuse(Reason::BadReference, message)
-            }),
+            (None, Some(unique)) => {
+                let own = held(&unique).map(|(key, id)| (key.clone(), id));
+                // A line that was deleted and came back has a new key of its own, and the old one as external.
+                let again = || Some((unique.clone(), *current.line_ids.get(&(self.ix, unique.clone()))?));
+                own.or_else(again).ok_or_else(|| {
+                    let message = format!("has no line with {} {unique}", names.netsuite);
+                    self.refuse(Reason::BadReference, message)
+                })
+            }
             (None, None) => {
                 let id = allot();
                 Ok((id.to_string().into(), id))

@@ -57,7 +57,8 @@ pub struct Write {
     /// Field → value that must be there now. Fields not named are not compared.
     #[serde(default)]
     pub expected: Map<String, Json>,
-    /// Field → value to set; null clears. A sublist is an array of lines and replaces the whole sublist.
+    /// Field → value to set; null clears. A sublist is an array of lines and replaces the whole sublist. A line is
+    /// named by its own key, or by the one that it had before it was deleted and came back.
     #[serde(default)]
     pub values: Map<String, Json>,
     /// Fields whose current values the answer must carry.

@@ -124,3 +124,21 @@ fn lines_count_as_references() {
     order.world.edit("salesorder", &order.id, json!({"item": null}));
     delete("ann").unwrap();
 }
+
+#[test]
+fn a_line_that_came_back_answers_to_the_key_that_it_had() {
+    let order = Order::new(three);
+    let before = order.lines();
+    let old = before[1]["lineuniquekey"].clone();
+    order.world.edit("salesorder", &order.id, json!({"item": [before[0], before[2]]}));
+    let back = json!({"custcol_sx_line": old, "item": order.item, "quantity": 2});
+    let done = order.write(1, json!({}), json!([before[0], back, before[2]]));
+    assert_eq!(done.outcome, What::Applied, "{:?}", done.error);
+
+    let by_old = json!({"lineuniquekey": old, "item": order.item, "quantity": 7});
+    let done = order.write(2, json!({}), json!([before[0], by_old, before[2]]));
+    assert_eq!(done.outcome, What::Applied, "{:?}", done.error);
+    let line = order.lines().into_iter().find(|line| line["custcol_sx_line"] == old).unwrap();
+    assert_eq!(line["quantity"], json!(7));
+    assert_ne!(line["lineuniquekey"], old);
+}

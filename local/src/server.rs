@@ -52,7 +52,9 @@ type App = State<Arc<System>>;
 /// All paths.
 pub(crate) fn router(system: &Arc<System>) -> Router {
     let netsuite = system.netsuite.router();
-    let netsuite = netsuite.layer(middleware::from_fn_with_state(Arc::clone(system), tell_pump));
+    let netsuite = netsuite
+        .layer(middleware::from_fn_with_state(Arc::clone(system), tell_pump))
+        .layer(middleware::from_fn(to_its_end));
     Router::new()
         .route("/ingest/{*path}", any(ingest))
         .route("/review/{*path}", any(review))
@@ -64,6 +66,18 @@ pub(crate) fn router(system: &Arc<System>) -> Router {
         .merge(suitex::router(Arc::clone(&system.suitex)))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(async || Problem::not_found("there is nothing at this path"))
+}
+
+/// NetSuite carries out what it has begun, whether or not anybody still waits for the answer.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    let (answer, answered) = oneshot::channel();
+    let work: BoxFuture<()> = Box::pin(async move {
+        // Nobody may be there any more.
+        let _ = answer.send(next.run(request).await);
+    });
+    TokioSpawn.spawn(work);
+    let gone = |_| Problem::not_found("NetSuite stopped before it answered").into_response();
+    answered.await.unwrap_or_else(gone)
 }
 
 async fn ingest(State(system): App, request: Request) -> Response {

@@ -11,7 +11,7 @@ use http::Request;
 use ingest::{App, BODY_MAX_BYTES, EVENTS_MAX, router};
 use memory_ports::{Answer, NOW, World, account, ask, get};
 use serde_json::{Value as Json, json};
-use shared::blob::{Blob, BlobRef, Body};
+use shared::blob::{self, Blob, BlobRef};
 use shared::pubsub::Topic;
 use shared::runtime::signature::Signer;
 
@@ -237,7 +237,7 @@ fn stored(world: &World, reference: &Json) -> Json {
     use futures::FutureExt;
     let at = BlobRef::parse(reference.as_str().unwrap(), "bodies", &account("acme")).unwrap();
     let body = world.blob.get(&at).now_or_never().unwrap().unwrap();
-    let Body::Whole(bytes) = body else { panic!("{body:?}") };
+    let blob::Body::Whole(bytes) = body else { panic!("{body:?}") };
     serde_json::from_slice(&bytes).unwrap()
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::announce;
 use shared::breakage::{self, Breakage};
 use shared::domain::absorb::{absorb, absorb_resolution};
-use shared::domain::event::{ChangeEvent, FieldError, Source};
+use shared::domain::event::{ChangeEvent, FieldError, Operation, Source};
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use shared::domain::news::{Fact, News};
 use shared::domain::plan::{has_work, reschedule};
@@ -144,10 +144,18 @@ async fn attempt(
     let (key, link) = match resolve(ports, account, record_type, subject, &events).await? {
         Identity::Record { key, link } => (key, link),
         Identity::Retired => return supersede(app, account, &rows).await,
+        // A copy that is gone again is nobody's question.
+        Identity::Twin(_) if events.iter().any(|e| e.operation == Operation::Delete) => {
+            return supersede(app, account, &rows).await;
+        }
         Identity::Twin(key) => return refuse_twin(app, account, &rows, subject, &key).await,
     };
     let known = state.load(std::slice::from_ref(&key)).await?.pop().flatten();
     let record = known.map_or_else(|| Record::new(key, surface), |r| Record::clone(&r));
+    if link.as_ref().is_some_and(|(side, id)| record.sides[*side].is_there_as_another(id)) {
+        // Its writer has just learnt another id: who this is must be asked again.
+        return Ok(false);
+    }
     let ids = Side::BOTH.into_iter().filter_map(|s| Some((s, record.sides[s].id.clone()?)));
     let mut subjects = subjects_of(&record.key.id, ids);
     if !subjects.contains(subject) {

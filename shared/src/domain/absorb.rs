@@ -20,7 +20,7 @@ use self::shadow::{is_newest, move_shadow};
 use super::conflict::{Clash, Conflict};
 use super::id::{PerSide, Side, derived_id};
 use super::lines::{merge_lines, merge_sets};
-use super::news::{Fact, News};
+use super::news::{Fact, News, Standing};
 use super::record::{Origin, Presence, Record, SideState};
 use super::report::{Decision, Report, Rule};
 use super::surface::{FieldIx, Policy, TypeSurface};
@@ -38,6 +38,11 @@ pub fn absorb(record: &mut Record, news: &News, surface: &TypeSurface) -> Report
 
 /// [`absorb`] without the step of the version, for a reply that may bring several changes at once.
 pub(super) fn take_in(record: &mut Record, news: &News, surface: &TypeSurface, report: &mut Report) {
+    if news.standing == Standing::Heard && record.sides[news.side].is_there_as_another(&news.id) {
+        // Of a copy, or of one that was deleted before this one was made.
+        report.stale += 1;
+        return;
+    }
     match &news.fact {
         Fact::Holds { values, full } => absorb_values(record, news, values, *full, surface, report),
         Fact::Deleted => absorb_deletion(record, news, surface, report),

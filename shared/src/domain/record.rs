@@ -262,6 +262,11 @@ impl SideState {
         self.field_seen.retain(|(_, r)| *r > seen);
     }
 
+    /// Whether the side has the record, under another id than this one.
+    pub fn is_there_as_another(&self, id: &SideId) -> bool {
+        self.presence == Presence::There && self.id.as_ref().is_some_and(|own| own != id)
+    }
+
     /// Whether the write under way is to put `value` into `field`.
     pub fn is_being_sent(&self, field: FieldIx, value: &Value) -> bool {
         self.intent.as_ref().is_some_and(|i| i.wanted.iter().any(|(f, v)| *f == field && v == value))

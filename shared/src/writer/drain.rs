@@ -25,6 +25,10 @@ use crate::state::{Commit, Verdict};
 /// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
 const LEASE_MS: i64 = 20_000;
 
+/// The intent of a call whose drainer has died is found after so long, ms. The drainer that lives waits for its
+/// own calls; without the buffer two may get in each other's way.
+const ORPHANED_AFTER_MS: i64 = LEASE_MS + 10_000;
+
 /// Due records looked at in one round.
 const ROUND: usize = 100;
 
@@ -298,8 +302,7 @@ impl Writer {
                 jobs.push(Job { record, surface, write: None, look, asked: now });
                 continue;
             };
-            let timeout = account.limits.call_timeout_ms + 10_000;
-            let intent = intend(&mut record, side, write, now, timeout);
+            let intent = intend(&mut record, side, write, now, ORPHANED_AFTER_MS);
             if let Some(stored) = &mut record.sides[side].intent {
                 stored.last_of = (nth + 1 == size).then_some(call);
             }

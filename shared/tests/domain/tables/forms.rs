@@ -1,6 +1,7 @@
 //! The form that a side gives a value, and how it settles.
 
 use shared::domain::id::Timestamp;
+use shared::domain::news::News;
 use shared::domain::plan::Plan;
 use shared::domain::settle::Reply;
 
@@ -59,7 +60,8 @@ fn the_form_that_a_side_gives_a_value_settles() {
             let at = usize::from(who == X);
             let word = typed.replace("Ab", &format!("Ab{round}"));
             let (kept, revision) = systems[at].edit(thing.now, vec![(0, text(&word))]);
-            thing.hear(&delta(who, revision.0, kept));
+            let id = systems[at].row.as_ref().expect("a row").id.clone();
+            thing.hear(&News { id, ..delta(who, revision.0, kept) });
             let made = sync(&mut thing, &mut systems);
             let held = |at: usize| show(&systems[at].row.as_ref().unwrap().values[0]);
             let expected = |s: &str| {

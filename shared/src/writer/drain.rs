@@ -39,6 +39,9 @@ const SEND_WITHIN_MS: i64 = 5_000;
 /// due since, ms.
 const GLANCE_MS: i64 = 250;
 
+/// Writes that found no permit are passed over for so long, ms, to find the looks that may be due behind them.
+const PASSED_OVER_MS: i64 = 2_000;
+
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
 
@@ -56,6 +59,28 @@ struct Planned {
     record: Record,
     surface: Arc<TypeSurface>,
     plan: Plan,
+}
+
+/// What a drainer need not plan now.
+#[derive(Default)]
+struct Busy {
+    /// Records with calls under way.
+    under_way: BTreeSet<RecordKey>,
+    /// Writes that found no permit, since when.
+    passed_over: BTreeSet<RecordKey>,
+    passed_since: Timestamp,
+    /// Whether no call is under way.
+    is_alone: bool,
+}
+
+impl Busy {
+    fn len(&self) -> usize {
+        self.under_way.len() + self.passed_over.len()
+    }
+
+    fn contains(&self, key: &RecordKey) -> bool {
+        self.under_way.contains(key) || self.passed_over.contains(key)
+    }
 }
 
 /// Calls under way. Each answers with the records that it was about.
@@ -94,9 +119,13 @@ impl Writer {
         let Some(account) = self.ports.config.accounts.get(account) else { return Ok(()) };
         let holder = self.ports.ids.draw().to_string();
         let lease = format!("drain:{}", self.side());
-        let (mut calls, mut busy, mut failed) = (Calls::new(), BTreeSet::new(), None);
+        let (mut calls, mut busy, mut failed) = (Calls::new(), Busy::default(), None);
         loop {
             let now = self.ports.clock.now();
+            if now.0 - busy.passed_since.0 > PASSED_OVER_MS {
+                (busy.passed_over, busy.passed_since) = (BTreeSet::new(), now);
+            }
+            busy.is_alone = calls.is_empty();
             let round = async {
                 // Without the buffer two drainers may run: they get in each other's way, no more.
                 let until = now.plus(LEASE_MS);
@@ -105,7 +134,7 @@ impl Writer {
                 if go_on { Some(self.round(account, now, &mut busy).await) } else { None }
             };
             let (round, done) = beside(&mut calls, round).await;
-            busy.retain(|key| !done.contains(key));
+            busy.under_way.retain(|key| !done.contains(key));
             let wait = match round {
                 Some(Ok(Round::Started(started))) => {
                     calls.extend(started);
@@ -138,7 +167,7 @@ impl Writer {
             let glance = self.ports.clock.sleep_until(now.plus(GLANCE_MS));
             if let Either::Left((Some(done), _)) = select(calls.next(), glance).await {
                 for key in &done {
-                    busy.remove(key);
+                    busy.under_way.remove(key);
                 }
             }
         }
@@ -147,14 +176,12 @@ impl Writer {
     }
 
     /// Plans what is due and starts as many calls as there are permits.
-    async fn round(
-        &self,
-        account: &Account,
-        now: Timestamp,
-        busy: &mut BTreeSet<RecordKey>,
-    ) -> Result<Round, Unavailable> {
+    async fn round(&self, account: &Account, now: Timestamp, busy: &mut Busy) -> Result<Round, Unavailable> {
         let due = self.ports.state.due(&account.id, self.side(), now, ROUND + busy.len()).await?;
         let due: Vec<RecordKey> = due.into_iter().filter(|key| !busy.contains(key)).collect();
+        if due.is_empty() && !busy.passed_over.is_empty() {
+            return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
+        }
         if due.is_empty() {
             return Ok(Round::Idle);
         }
@@ -186,10 +213,19 @@ impl Writer {
         // Looks settle what is open; then writes, the most important types first.
         writes.sort_by_key(|w| std::cmp::Reverse(w.surface.priority));
         let mut started = Vec::new();
+        // Nothing of ours is under way: if there is no permit, calls of the dead may hold them, and only a look,
+        // which may be due after a hundred writes, can tell that they are over.
+        let keys = writes.iter().map(|w| w.record.key.clone());
+        let blocked: Vec<RecordKey> =
+            if busy.is_alone && looks.is_empty() { keys.collect() } else { Vec::new() };
         for batch in batches(looks, self.side()).into_iter().chain(batches(writes, self.side())) {
             match self.start(account, batch, &counterparts, now, busy).await? {
                 Ok(Some(call)) => started.push(call),
                 Ok(None) => {}
+                Err(_) if started.is_empty() && !blocked.is_empty() => {
+                    busy.passed_over.extend(blocked);
+                    return Ok(Round::NotBefore(now));
+                }
                 Err(not_before) if started.is_empty() => return Ok(Round::NotBefore(not_before)),
                 Err(_) => break,
             }
@@ -249,7 +285,7 @@ impl Writer {
         batch: Vec<Planned>,
         counterparts: &Counterparts,
         now: Timestamp,
-        busy: &mut BTreeSet<RecordKey>,
+        busy: &mut Busy,
     ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, Timestamp>, Unavailable> {
         let call = self.ports.ids.draw();
         let until = now.plus(CALL_LANDS_WITHIN_MS);
@@ -273,7 +309,7 @@ impl Writer {
             return Ok(Ok(None));
         }
         let keys: Vec<RecordKey> = jobs.iter().map(|j| j.record.key.clone()).collect();
-        busy.extend(keys.iter().cloned());
+        busy.under_way.extend(keys.iter().cloned());
         let (writer, account) = (self.clone(), account.clone());
         Ok(Ok(Some(Box::pin(async move {
             writer.call(&account, call, jobs, now).await;

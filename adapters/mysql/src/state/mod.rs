@@ -1,6 +1,6 @@
 //! The port `State` over the database `sync_state`: one file per table with all of its SQL.
 //!
-//! [`codec`] makes rows of records and is pure, as is [`round`], which judges commits; [`commit`] writes them.
+//! `codec` makes rows of records and is pure, as is `round`, which judges commits; `commit` writes them.
 
 mod codec;
 mod columns;

@@ -26,6 +26,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_millis(250);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// How a certificate in PEM begins.
+const PEM_BEGINS: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 /// The address of a Redis server is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is no address of a Redis server: {0}")]
@@ -63,6 +66,10 @@ impl Link {
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
         let client = match authority {
+            // The client would take what holds no certificate for no authority.
+            Some(pem) if !pem.windows(PEM_BEGINS.len()).any(|part| part == PEM_BEGINS) => {
+                return Err(BadAddress("its certificate authority is no certificate in PEM".into()));
+            }
             Some(pem) => {
                 Client::build_with_tls(server, TlsCertificates { client_tls: None, root_cert: Some(pem) })
             }

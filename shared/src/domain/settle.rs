@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use super::absorb::{accept_form, is_fight, reply_cause, take_in};
-use super::id::{Revision, Side, SideId, Timestamp};
+use super::id::{RecordKey, Revision, Side, SideId, Timestamp, derived_id};
 use super::news::{Fact, News, Standing};
-use super::record::{Lock, Presence, Record, Span, Verb};
+use super::record::{Intent, Lock, Presence, Record, Sent, SideState, Span, Verb};
 use super::report::{Decision, Report, Rule};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
@@ -63,55 +63,46 @@ pub fn settle(
     let looked = reply != Reply::NotDone;
     state.wants_read &= !looked;
     let operation = intent.as_ref().map(|i| i.operation);
-    let mut report = Report::of(Some(side));
+    let report = Report::of(Some(side));
+    let mut settling = Settling { record, side, operation, now, surface, report };
     match reply {
-        Reply::Applied(None) => gone(record, side, None, operation, now, surface, &mut report),
+        Reply::Applied(None) => settling.gone(None),
         Reply::Applied(Some(seen)) => {
             if let Some(intent) = &intent {
-                confirm(
-                    record,
-                    side,
-                    intent.verb,
-                    &intent.wanted,
-                    &intent.expected,
-                    &seen.values,
-                    now,
-                    &mut report,
-                );
+                settling.confirm(intent, &seen.values);
             }
-            forget(record, side, operation);
-            look(record, side, seen, Standing::Answered, operation, now, surface, &mut report);
+            settling.forget(operation);
+            settling.look(seen, Standing::Answered);
         }
         Reply::Looked { seen, held } => {
             for (call, held) in held {
                 match intent.as_ref().filter(|i| i.operation == call) {
-                    Some(i) => {
-                        confirm(record, side, i.verb, &i.wanted, &i.expected, &held, now, &mut report);
-                    }
-                    None => landed_late(record, side, call, &held, now, &mut report),
+                    Some(intent) => settling.confirm(intent, &held),
+                    None => settling.landed_late(call, &held),
                 }
-                forget(record, side, Some(call));
+                settling.forget(Some(call));
             }
-            look(record, side, seen, Standing::Accounted, operation, now, surface, &mut report);
+            settling.look(seen, Standing::Accounted);
         }
         Reply::Mismatch(seen) => {
             // It wrote nothing and never will: its values, where they are found, are somebody else's.
-            forget(record, side, operation);
-            look(record, side, seen, Standing::Answered, operation, now, surface, &mut report);
+            settling.forget(operation);
+            settling.look(seen, Standing::Answered);
         }
         Reply::Gone(revision) => {
             // Our create was carried out and somebody has deleted the record since, before we knew it: it must
             // not be created again. (Unless this is the deletion that we know of.)
-            let state = &mut record.sides[side];
             let created = intent.as_ref().is_some_and(|i| i.verb == Verb::Create);
+            let state = settling.state();
             if created && (state.presence == Presence::Never || revision > state.newest()) {
                 state.presence = Presence::There;
             }
-            gone(record, side, revision, operation, now, surface, &mut report);
+            settling.gone(revision);
         }
-        Reply::NotDone => forget(record, side, operation),
+        Reply::NotDone => settling.forget(operation),
         Reply::Missing => {}
     }
+    let Settling { record, report, .. } = settling;
     let state = &mut record.sides[side];
     if looked && !state.wants_read {
         // What can no longer land, and is not what was seen, need not be recognised.
@@ -132,59 +123,116 @@ pub fn unsettle(record: &mut Record, side: Side, now: Timestamp) {
     }
 }
 
-/// A call that will not land, or has landed and is accounted for, need not be recognised.
-fn forget(record: &mut Record, side: Side, call: Option<Uuid>) {
-    record.sides[side].sent.retain(|s| Some(s.operation) != call);
+/// A reply on its way into the record.
+struct Settling<'a> {
+    record: &'a mut Record,
+    side: Side,
+    /// The call that is settled.
+    operation: Option<Uuid>,
+    now: Timestamp,
+    surface: &'a TypeSurface,
+    report: Report,
 }
 
-/// A call given up for unknown was carried out after all. Until that was known nothing moved the shadows of
-/// its fields but its own mark, so they still hold what it expected.
-fn landed_late(
-    record: &mut Record,
-    side: Side,
-    call: Uuid,
-    held: &[(FieldIx, Value)],
-    now: Timestamp,
-    report: &mut Report,
-) {
-    let state = &record.sides[side];
-    let sent = state.sent.iter().filter(|s| s.operation == call);
-    let wanted: Vec<_> = sent.map(|s| (s.field, s.value.clone())).collect();
-    let expected: Vec<_> = wanted.iter().map(|(f, _)| (*f, state.shadow[*f].clone())).collect();
-    confirm(record, side, Verb::Update, &wanted, &expected, held, now, report);
-}
-
-/// Compares what was written with what the side made of it.
-#[expect(clippy::too_many_arguments, reason = "one reply's parts, passed once")]
-fn confirm(
-    record: &mut Record,
-    side: Side,
-    verb: Verb,
-    wanted: &[(FieldIx, Value)],
-    expected: &[(FieldIx, Value)],
-    held: &[(FieldIx, Value)],
-    now: Timestamp,
-    report: &mut Report,
-) {
-    if verb == Verb::Create {
-        let state = &mut record.sides[side];
-        // A record made anew has a clock of its own.
-        (state.presence, state.seen) = (Presence::There, None);
-        state.field_seen.clear();
+impl Settling<'_> {
+    fn state(&mut self) -> &mut SideState {
+        &mut self.record.sides[self.side]
     }
-    for (field, wanted) in wanted {
-        let Some((_, held)) = held.iter().find(|(f, _)| f == field) else { continue };
-        let old = expected.iter().find(|(f, _)| f == field).map_or(&Value::Null, |(_, v)| v);
-        record.sides[side].shadow[*field] = held.clone();
+
+    /// A call that will not land, or has landed and is accounted for, need not be recognised.
+    fn forget(&mut self, call: Option<Uuid>) {
+        self.state().sent.retain(|s| Some(s.operation) != call);
+    }
+
+    /// Compares what the open intent wanted with what the side made of it.
+    fn confirm(&mut self, intent: &Intent, held: &[(FieldIx, Value)]) {
+        if intent.verb == Verb::Create {
+            // A record made anew has a clock of its own.
+            let state = self.state();
+            (state.presence, state.seen) = (Presence::There, None);
+            state.field_seen.clear();
+        }
+        for (field, wanted) in &intent.wanted {
+            let expected = intent.expected.iter().find(|(f, _)| f == field);
+            self.confirm_field(*field, wanted, expected.map_or(&Value::Null, |(_, v)| v), held);
+        }
+    }
+
+    /// A call given up for unknown was carried out after all. Until that was known nothing moved the shadows of
+    /// its fields but its own mark, so they still hold what it expected.
+    fn landed_late(&mut self, call: Uuid, held: &[(FieldIx, Value)]) {
+        let sent: Vec<_> = self.state().sent.iter().filter(|s| s.operation == call).cloned().collect();
+        for Sent { field, value, .. } in sent {
+            let expected = self.state().shadow[field].clone();
+            self.confirm_field(field, &value, &expected, held);
+        }
+    }
+
+    fn confirm_field(&mut self, field: FieldIx, wanted: &Value, expected: &Value, held: &[(FieldIx, Value)]) {
+        let Some((_, held)) = held.iter().find(|(f, _)| *f == field) else { return };
+        self.state().shadow[field] = held.clone();
         if held == wanted {
-            continue;
+            return;
         }
         // In a fight of two forms the side rightly stays as it is; so does one that folds blanks or case.
-        if held == old && !is_fight(record, side, *field, wanted, held) && !is_folded(wanted, held) {
-            not_persisted(record, side, *field, wanted, now, report);
+        let is_fight = is_fight(self.record, self.side, field, wanted, held);
+        if held == expected && !is_fight && !is_folded(wanted, held) {
+            self.not_persisted(field, wanted);
         } else {
-            accept_form(record, side, *field, wanted.clone(), report);
+            accept_form(self.record, self.side, field, wanted.clone(), &mut self.report);
         }
+    }
+
+    /// The side took the write and kept the old value: a person must look, and we must not try for ever.
+    fn not_persisted(&mut self, field: FieldIx, wanted: &Value) {
+        let held = self.state().shadow[field].clone();
+        self.report.not_persisted.push(field);
+        self.report.decisions.push(Decision {
+            field: Some(field),
+            rule: Rule::NotPersisted,
+            base: held.clone(),
+            ours: held,
+            theirs: wanted.clone(),
+            result: self.record.canonical[field].clone(),
+        });
+        let error = not_persisted_error(&self.record.key, self.side, field);
+        let reason = format!("{} does not keep this field", self.side);
+        self.record.locks.retain(|l| l.error != error);
+        self.record.locks.push(Lock { field: Some(field), error, reason, since: self.now });
+    }
+
+    /// The record as the side holds it.
+    fn look(&mut self, seen: Seen, standing: Standing) {
+        // The change lies between the last full read and the side's own time of the last change.
+        let span = span_of(self.record, self.side, seen.revision, self.now);
+        let fact = Fact::Holds { values: seen.values, full: seen.complete };
+        self.take_in(seen.id, fact, Some(seen.revision), span, standing);
+    }
+
+    /// The side has deleted the record.
+    fn gone(&mut self, revision: Option<Revision>) {
+        let state = self.state();
+        let (id, revision) = (state.id.clone().unwrap_or_else(unnamed), revision.or(state.newest()));
+        self.take_in(id, Fact::Deleted, revision, Span::at(self.now), Standing::Answered);
+    }
+
+    fn take_in(
+        &mut self,
+        id: SideId,
+        fact: Fact,
+        revision: Option<Revision>,
+        span: Span,
+        standing: Standing,
+    ) {
+        let cause = match self.operation {
+            Some(operation) => reply_cause(operation),
+            None => {
+                let row = self.record.row_revision.to_string();
+                derived_id("look", &[&self.record.key.to_string(), &row])
+            }
+        };
+        let news = News { side: self.side, id, fact, revision, span, standing, operation: None, cause };
+        take_in(self.record, &news, self.surface, &mut self.report);
     }
 }
 
@@ -198,90 +246,13 @@ fn is_folded(wanted: &Value, held: &Value) -> bool {
     }
 }
 
-/// The side took the write and kept the old value: a person must look, and we must not try for ever.
-fn not_persisted(
-    record: &mut Record,
-    side: Side,
-    field: FieldIx,
-    wanted: &Value,
-    now: Timestamp,
-    report: &mut Report,
-) {
-    let held = record.sides[side].shadow[field].clone();
-    report.not_persisted.push(field);
-    report.decisions.push(Decision {
-        field: Some(field),
-        rule: Rule::NotPersisted,
-        base: held.clone(),
-        ours: held,
-        theirs: wanted.clone(),
-        result: record.canonical[field].clone(),
-    });
-    let error = not_persisted_error(&record.key, side, field);
-    let reason = format!("{side} does not keep this field");
-    record.locks.retain(|l| l.error != error);
-    record.locks.push(Lock { field: Some(field), error, reason, since: now });
-}
-
 /// The id of the error "this side does not keep this field of this record".
-pub fn not_persisted_error(key: &super::id::RecordKey, side: Side, field: FieldIx) -> Uuid {
-    super::id::derived_id("not_persisted", &[&key.to_string(), side.as_str(), &field.to_string()])
-}
-
-#[expect(clippy::too_many_arguments, reason = "one reply's parts, passed once")]
-fn look(
-    record: &mut Record,
-    side: Side,
-    seen: Seen,
-    standing: Standing,
-    operation: Option<Uuid>,
-    now: Timestamp,
-    surface: &TypeSurface,
-    report: &mut Report,
-) {
-    let news = News {
-        side,
-        id: seen.id,
-        fact: Fact::Holds { values: seen.values, full: seen.complete },
-        revision: Some(seen.revision),
-        // The change lies between the last full read and the side's own time of the last change.
-        span: span_of(record, side, seen.revision, now),
-        standing,
-        operation: None,
-        cause: cause_of(record, operation),
-    };
-    take_in(record, &news, surface, report);
-}
-
-fn gone(
-    record: &mut Record,
-    side: Side,
-    revision: Option<Revision>,
-    operation: Option<Uuid>,
-    now: Timestamp,
-    surface: &TypeSurface,
-    report: &mut Report,
-) {
-    let news = News {
-        side,
-        id: record.sides[side].id.clone().unwrap_or_else(unnamed),
-        fact: Fact::Deleted,
-        revision: revision.or(record.sides[side].newest()),
-        span: Span::at(now),
-        standing: Standing::Answered,
-        operation: None,
-        cause: cause_of(record, operation),
-    };
-    take_in(record, &news, surface, report);
+pub fn not_persisted_error(key: &RecordKey, side: Side, field: FieldIx) -> Uuid {
+    derived_id("not_persisted", &[&key.to_string(), side.as_str(), &field.to_string()])
 }
 
 fn unnamed() -> SideId {
     SideId::parse("unknown").expect("a constant name")
-}
-
-fn cause_of(record: &Record, operation: Option<Uuid>) -> Uuid {
-    let look = || super::id::derived_id("look", &[&record.key.to_string(), &record.row_revision.to_string()]);
-    operation.map_or_else(look, reply_cause)
 }
 
 fn span_of(record: &Record, side: Side, revision: Revision, now: Timestamp) -> Span {

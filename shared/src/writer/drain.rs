@@ -9,7 +9,7 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 
-use super::settle::{self, Job};
+use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
 use super::{BATCH_MAX, CallFault, LookCall, Target, WriteCall};
 use crate::domain::governance::{Call, CallEnd, Purpose};
@@ -335,7 +335,7 @@ impl Writer {
             let Plan::Write(write) = plan else {
                 let operations = record.sides[side].calls_in_doubt();
                 let look = LookCall { surface: Arc::clone(&surface), canonical, id, operations };
-                jobs.push(Job { record, surface, write: None, look, asked: now });
+                jobs.push(Job { record, surface, ask: Ask::Look(look), asked: now });
                 continue;
             };
             let intent = intend(&mut record, side, write, now, ORPHANED_AFTER_MS);
@@ -347,8 +347,8 @@ impl Writer {
                 Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
             let write = WriteCall {
                 surface: Arc::clone(&surface),
-                canonical: canonical.clone(),
-                id: id.clone(),
+                canonical,
+                id,
                 revision,
                 operation: intent.operation,
                 verb: intent.verb,
@@ -357,9 +357,7 @@ impl Writer {
             };
             commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
             record.row_revision += 1;
-            let operations = record.sides[side].calls_in_doubt();
-            let look = LookCall { surface: Arc::clone(&surface), canonical, id, operations };
-            jobs.push(Job { record, surface, write: Some(write), look, asked: now });
+            jobs.push(Job { record, surface, ask: Ask::Write(write), asked: now });
         }
         if commits.is_empty() {
             return Ok(jobs);
@@ -372,11 +370,11 @@ impl Writer {
     }
 
     async fn call(&self, account: &Account, call: uuid::Uuid, jobs: Vec<Job>, started: Timestamp) {
-        let writes: Vec<WriteCall> = jobs.iter().filter_map(|j| j.write.clone()).collect();
+        let writes: Vec<WriteCall> = jobs.iter().filter_map(Job::write).cloned().collect();
         let result = if self.ports.clock.now().0 - started.0 > SEND_WITHIN_MS {
             Err(CallFault { end: CallEnd::NotMade, why: "this instance was paused before the call".into() })
         } else if writes.is_empty() {
-            let looks: Vec<LookCall> = jobs.iter().map(|j| j.look.clone()).collect();
+            let looks: Vec<LookCall> = jobs.iter().filter_map(Job::look).cloned().collect();
             self.target.look(account, &looks).await
         } else {
             self.target.write(account, &writes).await

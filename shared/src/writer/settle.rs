@@ -32,12 +32,34 @@ pub(super) struct Job {
     pub(super) record: Record,
     /// Its type.
     pub(super) surface: Arc<TypeSurface>,
-    /// The write; none for a look.
-    pub(super) write: Option<WriteCall>,
-    /// How to look at it.
-    pub(super) look: LookCall,
+    /// What is asked of the target.
+    pub(super) ask: Ask,
     /// When the call began: what it shows may have changed since.
     pub(super) asked: Timestamp,
+}
+
+/// A record's part of a call.
+pub(super) enum Ask {
+    Write(WriteCall),
+    Look(LookCall),
+}
+
+impl Job {
+    /// The write, unless it is a look.
+    pub(super) fn write(&self) -> Option<&WriteCall> {
+        match &self.ask {
+            Ask::Write(write) => Some(write),
+            Ask::Look(_) => None,
+        }
+    }
+
+    /// The look, unless it is a write.
+    pub(super) fn look(&self) -> Option<&LookCall> {
+        match &self.ask {
+            Ask::Write(_) => None,
+            Ask::Look(look) => Some(look),
+        }
+    }
 }
 
 /// Stores what a call brought, for each of its records.
@@ -88,7 +110,7 @@ async fn one(
 
 /// The call of which nobody heard, when this look found its last write done.
 fn call_found_over(writer: &Writer, job: &Job, answer: &Answer) -> Option<Uuid> {
-    let intent = job.record.sides[writer.target.side()].intent.as_ref().filter(|_| job.write.is_none())?;
+    let intent = job.record.sides[writer.target.side()].intent.as_ref().filter(|_| job.write().is_none())?;
     let found = matches!(answer, Answer::Looked { held, .. } if held.contains_key(&intent.operation));
     intent.last_of.filter(|_| found)
 }
@@ -120,7 +142,7 @@ fn failed(writer: &Writer, job: &Job, fault: &CallFault, now: Timestamp) -> Outc
     let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts) + 1;
     let roll = dice(&derived_id("dice", &[&record.key.to_string(), &record.row_revision.to_string()]));
     let unknown = fault.end.is_doubtful() && !breakage::on(Breakage::NoReadBack);
-    let report = if unknown || job.write.is_none() {
+    let report = if unknown || job.write().is_none() {
         unsettle(&mut record, side, now);
         Report::of(Some(side))
     } else {
@@ -165,17 +187,18 @@ async fn answered(
             let read = translate::read(state, &account.id, side, &job.surface, &shown.values).await?;
             let complete = !read.unresolved;
             let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
-            let mut calls = Vec::new();
-            for call in &job.look.operations {
-                if let Some(held) = held.get(call) {
-                    let read = translate::read(state, &account.id, side, &job.surface, held).await?;
-                    calls.push((*call, read.values));
-                }
-            }
             let seen = translate::seen(&shown, values, complete);
-            match job.write {
-                Some(_) => ("mismatch", Reply::Mismatch(seen), Some(shown)),
-                None => ("looked", Reply::Looked { seen, held: calls }, Some(shown)),
+            match job.look() {
+                None => ("mismatch", Reply::Mismatch(seen), Some(shown)),
+                Some(look) => {
+                    let mut calls = Vec::new();
+                    for call in &look.operations {
+                        let Some(held) = held.get(call) else { continue };
+                        let read = translate::read(state, &account.id, side, &job.surface, held).await?;
+                        calls.push((*call, read.values));
+                    }
+                    ("looked", Reply::Looked { seen, held: calls }, Some(shown))
+                }
             }
         }
         Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),
@@ -195,7 +218,7 @@ async fn answered(
     record.sides[side].due = None;
     reschedule(&mut record, &job.surface, now);
     let looks_again = record.sides[side].seen.is_none() || record.sides[side].wants_read;
-    if !was_applied && report.decisions.is_empty() && (job.write.is_some() || looks_again) {
+    if !was_applied && report.decisions.is_empty() && (job.write().is_some() || looks_again) {
         // The target did not take it, or could not be understood, and told nothing new: not at once again.
         let wait = backoff_ms(attempts + 1, dice(&derived_id("dice", &[&record.key.to_string()])));
         if let Some(due) = &mut record.sides[side].due {
@@ -355,7 +378,7 @@ async fn store(
     if !outcome.report.decisions.is_empty() {
         let cause = note_news(writer, &job, &outcome, now).await?;
         commit.places.push((cause, Place::Applied));
-        let source = if job.write.is_some() { "reply" } else { "read" };
+        let source = if job.write().is_some() { "reply" } else { "read" };
         commit.history.push(history::row(
             &outcome.record,
             &outcome.report,
@@ -366,7 +389,7 @@ async fn store(
             &job.surface,
         ));
     }
-    if let Some(write) = &job.write {
+    if let Some(write) = job.write() {
         commit.audit.push(AuditRow {
             at: now,
             actor: format!("{side}-writer"),
@@ -415,7 +438,7 @@ async fn note_news(
 ) -> Result<Uuid, Unavailable> {
     let (ports, side, key) = (&writer.ports, writer.target.side(), &outcome.record.key);
     let row = job.record.row_revision.to_string();
-    let cause = match &job.write {
+    let cause = match job.write() {
         Some(write) => reply_cause(write.operation),
         None => derived_id("look", &[&key.to_string(), side.as_str(), &row]),
     };
@@ -464,8 +487,10 @@ async fn look_again(
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let side = writer.target.side();
-    // The call was made, whatever became of its news.
-    writer.ports.state.commit(vec![Commit { audit, ..Commit::new(account.id.clone()) }]).await?;
+    if !audit.is_empty() {
+        // The call was made, whatever became of its news.
+        writer.ports.state.commit(vec![Commit { audit, ..Commit::new(account.id.clone()) }]).await?;
+    }
     for _ in 0..5 {
         let loaded = writer.ports.state.load(std::slice::from_ref(&job.record.key)).await?.pop().flatten();
         let Some(mut record) = loaded.map(|r| Record::clone(&r)) else { return Ok(()) };

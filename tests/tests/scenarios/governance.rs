@@ -48,3 +48,26 @@ fn a_night_of_maintenance_locks_no_record() {
     story.settle();
     story.assert_both("customer", &pair, "phone", json!("1"));
 }
+
+/// Looks tell that a dead writer's calls are over. They are due after the backlog that waits for those permits.
+#[test]
+fn a_writer_that_dies_with_all_permits_costs_a_minute_whatever_waits() {
+    let mut story = Story::new();
+    story.netsuite(|f| f.latency_ms = 900);
+    for n in 0..300 {
+        story.create(SuiteX, "customer", json!({"company_name": format!("c{n}")}));
+    }
+    let account = story.account();
+    let creates = |world: &simulation::world::World| world.netsuite.stats(&account).creates;
+    // Twice: the permits of those that died first are counted beside the others.
+    for _ in 0..2 {
+        let before = creates(&story.world);
+        story.step_until(|world| creates(world) >= before + 20);
+        story.crash("ns-writer");
+        story.pass(35_000);
+    }
+    story.pass(70_000);
+    assert_eq!(story.count(NetSuite, "customer"), 300);
+    story.settle();
+    assert_eq!(story.errors(), []);
+}

@@ -2,14 +2,14 @@
 
 use shared::domain::absorb::{absorb, absorb_resolution};
 use shared::domain::conflict::Resolution;
-use shared::domain::id::{Revision, Timestamp};
+use shared::domain::id::{Revision, SideId, Timestamp};
 use shared::domain::news::News;
 use shared::domain::record::{Presence, Record, Verb};
 use shared::domain::settle::{Reply, Seen};
 use shared::domain::value::Value;
 
 use super::{N, Thing, X, rules};
-use crate::fixture::{deleted, fields, full, int, key, side_id, surface};
+use crate::fixture::{deleted, delta, fields, full, int, key, side_id, surface};
 
 fn deletable(rule: &str) -> Thing {
     let text = format!(
@@ -184,4 +184,16 @@ fn a_deleted_records_conflict_goes_with_its_last_side() {
     let report = thing.deletes(X, 21);
     assert_eq!((rules(&report), thing.clashes().as_str()), (vec!["deleted_on_both"], "none"));
     assert!(!thing.record.alive);
+}
+
+#[test]
+fn news_of_a_copy_is_not_the_records_own() {
+    let copy = || SideId::parse("copy").unwrap();
+    let mut thing = Thing::of("type = \"integer\"", int(1));
+    let report = thing.hear(&News { id: copy(), ..deleted(X, 99) });
+    assert_eq!((report.stale, report.retired), (1, None), "its late deletion deletes nothing");
+    let report = thing.hear(&News { id: copy(), ..delta(X, 98, vec![(0, int(7))]) });
+    assert_eq!((report.stale, thing.get("f").as_str()), (1, "1"), "and its clock is another one");
+    thing.edit(X, 11, &[("f", int(2))]);
+    assert_eq!((thing.get("f").as_str(), thing.planned(N).as_str()), ("2", "update f=2 where f=1"));
 }

@@ -76,7 +76,7 @@ async fn to_its_end(request: Request, next: Next) -> Response {
         let _ = answer.send(next.run(request).await);
     });
     TokioSpawn.spawn(work);
-    let gone = |_| Problem::not_found("NetSuite stopped before it answered").into_response();
+    let gone = |_| Problem::unavailable("NetSuite stopped before it answered").into_response();
     answered.await.unwrap_or_else(gone)
 }
 

@@ -419,10 +419,16 @@ impl Check<'_> {
 
     /// Whether a person has still to say which of two records is which.
     fn is_ambiguous(&self, key: &RecordKey) -> bool {
-        let names_it = |text: &str| text.split([' ', ':', ',']).any(|word| word == key.id.as_str());
-        self.open_errors()
-            .iter()
-            .any(|e| e.class == "identity" && (e.record.as_ref() == Some(key) || names_it(&e.message)))
+        let names_it = |e: &ErrorEntry| match &e.record {
+            // One side has one record where we know two: this one, and another of its type.
+            Some(record) => {
+                let mut words = e.message.split(' ');
+                record.record_type == key.record_type
+                    && (record == key || words.any(|word| word == key.id.as_str()))
+            }
+            None => e.message.contains(&format!("of {key},")),
+        };
+        self.open_errors().iter().any(|e| e.class == "identity" && names_it(e))
     }
 
     fn open_errors(&self) -> Vec<ErrorEntry> {

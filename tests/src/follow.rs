@@ -9,20 +9,20 @@ use shared::domain::value::Value;
 use shared::state::Commit;
 
 /// What `commit` makes of `before`, in words.
-pub fn step(before: Option<&Record>, commit: &Commit, surface: &TypeSurface, now: Timestamp) -> Vec<String> {
+pub fn step(before: Option<&Record>, commit: &Commit, surface: &TypeSurface, at: Timestamp) -> Vec<String> {
     let Some(after) = &commit.record else { return Vec::new() };
     let known = before.map(|record| facts(record, surface)).unwrap_or_default();
-    let mut lines = vec![format!("{} v{} row {}", now.0, after.version, after.row_revision + 1)];
+    let mut lines = vec![format!("{} v{} row {}", at.0, after.version, after.row_revision + 1)];
     let decisions = commit.history.iter().flat_map(|row| row.decisions.iter().map(move |d| (row, d)));
     lines.extend(decisions.map(|(row, d)| {
         let (base, ours, from, to) = (&d.base, &d.ours, &d.from, &d.to);
         format!("  {} {}: {} {base}|{ours}|{from} -> {to}", row.source, d.field, d.rule)
     }));
-    let mut now = facts(after, surface);
-    now.retain(|name, fact| known.get(name) != Some(fact));
-    lines.extend(now.into_iter().map(|(name, fact)| format!("  {name} {fact}")));
-    let gone = |name: &&String| !facts(after, surface).contains_key(*name);
-    lines.extend(known.keys().filter(gone).map(|name| format!("  {name} gone")));
+    let holds = facts(after, surface);
+    let new = holds.iter().filter(|(name, fact)| known.get(*name) != Some(*fact));
+    lines.extend(new.map(|(name, fact)| format!("  {name} {fact}")));
+    let gone = known.keys().filter(|name| !holds.contains_key(*name));
+    lines.extend(gone.map(|name| format!("  {name} gone")));
     lines
 }
 

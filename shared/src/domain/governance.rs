@@ -25,7 +25,7 @@ const INITIAL_LIMIT: u32 = 2;
 
 /// A call that has said nothing for so long, ms, has a slow answer or a dead caller: either way looks may go on
 /// beside it.
-pub const SILENT_AFTER_MS: i64 = 30_000;
+const SILENT_AFTER_MS: i64 = 30_000;
 
 /// With so many permits, one is kept.
 const RESERVE_FROM: u32 = 3;

@@ -65,7 +65,9 @@ async fn main() -> ExitCode {
     if let Some(Command::Function(words)) = &cli.command {
         return function::run(words).await;
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    // Where trouble is made on purpose, warnings are its very sound: a thousand lines a second that nobody reads.
+    let quietest = if matches!(cli.command, Some(Command::Simulate(_))) { "error" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quietest));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.command {
         #[cfg(feature = "real")]

@@ -1,28 +1,19 @@
 //! Waking the writers. A wake-up tells *which* record to look at; the writer plans afresh, so a wake-up that
 //! is lost, late or doubled costs latency or a glance.
 
-use std::sync::Arc;
-
-use crate::domain::event::ChangeEvent;
 use crate::domain::id::{RecordKey, Side, Version};
 use crate::domain::merged::MergedEvent;
-use crate::domain::record::Record;
-use crate::domain::surface::{FieldIx, TypeSurface};
 use crate::fault::Unavailable;
 use crate::pubsub::{Message, Topic};
 use crate::runtime::Ports;
 
-/// Publishes that `changed` fields of a record changed: one message per target that has work.
-pub async fn merged(
-    ports: &Ports,
-    record: &Record,
-    changed: &[FieldIx],
-    sources: &[Arc<ChangeEvent>],
-    targets: &[Side],
-    surface: &TypeSurface,
-) -> Result<(), Unavailable> {
-    let event = MergedEvent::new(record, changed.iter().copied(), sources, targets.to_vec(), surface);
-    publish(ports, &event).await
+/// Publishes what changed: one message per event and target that has work.
+pub async fn merged(ports: &Ports, events: &[MergedEvent]) -> Result<(), Unavailable> {
+    let messages: Vec<Message> = events.iter().flat_map(messages).collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    ports.publish.publish(Topic::Merged, messages).await
 }
 
 /// Wakes the writers of `targets` for a record, without news to tell.
@@ -44,15 +35,15 @@ pub async fn wake(
         ordering_key: key.to_string(),
         traceparent: None,
     };
-    publish(ports, &event).await
+    merged(ports, std::slice::from_ref(&event)).await
 }
 
-async fn publish(ports: &Ports, event: &MergedEvent) -> Result<(), Unavailable> {
-    if event.targets.is_empty() {
-        return Ok(());
-    }
-    let data: bytes::Bytes = serde_json::to_vec(event).unwrap_or_default().into();
-    let message = |target: &Side| Message {
+fn messages(event: &MergedEvent) -> impl Iterator<Item = Message> {
+    let data: bytes::Bytes = match event.targets.is_empty() {
+        true => bytes::Bytes::new(),
+        false => serde_json::to_vec(event).unwrap_or_default().into(),
+    };
+    event.targets.iter().map(move |target| Message {
         data: data.clone(),
         attributes: [
             ("account", event.account_id.as_str()),
@@ -62,6 +53,5 @@ async fn publish(ports: &Ports, event: &MergedEvent) -> Result<(), Unavailable> 
         .map(|(k, v)| (k.to_string(), v.to_string()))
         .into(),
         ordering_key: event.ordering_key.clone(),
-    };
-    ports.publish.publish(Topic::Merged, event.targets.iter().map(message).collect()).await
+    })
 }

@@ -211,13 +211,15 @@ impl Check<'_> {
         let mut newest: BTreeMap<(Side, String, String), i64> = BTreeMap::new();
         for row in rows {
             for (side, id, revision, fields) in row.events.iter().filter_map(|id| revision.get(id)) {
-                // A field of a group may be decided by news of another one; an edit may ask whether the record is
-                // to exist.
+                // A field of a group may be decided by news of another one, which says nothing new about it; an edit
+                // may ask whether the record is to exist.
                 let told = |field: &str| match surface.field(field) {
                     Some(field) => fields.contains(&field),
                     None => fields.is_empty(),
                 };
-                for decision in row.decisions.iter().filter(|decision| told(&decision.field)) {
+                let told =
+                    |decision: &HistoryDecision| told(&decision.field) && decision.base != decision.ours;
+                for decision in row.decisions.iter().filter(|decision| told(decision)) {
                     let cell = (*side, id.clone(), decision.field.clone());
                     let known = newest.entry(cell).or_insert(*revision);
                     if *revision < *known {

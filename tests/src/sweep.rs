@@ -34,6 +34,9 @@ pub struct Swept {
     pub failed: BTreeMap<u64, Outcome>,
 }
 
+/// A line of progress after so many seeds.
+const TELL_EVERY: u64 = 500;
+
 /// Every this many seeds, one is run twice and once without its neighbour.
 const SELF_CHECK_EVERY: u64 = 50;
 
@@ -59,7 +62,13 @@ pub fn sweep(sweep: Sweep) -> Swept {
             for (kind, n) in &outcome.faults {
                 *swept.faults.entry(kind.clone()).or_default() += n;
             }
-            if !outcome.violations.is_empty() {
+            if sweep.breakage.is_none() && swept.seeds.is_multiple_of(TELL_EVERY) {
+                eprintln!("{} of {} seeds, {} failed", swept.seeds, sweep.seeds, swept.failed.len());
+            }
+            if let Some(first) = outcome.violations.first() {
+                if sweep.breakage.is_none() {
+                    eprintln!("seed {seed}: {} {}", first.invariant, first.what);
+                }
                 swept.failed.insert(seed, outcome);
                 stop.fetch_or(sweep.breakage.is_some(), Ordering::Relaxed);
             }

@@ -8,6 +8,7 @@ mod flush;
 mod gaps;
 mod handler;
 mod identity;
+mod pending;
 mod translate;
 
 use axum::Router;

@@ -65,7 +65,7 @@ pub(crate) async fn load_body(
 pub(crate) async fn load_links(
     ports: &Ports,
     account: &AccountId,
-    events: &[ChangeEvent],
+    events: impl Iterator<Item = &ChangeEvent>,
     surface: &TypeSurface,
 ) -> Result<Links, Unavailable> {
     let mut wanted: BTreeSet<(RecordType, Side, SideId)> = BTreeSet::new();

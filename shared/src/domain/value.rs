@@ -220,6 +220,15 @@ impl Kind {
         }
     }
 
+    /// Whether values of this kind can refer to records.
+    pub fn may_refer(&self) -> bool {
+        match self {
+            Kind::Reference { .. } => true,
+            Kind::Lines(spec) => spec.columns.iter().any(|column| column.kind.may_refer()),
+            _ => false,
+        }
+    }
+
     /// Calls `found` with every record that `value` refers to.
     pub fn references(&self, value: &Value, found: &mut dyn FnMut(&RecordType, &Arc<str>)) {
         match (self, value) {

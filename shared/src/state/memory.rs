@@ -121,10 +121,22 @@ impl Tables {
         if self.aliases.contains_key(&place) {
             return Some(Verdict::Stale);
         }
+        let has_moved_on = |change: &LinkChange| match change {
+            LinkChange::Alias(other, row_revision) => {
+                let other = (place.0.clone(), other.clone());
+                self.records.get(&other).map_or(0, |r| r.row_revision) != *row_revision
+            }
+            LinkChange::Set(..) | LinkChange::Retire(..) => false,
+        };
+        if commit.links.iter().any(has_moved_on) {
+            return Some(Verdict::Stale);
+        }
         commit.links.iter().find_map(|change| {
             let LinkChange::Set(side, id) = change else { return None };
             let link = self.links.get(&(place.0.clone(), *side, id.clone()))?;
-            let taken_by_alias = commit.links.contains(&LinkChange::Alias(link.canonical.clone()));
+            let is_taken =
+                |c: &LinkChange| matches!(c, LinkChange::Alias(other, _) if *other == link.canonical);
+            let taken_by_alias = commit.links.iter().any(is_taken);
             let ours = link.canonical == place.1 && !link.retired;
             (!ours && !taken_by_alias && !breakage::on(Breakage::LinkOverwritten))
                 .then(|| Verdict::LinkTaken(link.canonical.clone()))
@@ -212,7 +224,7 @@ impl Tables {
                     ids[side] = None;
                 }
             }
-            LinkChange::Alias(alias) => {
+            LinkChange::Alias(alias, _) => {
                 let from = (place.0.clone(), alias);
                 for link in self.links.values_mut().filter(|l| l.canonical == from.1) {
                     link.canonical = place.1.clone();

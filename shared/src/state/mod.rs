@@ -133,8 +133,10 @@ pub enum LinkChange {
     Set(Side, SideId),
     /// The side's id is retired.
     Retire(Side, SideId),
-    /// `alias` was this record all along: its links become this record's, and whoever asks for it gets this.
-    Alias(CanonicalId),
+    /// The other record was this one all along: its links become this record's, and whoever asks for it gets this.
+    /// Decided on that row revision of the other (0: there is none): had it moved on, it might have got a
+    /// counterpart of its own, and the commit is stale.
+    Alias(CanonicalId, u64),
 }
 
 /// A stored decision.

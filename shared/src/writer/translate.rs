@@ -86,59 +86,69 @@ pub(super) struct Read {
 
 /// Reads what a target showed. A value that refers to a record without a link says nothing yet: the event
 /// that told us of it waits for the link.
-pub(super) async fn read(
-    state: &dyn State,
-    account: &AccountId,
+pub(super) fn read(
+    ids: &CanonicalIds,
     side: Side,
     surface: &TypeSurface,
     fields: &Map<String, Json>,
-) -> Result<Read, Unavailable> {
+) -> Read {
     let mut read = Read::default();
-    let mut parsed = Vec::with_capacity(fields.len());
-    let mut wanted: BTreeSet<(RecordType, SideId)> = BTreeSet::new();
     for (name, json) in fields {
         let Some(field) = surface.field_on(side, name) else { continue };
         let kind = &surface.fields[field].kind;
-        match kind.parse(side, json) {
-            Err(e) => read.errors.push((field, FieldError { field: name.clone(), reason: e.to_string() })),
-            Ok(value) => {
-                kind.references(&value, &mut |kind, id| {
-                    if let Ok(id) = SideId::parse(id) {
-                        wanted.insert((kind.clone(), id));
-                    }
-                });
-                parsed.push((field, value));
+        let value = match kind.parse(side, json) {
+            Ok(value) => value,
+            Err(e) => {
+                read.errors.push((field, FieldError { field: name.clone(), reason: e.to_string() }));
+                continue;
             }
-        }
-    }
-    let known = canonical_ids(state, account, side, wanted).await?;
-    for (field, value) in parsed {
-        let mut exchange = |kind: &RecordType, id: &str| known.get(&(kind.clone(), id.to_string())).cloned();
-        match surface.fields[field].kind.translate(&value, &mut exchange) {
+        };
+        let mut exchange = |kind: &RecordType, id: &str| ids.0.get(&(kind.clone(), id.to_string())).cloned();
+        match kind.translate(&value, &mut exchange) {
             Ok(value) => read.values.push((field, value)),
             Err(_) => read.unresolved = true,
         }
     }
     read.values.sort_by_key(|(field, _)| *field);
-    Ok(read)
+    read
 }
 
 /// The canonical ids behind a side's ids.
-pub(super) async fn canonical_ids(
-    state: &dyn State,
-    account: &AccountId,
-    side: Side,
-    wanted: BTreeSet<(RecordType, SideId)>,
-) -> Result<BTreeMap<(RecordType, String), Arc<str>>, Unavailable> {
-    if wanted.is_empty() {
-        return Ok(BTreeMap::new());
+#[derive(Debug, Default)]
+pub(super) struct CanonicalIds(BTreeMap<(RecordType, String), Arc<str>>);
+
+impl CanonicalIds {
+    /// Loads those behind everything that some shown fields refer to.
+    pub(super) async fn load<'a>(
+        state: &dyn State,
+        account: &AccountId,
+        side: Side,
+        shown: impl Iterator<Item = (&'a TypeSurface, &'a Map<String, Json>)>,
+    ) -> Result<Self, Unavailable> {
+        let mut wanted: BTreeSet<(RecordType, SideId)> = BTreeSet::new();
+        for (surface, fields) in shown {
+            for (name, json) in fields {
+                let Some(field) = surface.field_on(side, name) else { continue };
+                let kind = &surface.fields[field].kind;
+                // Only what can refer is read twice.
+                let Some(Ok(value)) = kind.may_refer().then(|| kind.parse(side, json)) else { continue };
+                kind.references(&value, &mut |kind, id| {
+                    if let Ok(id) = SideId::parse(id) {
+                        wanted.insert((kind.clone(), id));
+                    }
+                });
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Vec<_> = wanted.into_iter().map(|(kind, id)| (kind, side, id)).collect();
+        let links = state.links(account, &ids).await?;
+        let known = ids.into_iter().zip(links).filter_map(|((kind, _, id), link)| {
+            Some(((kind, id.to_string()), Arc::from(link?.canonical.as_str())))
+        });
+        Ok(Self(known.collect()))
     }
-    let ids: Vec<_> = wanted.into_iter().map(|(kind, id)| (kind, side, id)).collect();
-    let links = state.links(account, &ids).await?;
-    let known = ids.into_iter().zip(links).filter_map(|((kind, _, id), link)| {
-        Some(((kind, id.to_string()), Arc::from(link?.canonical.as_str())))
-    });
-    Ok(known.collect())
 }
 
 /// A record as the target shows it, in canonical values.

@@ -31,7 +31,7 @@ impl Prepared<'_> {
     pub(super) fn records(&self) -> Vec<RecordKey> {
         let Some(key) = self.key() else { return Vec::new() };
         let aliases = self.commit.links.iter().filter_map(|change| match change {
-            LinkChange::Alias(alias) => Some(sibling(key, alias.clone())),
+            LinkChange::Alias(alias, _) => Some(sibling(key, alias.clone())),
             LinkChange::Set(..) | LinkChange::Retire(..) => None,
         });
         std::iter::once(key.clone()).chain(aliases).collect()
@@ -42,7 +42,7 @@ impl Prepared<'_> {
         let Some(key) = self.key() else { return Vec::new() };
         let ids = self.commit.links.iter().filter_map(|change| match change {
             LinkChange::Set(side, id) | LinkChange::Retire(side, id) => Some(link_id(key, *side, id)),
-            LinkChange::Alias(_) => None,
+            LinkChange::Alias(..) => None,
         });
         ids.collect()
     }
@@ -116,11 +116,22 @@ pub(super) fn refusal(
     {
         return Some(Verdict::Stale);
     }
+    let has_moved_on = |change: &LinkChange| match change {
+        LinkChange::Alias(other, row_revision) => {
+            let other = held.get(&sibling(&row.key, other.clone()));
+            other.map_or(0, |held| held.row_revision) != *row_revision
+        }
+        LinkChange::Set(..) | LinkChange::Retire(..) => false,
+    };
+    if commit.commit.links.iter().any(has_moved_on) {
+        return Some(Verdict::Stale);
+    }
     commit.commit.links.iter().find_map(|change| {
         let LinkChange::Set(side, id) = change else { return None };
         let link = links.get(&link_id(&row.key, *side, id))?;
         let ours = link.canonical == row.key.id && !link.retired;
-        let taken_over = commit.commit.links.contains(&LinkChange::Alias(link.canonical.clone()));
+        let is_taken = |c: &LinkChange| matches!(c, LinkChange::Alias(other, _) if *other == link.canonical);
+        let taken_over = commit.commit.links.iter().any(is_taken);
         (!ours && !taken_over).then(|| Verdict::LinkTaken(link.canonical.clone()))
     })
 }
@@ -166,7 +177,7 @@ pub(super) fn linked(
                     linked.ids[*side] = None;
                 }
             }
-            LinkChange::Alias(alias) => linked.aliases.push(sibling(key, alias.clone())),
+            LinkChange::Alias(alias, _) => linked.aliases.push(sibling(key, alias.clone())),
         }
     }
     linked

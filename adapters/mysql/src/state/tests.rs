@@ -60,7 +60,7 @@ fn commit(id: &str, about: About) -> Commit {
     match about {
         About::Nothing => {}
         About::Link(id) => commit.links = vec![LinkChange::Set(Side::SuiteX, SideId::parse(id).unwrap())],
-        About::Alias(id) => commit.links = vec![LinkChange::Alias(CanonicalId::parse(id).unwrap())],
+        About::Alias(id) => commit.links = vec![LinkChange::Alias(CanonicalId::parse(id).unwrap(), 0)],
         About::Waits => {
             let reason = DueReason::WaitingFor { record_type: kind, id: "9".into(), since: Timestamp(1) };
             record.sides.suitex.due = Some(Due { at: Timestamp(1), reason, attempts: 0 });

@@ -100,7 +100,7 @@ impl Story {
         Some(Due { at: self.time(), reason, attempts: self.dice.u32(0..3) })
     }
 
-    fn links(&mut self, key: &RecordKey) -> Vec<LinkChange> {
+    fn links(&mut self, key: &RecordKey, now: &BTreeMap<RecordKey, Record>) -> Vec<LinkChange> {
         let mut links = Vec::new();
         for _ in 0..[0, 0, 1, 1, 2][self.dice.usize(0..5)] {
             let (side, id) = (self.side(), side_id(&format!("s{}", self.dice.u8(0..IDS))));
@@ -114,7 +114,9 @@ impl Story {
             self.taken.push(alias.clone());
             self.taken.push(key.id.clone());
             // As those who join two records do it; in memory, what is set before it wakes nobody who waits for it.
-            links.insert(0, LinkChange::Alias(alias));
+            let other = RecordKey::new(key.account.clone(), key.record_type.clone(), alias.clone());
+            let row_revision = now.get(&other).map_or(0, |other| other.row_revision);
+            links.insert(0, LinkChange::Alias(alias, row_revision));
         }
         links
     }
@@ -180,9 +182,9 @@ impl Story {
         };
         commit.history = (0..self.dice.u8(0..3)).map(|_| row(record.version)).collect();
         commit.record = Some(record.clone());
-        commit.links = self.links(key);
         // Later in the batch it stands on this one.
         record.row_revision += 1;
+        commit.links = self.links(key, now);
         if self.dice.u8(0..12) == 0 {
             commit.record.as_mut().expect("its record").row_revision += 1;
         }
@@ -308,9 +310,11 @@ async fn both_tell_the_same_of_the_same() {
 async fn a_chain_of_former_ids_leads_to_the_record_that_there_is() {
     let (_database, state) = fresh().await;
     let take = async |name: &str, alias: &str| {
+        let other = super::load(&state, &super::key(&format!("customer/{alias}"))).await;
+        let row_revision = other.map_or(0, |other| other.row_revision);
         let known = super::load(&state, &super::key(name)).await;
         let record = known.map_or_else(|| super::record(name), |known: Arc<Record>| (*known).clone());
-        let links = vec![LinkChange::Alias(canonical(alias))];
+        let links = vec![LinkChange::Alias(canonical(alias), row_revision)];
         let verdicts = state.commit(vec![Commit { links, ..super::commit_of(&record) }]).await.unwrap();
         assert!(matches!(verdicts[..], [Verdict::Committed(_)]), "{verdicts:?}");
     };

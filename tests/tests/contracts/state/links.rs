@@ -114,9 +114,23 @@ async fn joined(state: &dyn State) -> Record {
     let record = fresh(&acme(), "customer/sx-1");
     woken(link(state, &record, Side::SuiteX, "1").await);
     let record = load(state, &record.key).await.expect("the record");
-    let links = vec![LinkChange::Alias(canonical("5")), LinkChange::Set(Side::NetSuite, side_id("5"))];
+    let links = vec![LinkChange::Alias(canonical("5"), 1), LinkChange::Set(Side::NetSuite, side_id("5"))];
     woken(commit(state, Commit { links, ..commit_of(&record) }).await);
     load(state, &record.key).await.expect("the record")
+}
+
+#[test]
+fn who_has_moved_on_is_not_taken_over() {
+    each(async |state| {
+        woken(link(state, &fresh(&acme(), "customer/5"), Side::NetSuite, "5").await);
+        let record = put(state, fresh(&acme(), "customer/sx-1")).await;
+        let other = load(state, &key(&acme(), "customer/5")).await.expect("the other");
+        let links = vec![LinkChange::Alias(canonical("5"), other.row_revision)];
+        // Its own writer begins to write it meanwhile.
+        put(state, other).await;
+        assert_eq!(commit(state, Commit { links, ..commit_of(&record) }).await, Verdict::Stale);
+        assert_eq!(owner(state, &acme(), "customer", Side::NetSuite, "5").await, live("5"));
+    });
 }
 
 #[test]
@@ -208,7 +222,7 @@ fn who_waits_for_an_alias_is_woken_by_the_record_that_it_stands_for() {
         let waiting = put(state, waiting_for(&acme(), "salesorder/1", "5")).await;
         woken(link(state, &fresh(&acme(), "customer/5"), Side::NetSuite, "5").await);
         let record = put(state, fresh(&acme(), "customer/sx-1")).await;
-        let links = vec![LinkChange::Alias(canonical("5")), LinkChange::Set(Side::NetSuite, side_id("5"))];
+        let links = vec![LinkChange::Alias(canonical("5"), 1), LinkChange::Set(Side::NetSuite, side_id("5"))];
         woken(commit(state, Commit { links, ..commit_of(&record) }).await);
         let record = load(state, &record.key).await.expect("the record");
         woken(link(state, &record, Side::SuiteX, "1").await);

@@ -1,0 +1,311 @@
+//! One record taking in its pending events. No effects.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use shared::breakage::{self, Breakage};
+use shared::domain::absorb::{absorb, absorb_resolution};
+use shared::domain::event::{ChangeEvent, FieldError, Source};
+use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
+use shared::domain::merged::MergedEvent;
+use shared::domain::news::{Fact, News};
+use shared::domain::plan::{has_work, reschedule};
+use shared::domain::record::{Lock, Presence, Record};
+use shared::domain::report::Report;
+use shared::domain::surface::TypeSurface;
+use shared::history;
+use shared::state::{
+    AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, Subject,
+};
+use uuid::Uuid;
+
+use crate::pending::{Loaded, Pending};
+use crate::translate::{self, Links, NotNews};
+
+/// A resolution that comes while a write of its record is under way looks again so much later, ms.
+const UNTIL_SETTLED_MS: i64 = 1_000;
+
+/// What became of a record.
+pub(super) struct Decided {
+    /// To be committed.
+    pub(super) commit: Commit,
+    /// Events that were absorbed.
+    pub(super) absorbed: usize,
+    /// What to tell the writers.
+    pub(super) merged: MergedEvent,
+    /// The record's subject, when an event of it has to be looked at again soon.
+    pub(super) again: Option<(RecordType, Subject)>,
+}
+
+/// One record taking in its pending events.
+pub(super) struct Absorption {
+    record: Record,
+    rows: Vec<PendingRow>,
+    surface: Arc<TypeSurface>,
+    now: Timestamp,
+    links: Vec<LinkChange>,
+    retired: Vec<(Side, SideId)>,
+    places: Vec<(Uuid, Place)>,
+    history: Vec<HistoryRow>,
+    audit: Vec<AuditRow>,
+    errors: Vec<ErrorEntry>,
+    absorbed: Vec<Arc<ChangeEvent>>,
+    changed: Vec<usize>,
+}
+
+impl Absorption {
+    /// `record` as it was loaded; `link`: an id of it that is to be linked.
+    pub(super) fn new(
+        record: Record,
+        link: Option<(Side, SideId)>,
+        surface: Arc<TypeSurface>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            record,
+            rows: Vec::new(),
+            surface,
+            now,
+            links: Vec::from_iter(link.map(|(side, id)| LinkChange::Set(side, id))),
+            retired: Vec::new(),
+            places: Vec::new(),
+            history: Vec::new(),
+            audit: Vec::new(),
+            errors: Vec::new(),
+            absorbed: Vec::new(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Takes in events one after the other; stops at the first that has to wait.
+    pub(super) fn absorb_all(&mut self, pending: Pending, links: &Links) {
+        let Pending { rows, mut events } = pending;
+        self.rows = rows;
+        if breakage::on(Breakage::CrossSourceFolding) {
+            fold(&mut events);
+        }
+        for (event, body) in events {
+            let event = Arc::new(event);
+            if let Err(wrong) = body {
+                self.park(&event, &wrong);
+                continue;
+            }
+            let Some(side) = event.side() else {
+                if !self.resolve(&event) {
+                    break;
+                }
+                continue;
+            };
+            if self.retired.contains(&(side, event.record_id.clone())) {
+                self.places.push((event.event_id, Place::Superseded));
+                continue;
+            }
+            match translate::news(&event, side, &self.record, &self.surface, links) {
+                Ok(news) => self.absorb(&event, &news),
+                Err(NotNews::Wrong(wrong)) => self.park(&event, &wrong),
+                Err(NotNews::Waits(missing)) => {
+                    if !self.wait(&event, side, missing) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn absorb(&mut self, event: &Arc<ChangeEvent>, news: &News) {
+        if news.fact == Fact::Deleted && self.record.sides[news.side].presence == Presence::Never {
+            // Whatever comes late about it creates nothing.
+            self.retire(news.side, news.id.clone());
+        }
+        let report = absorb(&mut self.record, news, &self.surface);
+        if let Some(id) = report.retired.clone() {
+            self.retire(news.side, id);
+        }
+        let nothing_new = report.decisions.is_empty() && report.own == 0 && report.stale > 0;
+        let place = match &self.record.conflict {
+            Some(conflict) if report.in_conflict() => Place::Conflict(conflict.id),
+            _ if nothing_new => Place::Superseded,
+            _ => Place::Applied,
+        };
+        self.record_report(event, &report, place);
+    }
+
+    /// A person's decision. False: a write of the record is still under way, so it has to wait.
+    fn resolve(&mut self, event: &Arc<ChangeEvent>) -> bool {
+        let is_open = |side: Side| self.record.sides[side].intent.is_some();
+        if Side::BOTH.into_iter().any(is_open) && !breakage::on(Breakage::LockNotChecked) {
+            let due_at = self.now.plus(UNTIL_SETTLED_MS);
+            self.places.push((event.event_id, Place::Pending { due_at }));
+            return false;
+        }
+        let resolution = event.payload.resolution.as_ref().map(|r| r.to_domain(&self.surface));
+        let report = match resolution {
+            Some(Ok(resolution)) => absorb_resolution(&mut self.record, &resolution, event.timestamp),
+            Some(Err(wrong)) => {
+                self.park(event, &wrong);
+                return true;
+            }
+            None => return true,
+        };
+        let (place, action) = match report.outdated_resolution {
+            true => (Place::Superseded, "resolution_outdated"),
+            false => (Place::Applied, "resolved"),
+        };
+        self.audit.push(AuditRow {
+            at: self.now,
+            actor: event.actor().unwrap_or("review").to_string(),
+            action: action.into(),
+            subject: self.record.key.to_string(),
+            details: json!({ "event": event.event_id, "resolution": event.payload.resolution }),
+        });
+        self.record_report(event, &report, place);
+        true
+    }
+
+    fn record_report(&mut self, event: &Arc<ChangeEvent>, report: &Report, place: Place) {
+        self.places.push((event.event_id, place));
+        self.absorbed.push(Arc::clone(event));
+        if report.decisions.is_empty() {
+            return;
+        }
+        let (source, actor) = (event.source.as_str(), event.actor());
+        let ids = vec![event.event_id];
+        self.history.push(history::row(&self.record, report, source, actor, ids, self.now, &self.surface));
+        for field in report.decisions.iter().filter_map(|d| d.field) {
+            if !self.changed.contains(&field) {
+                self.changed.push(field);
+            }
+        }
+    }
+
+    fn retire(&mut self, side: Side, id: SideId) {
+        self.links.retain(|l| *l != LinkChange::Set(side, id.clone()));
+        self.links.push(LinkChange::Retire(side, id.clone()));
+        self.retired.push((side, id));
+    }
+
+    /// Leaves the event for when the referred record has a link. False: nothing after it may go first. True:
+    /// it has waited too long and is an error now.
+    fn wait(
+        &mut self,
+        event: &Arc<ChangeEvent>,
+        side: Side,
+        missing: shared::domain::value::Unresolved,
+    ) -> bool {
+        let row = self.rows.iter().find(|r| r.event_id == event.event_id);
+        let waits = self.surface.reference_wait_ms;
+        let since = row.map_or(self.now, |r| r.arrived_at);
+        if self.now >= since.plus(waits) {
+            let reason = format!(
+                "refers to {} {} of {side}, which has not come in {} s",
+                missing.record_type,
+                missing.id,
+                waits / 1000
+            );
+            self.park(event, &FieldError { field: "payload.changes".into(), reason });
+            return true;
+        }
+        let place = Place::Waiting {
+            record_type: missing.record_type,
+            side,
+            id: missing.id.to_string(),
+            until: since.plus(waits),
+        };
+        self.places.push((event.event_id, place));
+        false
+    }
+
+    /// The event can never be absorbed: it is filed, and the record locked until a person has looked.
+    fn park(&mut self, event: &Arc<ChangeEvent>, wrong: &FieldError) {
+        let key = self.record.key.clone();
+        let id = derived_id("event_error", &[&key.to_string(), &event.event_id.to_string()]);
+        let hint = "Correct the value at its source, which sends a new event; or correct the configuration and retry.";
+        let message = format!("event from {}: {wrong}", event.source.as_str());
+        let mut entry = error(&key.account, id, "validation", "EVENT_REFUSED", &message, hint, self.now);
+        entry.record = Some(key);
+        entry.field = Some(wrong.field.clone());
+        entry.events = vec![event.event_id];
+        self.record.locks.retain(|l| l.error != id);
+        self.record.locks.push(Lock { field: None, error: id, reason: message, since: self.now });
+        self.places.push((event.event_id, Place::Error(id)));
+        self.errors.push(entry);
+    }
+
+    /// What is to be committed and told.
+    pub(super) fn decide(mut self) -> Decided {
+        // A conflict that opened and closed within these events holds none of them.
+        let open = self.record.conflict.as_ref().map(|c| c.id);
+        for (_, place) in &mut self.places {
+            if matches!(place, Place::Conflict(id) if Some(*id) != open) {
+                *place = Place::Applied;
+            }
+        }
+        reschedule(&mut self.record, &self.surface, self.now);
+        let (key, surface) = (self.record.key.clone(), &self.surface);
+        let is_put_off = self.places.iter().any(|(_, place)| matches!(place, Place::Pending { .. }));
+        let again = is_put_off.then(|| (key.record_type.clone(), Subject::Canonical(key.id.clone())));
+        let targets = Side::BOTH.into_iter().filter(|side| has_work(&self.record, *side, surface, self.now));
+        let targets = Vec::from_iter(targets);
+        let changed = self.changed.iter().copied();
+        let merged = MergedEvent::new(&self.record, changed, &self.absorbed, targets, surface);
+        let notices = self.errors.iter().map(|e| notice(e, &key, self.now)).collect();
+        let commit = Commit {
+            record: Some(self.record),
+            links: self.links,
+            history: self.history,
+            places: self.places,
+            errors: self.errors,
+            audit: self.audit,
+            notices,
+            ..Commit::new(key.account)
+        };
+        Decided { commit, absorbed: self.absorbed.len(), merged, again }
+    }
+}
+
+/// An error of this moment, about nothing in particular yet.
+pub(super) fn error(
+    account: &AccountId,
+    id: Uuid,
+    class: &str,
+    code: &str,
+    message: &str,
+    hint: &str,
+    now: Timestamp,
+) -> ErrorEntry {
+    ErrorEntry {
+        id,
+        account: account.clone(),
+        record: None,
+        class: class.into(),
+        code: code.into(),
+        message: message.into(),
+        hint: hint.into(),
+        field: None,
+        events: Vec::new(),
+        payload: None,
+        attempts: 1,
+        first_at: now,
+        last_at: now,
+        status: ErrorStatus::Open,
+    }
+}
+
+fn notice(error: &ErrorEntry, key: &RecordKey, now: Timestamp) -> Notice {
+    let id = derived_id("notice", &[&error.id.to_string(), &now.to_string()]);
+    Notice { id, at: now, topic: "error".into(), text: format!("{key}: {}", error.message) }
+}
+
+/// The defect that the design forbids: events of different sources made into one.
+fn fold(events: &mut [Loaded]) {
+    let Some(((last, _), before)) = events.split_last_mut() else { return };
+    if last.source == Source::Review {
+        return;
+    }
+    let others = before.iter_mut().map(|(event, _)| event);
+    for event in others.filter(|e| e.source != Source::Review && e.source != last.source) {
+        for (name, value) in std::mem::take(&mut event.payload.changes) {
+            last.payload.changes.entry(name).or_insert(value);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is pending for some records, with the bodies and links that it takes to understand it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::domain::event::{ChangeEvent, FieldError};
+use shared::domain::id::{AccountId, RecordType};
+use shared::domain::surface::TypeSurface;
+use shared::fault::Unavailable;
+use shared::runtime::Ports;
+use shared::state::{PendingRow, Subject};
+use uuid::Uuid;
+
+use crate::App;
+use crate::translate::{self, Links};
+
+/// An event with its body; or what is wrong with that.
+pub(crate) type Loaded = (ChangeEvent, Result<(), FieldError>);
+
+/// What is pending for one record.
+#[derive(Default)]
+pub(crate) struct Pending {
+    /// The rows.
+    pub(crate) rows: Vec<PendingRow>,
+    /// Their events, in ledger order.
+    pub(crate) events: Vec<Loaded>,
+}
+
+/// What is pending for some records of one type: one entry for each set of `subjects`, in their order, and the
+/// links behind all ids that the events refer to. What cannot be loaded now is left out, with its record's other
+/// events, and stays pending.
+pub(crate) async fn load(
+    app: &App,
+    account: &AccountId,
+    record_type: &RecordType,
+    subjects: &[Vec<Subject>],
+    surface: &TypeSurface,
+) -> Result<(Vec<Pending>, Links), Unavailable> {
+    let mut owner: BTreeMap<&Subject, usize> = BTreeMap::new();
+    for (nth, subjects) in subjects.iter().enumerate() {
+        subjects.iter().for_each(|subject| {
+            owner.entry(subject).or_insert(nth);
+        });
+    }
+    let asked: Vec<Subject> = owner.keys().map(|subject| (*subject).clone()).collect();
+    let rows = app.ports.state.pending(account, record_type, &asked).await?;
+    let events = events(&app.ports, account, &rows).await?;
+
+    let mut all: Vec<Pending> = Vec::new();
+    all.resize_with(subjects.len(), Pending::default);
+    let mut owners: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for row in rows {
+        let Some(nth) = owner.get(&row.subject).copied() else { continue };
+        owners.insert(row.event_id, nth);
+        all[nth].rows.push(row);
+    }
+    let mut left_out: BTreeSet<usize> = BTreeSet::new();
+    for mut event in events {
+        let Some(nth) = owners.get(&event.event_id).copied() else { continue };
+        match translate::load_body(app, &mut event).await {
+            Ok(body) => all[nth].events.push((event, body)),
+            Err(error) => {
+                tracing::warn!(%error, event = %event.event_id, "a body cannot be had now; the tick tries again");
+                left_out.insert(nth);
+            }
+        }
+    }
+    for nth in left_out {
+        all[nth] = Pending::default();
+    }
+    let events = all.iter().flat_map(|pending| &pending.events).map(|(event, _)| event);
+    let links = translate::load_links(&app.ports, account, events, surface).await?;
+    Ok((all, links))
+}
+
+/// The events of pending rows, in ledger order.
+pub(crate) async fn events(
+    ports: &Ports,
+    account: &AccountId,
+    rows: &[PendingRow],
+) -> Result<Vec<ChangeEvent>, Unavailable> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = rows.iter().map(|r| r.event_id).collect();
+    let stored = ports.ledger.read(account, &ids).await?;
+    // What the ledger holds was an event when it was taken.
+    Ok(stored.iter().filter_map(|s| ChangeEvent::from_slice(&s.entry.payload).ok()).collect())
+}

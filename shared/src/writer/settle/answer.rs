@@ -1,0 +1,194 @@
+//! What an answer makes of a record. No effects.
+
+use serde_json::json;
+
+use super::errors::{entry, missing, not_persisted};
+use super::{Job, Shown};
+use crate::breakage::{self, Breakage};
+use crate::domain::governance::{CallEnd, backoff_ms, dice};
+use crate::domain::id::{Side, Timestamp, derived_id};
+use crate::domain::plan::reschedule;
+use crate::domain::record::{Due, DueReason, Lock, Presence, Record};
+use crate::domain::report::Report;
+use crate::domain::settle::{Reply, settle, unsettle};
+use crate::domain::surface::{Account, FieldIx, TypeSurface};
+use crate::domain::value::Value;
+use crate::state::{ErrorEntry, LinkChange};
+use crate::writer::translate::{self, CanonicalIds, Read};
+use crate::writer::{Answer, CallFault, Refusal};
+
+/// What an answer made of a record, ready to be committed.
+pub(super) struct Outcome {
+    pub(super) name: &'static str,
+    pub(super) record: Record,
+    pub(super) report: Report,
+    pub(super) errors: Vec<ErrorEntry>,
+    /// Links to store: the id of a created record.
+    pub(super) links: Vec<LinkChange>,
+    /// What the target said, for the ledger, when it brought news.
+    pub(super) shown: Option<Shown>,
+    pub(super) details: serde_json::Value,
+}
+
+impl Outcome {
+    fn new(name: &'static str, record: Record, report: Report) -> Self {
+        let details = serde_json::Value::Null;
+        Self { name, record, report, errors: Vec::new(), links: Vec::new(), shown: None, details }
+    }
+}
+
+/// The call as a whole went wrong.
+pub(super) fn failed(side: Side, job: &Job, fault: &CallFault, now: Timestamp) -> Outcome {
+    let mut record = job.record.clone();
+    let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts) + 1;
+    let roll = dice(&derived_id("dice", &[&record.key.to_string(), &record.row_revision.to_string()]));
+    let unknown = fault.end.is_doubtful() && !breakage::on(Breakage::NoReadBack);
+    let report = if unknown || job.write().is_none() {
+        unsettle(&mut record, side, now);
+        Report::of(Some(side))
+    } else {
+        settle(&mut record, side, Reply::NotDone, now, &job.surface)
+    };
+    // The account's own backing off is governance's; the record only has to come again.
+    let (wait, attempts, reason) = match (fault.end, unknown) {
+        (CallEnd::Overload | CallEnd::Auth | CallEnd::NotMade | CallEnd::Over, _) => {
+            (1_000, attempts - 1, DueReason::BackingOff)
+        }
+        (_, true) if attempts == 1 => (1_000, attempts, DueReason::Unsettled),
+        (_, true) => (backoff_ms(attempts - 1, roll), attempts, DueReason::Unsettled),
+        (_, false) => (backoff_ms(attempts, roll), attempts, DueReason::BackingOff),
+    };
+    record.sides[side].due = Some(Due { at: now.plus(wait), reason, attempts });
+    let mut outcome = Outcome::new("call_failed", record, report);
+    outcome.details = json!({ "why": fault.why });
+    outcome
+}
+
+/// The target answered.
+pub(super) fn answered(
+    side: Side,
+    account: &Account,
+    job: &Job,
+    answer: Answer,
+    ids: &CanonicalIds,
+    now: Timestamp,
+) -> Outcome {
+    let mut record = job.record.clone();
+    let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
+    let mut errors = Vec::new();
+    let (name, reply, shown) = match answer {
+        Answer::Applied(None) => ("deleted", Reply::Applied(None), None),
+        Answer::Applied(Some(shown)) => {
+            let read = translate::read(ids, side, &job.surface, &shown.values);
+            let complete = !read.unresolved;
+            let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
+            ("applied", Reply::Applied(Some(translate::seen(&shown, values, complete))), Some(shown))
+        }
+        Answer::Looked { shown, held } => {
+            let read = translate::read(ids, side, &job.surface, &shown.values);
+            let complete = !read.unresolved;
+            let values = readable(&mut record, side, read, &job.surface, now, &mut errors);
+            let seen = translate::seen(&shown, values, complete);
+            match job.look() {
+                None => ("mismatch", Reply::Mismatch(seen), Some(shown)),
+                Some(look) => {
+                    let mut calls = Vec::new();
+                    for call in &look.operations {
+                        let Some(held) = held.get(call) else { continue };
+                        let read = translate::read(ids, side, &job.surface, held);
+                        calls.push((*call, read.values));
+                    }
+                    ("looked", Reply::Looked { seen, held: calls }, Some(shown))
+                }
+            }
+        }
+        Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),
+        Answer::Missing => ("missing", Reply::Missing, None),
+        Answer::Refused(refusal) => return refused(side, account, job, refusal, now),
+        Answer::NotTried => ("not_tried", Reply::NotDone, None),
+    };
+    let is_missing = matches!(reply, Reply::Missing) && record.sides[side].presence == Presence::There;
+    let was_applied = matches!(reply, Reply::Applied(_));
+    let report = settle(&mut record, side, reply, job.asked, &job.surface);
+    if is_missing {
+        errors.push(missing(&mut record, side, now));
+    }
+    for field in &report.not_persisted {
+        errors.push(not_persisted(&record, side, *field, &job.surface, now));
+    }
+    record.sides[side].due = None;
+    reschedule(&mut record, &job.surface, now);
+    let looks_again = record.sides[side].seen.is_none() || record.sides[side].wants_read;
+    if !was_applied && report.decisions.is_empty() && (job.write().is_some() || looks_again) {
+        // The target did not take it, or could not be understood, and told nothing new: not at once again.
+        let wait = backoff_ms(attempts + 1, dice(&derived_id("dice", &[&record.key.to_string()])));
+        if let Some(due) = &mut record.sides[side].due {
+            *due = Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts: attempts + 1 };
+        }
+    }
+    let links = match (&record.sides[side].id, &job.record.sides[side].id) {
+        (Some(id), before) if before.as_ref() != Some(id) => vec![LinkChange::Set(side, id.clone())],
+        _ => Vec::new(),
+    };
+    let mut outcome = Outcome::new(name, record, report);
+    (outcome.errors, outcome.links, outcome.shown) = (errors, links, shown);
+    outcome
+}
+
+/// Takes what could be read of an answer; each field that could not is an error and locked, for writing it
+/// would overwrite something that we don't understand.
+fn readable(
+    record: &mut Record,
+    side: Side,
+    read: Read,
+    surface: &TypeSurface,
+    now: Timestamp,
+    errors: &mut Vec<ErrorEntry>,
+) -> Vec<(FieldIx, Value)> {
+    for (field, error) in read.errors {
+        let name = surface.fields[field].name.to_string();
+        let id = derived_id("unreadable", &[&record.key.to_string(), side.as_str(), &name]);
+        if !record.locks.iter().any(|l| l.error == id) {
+            let reason = format!("{side} holds a value that {name} cannot take");
+            record.locks.push(Lock { field: Some(field), error: id, reason, since: now });
+        }
+        let hint = "Correct the value there, or the field's type in sync.toml, then retry.";
+        let mut entry = entry(record, id, "validation", "UNREADABLE_VALUE", &error.to_string(), hint, now);
+        entry.field = Some(name);
+        errors.push(entry);
+    }
+    read.values
+}
+
+/// The target refuses this record: again later where that may help, else a person must look.
+fn refused(side: Side, account: &Account, job: &Job, refusal: Refusal, now: Timestamp) -> Outcome {
+    let mut record = job.record.clone();
+    let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts) + 1;
+    let report = settle(&mut record, side, Reply::NotDone, now, &job.surface);
+    let id = derived_id("refused", &[&record.key.to_string(), side.as_str()]);
+    let mut errors = Vec::new();
+    if refusal.may_pass && attempts < account.limits.max_retry_attempts {
+        let wait = backoff_ms(
+            attempts,
+            dice(&derived_id("dice", &[&record.key.to_string(), &attempts.to_string()])),
+        );
+        record.sides[side].due = Some(Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts });
+    } else {
+        let reason = format!("{side} refuses it: {}", refusal.message);
+        record.locks.retain(|l| l.error != id);
+        record.locks.push(Lock { field: None, error: id, reason, since: now });
+        record.sides[side].due = None;
+        let mut error = entry(&record, id, "validation", &refusal.code, &refusal.message, refusal.hint, now);
+        error.field = refusal.field.as_deref().map(|name| {
+            let field = job.surface.field_on(side, name);
+            field.map_or_else(|| name.to_string(), |f| job.surface.fields[f].name.to_string())
+        });
+        error.attempts = attempts;
+        errors.push(error);
+        reschedule(&mut record, &job.surface, now);
+    }
+    let mut outcome = Outcome::new("refused", record, report);
+    outcome.details = json!({ "code": refusal.code, "message": refusal.message });
+    outcome.errors = errors;
+    outcome
+}

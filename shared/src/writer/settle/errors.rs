@@ -1,0 +1,80 @@
+//! What a person must look at, as errors.
+
+use uuid::Uuid;
+
+use crate::domain::id::{Side, Timestamp, derived_id};
+use crate::domain::record::{Lock, Record};
+use crate::domain::settle::not_persisted_error;
+use crate::domain::surface::TypeSurface;
+use crate::domain::value::Unresolved;
+use crate::state::{ErrorEntry, ErrorStatus};
+
+/// The target shows a record no longer that it had.
+pub(super) fn missing(record: &mut Record, side: Side, now: Timestamp) -> ErrorEntry {
+    let id = derived_id("missing", &[&record.key.to_string(), side.as_str()]);
+    record.locks.retain(|l| l.error != id);
+    let reason = format!("{side} no longer shows this record");
+    record.locks.push(Lock { field: None, error: id, reason: reason.clone(), since: now });
+    let hint = "Not being visible is not being deleted: check the role's permissions, then retry.";
+    entry(record, id, "missing", "RCRD_DSNT_EXIST", &reason, hint, now)
+}
+
+/// A referred record has not come to the target for too long.
+pub(in crate::writer) fn waited_too_long(
+    record: &mut Record,
+    side: Side,
+    missing: &Unresolved,
+    now: Timestamp,
+) -> ErrorEntry {
+    let id = derived_id("waiting", &[&record.key.to_string(), side.as_str(), &missing.id]);
+    record.locks.retain(|l| l.error != id);
+    let message = format!("refers to {} {}, which {side} does not have", missing.record_type, missing.id);
+    record.locks.push(Lock { field: None, error: id, reason: message.clone(), since: now });
+    let hint = "Bring that record to the other side (see its own conflict or error), or refer to another; then retry.";
+    entry(record, id, "waiting", "REFERENCE_MISSING", &message, hint, now)
+}
+
+/// The target answered that it wrote a field, and did not.
+pub(super) fn not_persisted(
+    record: &Record,
+    side: Side,
+    field: usize,
+    surface: &TypeSurface,
+    now: Timestamp,
+) -> ErrorEntry {
+    let id = not_persisted_error(&record.key, side, field);
+    let name = surface.fields[field].name.to_string();
+    let message = format!("{side} took the write and kept the old value of {name}");
+    let hint = "The field may be read-only on that form or for our role. Make it writable, or set its direction in sync.toml, then retry.";
+    let mut entry = entry(record, id, "not_persisted", "NOT_PERSISTED", &message, hint, now);
+    entry.field = Some(name);
+    entry
+}
+
+/// An error of this moment about a record.
+pub(super) fn entry(
+    record: &Record,
+    id: Uuid,
+    class: &str,
+    code: &str,
+    message: &str,
+    hint: &str,
+    now: Timestamp,
+) -> ErrorEntry {
+    ErrorEntry {
+        id,
+        account: record.key.account.clone(),
+        record: Some(record.key.clone()),
+        class: class.into(),
+        code: code.into(),
+        message: message.into(),
+        hint: hint.into(),
+        field: None,
+        events: Vec::new(),
+        payload: None,
+        attempts: 1,
+        first_at: now,
+        last_at: now,
+        status: ErrorStatus::Open,
+    }
+}

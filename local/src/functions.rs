@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use shared::blob::offload::Offload;
 use shared::netsuite::client::{Address, Client, Transport};
 use shared::pubsub::Topic;
 use shared::runtime::Ports;
@@ -34,17 +35,21 @@ pub struct Parts {
     pub keys: Arc<Keys>,
 }
 
+fn offload() -> Offload {
+    Offload { bucket: BUCKET.into(), over_bytes: Offload::OVER_BYTES }
+}
+
 /// An instance of the function `name`; `None` when there is no such function.
 pub fn instance(name: &str, parts: Parts) -> Option<Router> {
     let Parts { ports, netsuite, netsuite_url, tenants, keys } = parts;
     Some(match name {
-        "ingest" => ingest::router(ingest::App {
+        "ingest" => ingest::router(ingest::App { ports: ports.edge, keys, offload: offload() }),
+        "outbox" => outbox::router(outbox::App {
             ports: ports.edge,
-            keys,
-            blob_bucket: BUCKET.into(),
-            offload_over_bytes: ingest::OFFLOAD_OVER_BYTES,
+            tenants,
+            batch: outbox::BATCH,
+            offload: offload(),
         }),
-        "outbox" => outbox::router(outbox::App { ports: ports.edge, tenants, batch: outbox::BATCH }),
         "merge" => merge::router(merge::App { ports, blob_bucket: BUCKET.into() }),
         "ns-writer" => {
             let (script, deploy) = ("customscript_sx_rl_apply".into(), "customdeploy_sx_rl_apply".into());

@@ -71,7 +71,7 @@ impl Surroundings<'_> {
                 all.insert("BLOB_BUCKET", BUCKET.to_string());
                 all.insert("INGEST_KEYS", self.ingest_keys.clone());
             }
-            "merge" => drop(all.insert("BLOB_BUCKET", BUCKET.to_string())),
+            "outbox" | "merge" => drop(all.insert("BLOB_BUCKET", BUCKET.to_string())),
             "ns-writer" => drop(all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone())),
             "review" => drop(all.insert("REVIEW_WITHOUT_IDENTITY", "local".to_string())),
             _ => {}

@@ -27,11 +27,11 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
         Own::Ingest(config) => ingest::router(ingest::App {
             ports: edge,
             keys: Arc::clone(&config.keys),
-            blob_bucket: Arc::clone(&config.blob_bucket),
-            offload_over_bytes: config.offload_over_bytes,
+            offload: config.offload.clone(),
         }),
         Own::Outbox(config) => {
-            outbox::router(outbox::App { ports: edge, tenants: tenants(outside)?, batch: config.batch })
+            let outbox::Config { batch, offload } = config.clone();
+            outbox::router(outbox::App { ports: edge, tenants: tenants(outside)?, batch, offload })
         }
         Own::Merge(config) => {
             merge::router(merge::App { ports: ports(outside)?, blob_bucket: config.blob_bucket.clone() })

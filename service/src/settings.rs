@@ -83,7 +83,8 @@ impl Settings {
     /// The bucket for large bodies, where the function has business there.
     pub(crate) fn bucket(&self) -> Option<&str> {
         match &self.own {
-            Own::Ingest(config) => Some(&config.blob_bucket),
+            Own::Ingest(config) => Some(&config.offload.bucket),
+            Own::Outbox(config) => Some(&config.offload.bucket),
             Own::Merge(config) => Some(&config.blob_bucket),
             _ => None,
         }

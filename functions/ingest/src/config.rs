@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
+use shared::blob::offload::Offload;
 use shared::runtime::env::EnvReader;
 use shared::runtime::signature::Keys;
-
-use crate::OFFLOAD_OVER_BYTES;
 
 /// Configuration of one instance.
 ///
@@ -18,23 +17,15 @@ use crate::OFFLOAD_OVER_BYTES;
 pub struct Config {
     /// Who may call.
     pub keys: Arc<Keys>,
-    /// The bucket for large bodies.
-    pub blob_bucket: Arc<str>,
-    /// Payloads over this size, in bytes, travel by reference.
-    pub offload_over_bytes: usize,
+    /// Where large payloads go.
+    pub offload: Offload,
 }
 
 impl Config {
     /// Reads the variables; what is missing or wrong is noted in `reader`.
     pub fn read(reader: &mut EnvReader<'_>) -> Self {
         let keys: Keys = reader.parsed("INGEST_KEYS", "each account's live secrets, acme=whsec_…;…");
-        let blob_bucket = reader.required("BLOB_BUCKET", "the bucket for large bodies");
-        let purpose = "the size in bytes over which payloads travel by reference";
-        let offload_over_bytes = reader.parsed_or("OFFLOAD_OVER_BYTES", OFFLOAD_OVER_BYTES, purpose);
-        if !(1_024..=1_048_576).contains(&offload_over_bytes) {
-            reader.refuse("OFFLOAD_OVER_BYTES", "it must lie between 1024 and 1048576");
-        }
-        Self { keys: Arc::new(keys), blob_bucket: blob_bucket.into(), offload_over_bytes }
+        Self { keys: Arc::new(keys), offload: Offload::read(reader) }
     }
 }
 
@@ -63,7 +54,7 @@ mod tests {
         let keys = "acme=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let env: Env = [("INGEST_KEYS", keys), ("BLOB_BUCKET", "bodies")].into_iter().collect();
         let config = read(&env).unwrap();
-        assert_eq!(config.offload_over_bytes, 262_144);
+        assert_eq!(config.offload.over_bytes, 262_144);
         assert!(!format!("{config:?}").contains("MfKQ"));
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use serde_json::{Map, Value as Json};
-use shared::blob::{BlobRef, Keep};
-use shared::domain::event::{ChangeEvent, FieldError, PAYLOAD_REF, Payload};
+use shared::blob::BlobRef;
+use shared::domain::event::{ChangeEvent, FieldError, PAYLOAD_REF};
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
 use shared::runtime::problem::Problem;
@@ -116,31 +115,6 @@ fn check(event: &ChangeEvent, door: &Door<'_>) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Takes a payload of more than `over` bytes out of the event; answers what is to be stored, and where.
-///
-/// A full read leaves its values (field → value) under `fullSnapshotRef`, as a producer's own snapshot would
-/// be; anything else leaves its whole payload under `metadata.payloadRef`. The ledger refers to both, so they
-/// are pinned.
-pub(crate) fn offload(event: &mut ChangeEvent, bucket: &str, over: usize) -> Option<(BlobRef, Bytes)> {
-    let changes = bytes_of(&event.payload.changes);
-    let previous = bytes_of(&event.payload.previous);
-    if changes.len() + previous.len() <= over {
-        return None;
-    }
-    let is_plain_full = event.payload.full && event.full_snapshot_ref.is_none() && previous.len() <= over;
-    let body = if is_plain_full { changes } else { bytes_of(&event.payload) };
-    let at = BlobRef::of(bucket, &event.account_id, Keep::Pinned, &body);
-    event.payload.changes.clear();
-    if is_plain_full {
-        event.full_snapshot_ref = Some(at.to_string());
-    } else {
-        let Payload { full, flush, .. } = event.payload;
-        event.payload = Payload { full, flush, ..Payload::default() };
-        event.metadata.insert(PAYLOAD_REF.to_string(), at.to_string().into());
-    }
-    Some((at, body))
-}
-
 /// Refuses an event that is too large for the bus besides its payload.
 pub(crate) fn check_size(events: &[ChangeEvent]) -> Result<(), Problem> {
     for (index, event) in events.iter().enumerate() {
@@ -152,67 +126,4 @@ pub(crate) fn check_size(events: &[ChangeEvent]) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-fn bytes_of(value: &impl serde::Serialize) -> Bytes {
-    // Maps of JSON values always serialise.
-    serde_json::to_vec(value).unwrap_or_default().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn event(payload: Json) -> ChangeEvent {
-        let json = json!({
-            "accountId": "acme", "recordType": "customer", "recordId": "5", "source": "suitex",
-            "operation": "update", "timestamp": "2026-01-01T00:00:00Z", "revision": 7, "payload": payload
-        });
-        ChangeEvent::from_slice(json.to_string().as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn a_small_payload_stays() {
-        let mut e = event(json!({"changes": {"email": "a@b.c"}}));
-        let before = e.clone();
-        assert_eq!(offload(&mut e, "b", 100), None);
-        assert_eq!(e, before);
-    }
-
-    #[test]
-    fn a_large_delta_leaves_its_whole_payload_behind() {
-        let mut e =
-            event(json!({"changes": {"email": "x".repeat(200)}, "previous": {"email": "y"}, "flush": true}));
-        let (at, body) = offload(&mut e, "b", 100).unwrap();
-        let stored: Json = serde_json::from_slice(&body).unwrap();
-        assert_eq!(
-            stored,
-            json!({"changes": {"email": "x".repeat(200)}, "previous": {"email": "y"}, "flush": true})
-        );
-        assert_eq!(e.metadata[PAYLOAD_REF], at.to_string());
-        assert_eq!(e.full_snapshot_ref, None);
-        assert_eq!(serde_json::to_value(&e.payload).unwrap(), json!({"changes": {}, "flush": true}));
-    }
-
-    #[test]
-    fn a_large_full_read_leaves_its_values_behind() {
-        let mut e =
-            event(json!({"changes": {"email": "x".repeat(200)}, "full": true, "previous": {"email": "y"}}));
-        let (at, body) = offload(&mut e, "b", 100).unwrap();
-        assert_eq!(serde_json::from_slice::<Json>(&body).unwrap(), json!({"email": "x".repeat(200)}));
-        assert_eq!(e.full_snapshot_ref, Some(at.to_string()));
-        let left = serde_json::to_value(&e.payload).unwrap();
-        assert_eq!(left, json!({"changes": {}, "full": true, "previous": {"email": "y"}}));
-    }
-
-    #[test]
-    fn a_full_read_with_large_old_values_loses_none_of_them() {
-        let mut e =
-            event(json!({"changes": {"email": "x"}, "full": true, "previous": {"email": "y".repeat(200)}}));
-        let (_, body) = offload(&mut e, "b", 100).unwrap();
-        let stored: Json = serde_json::from_slice(&body).unwrap();
-        assert_eq!(stored["previous"]["email"], "y".repeat(200));
-        assert!(e.payload.full && e.payload.previous.is_empty() && e.full_snapshot_ref.is_none());
-    }
 }

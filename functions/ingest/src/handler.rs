@@ -11,7 +11,7 @@ use shared::pubsub::{Topic, change_message};
 use shared::runtime::problem::Problem;
 use shared::runtime::signature::{Verified, WINDOW_SECONDS};
 
-use crate::decode::{Door, check_size, decode, offload};
+use crate::decode::{Door, check_size, decode};
 use crate::{App, BODY_MAX_BYTES};
 
 /// How long a message's id is remembered, ms: one dated 5 minutes ahead verifies for 10 minutes, to the end
@@ -43,12 +43,9 @@ async fn take(
         tracing::info!(reason = refused.name(), "message not believed");
     })?;
     refuse_replay(app, &caller, now).await?;
-    let door = Door { account: &caller.account, config: &app.ports.config, bucket: &app.blob_bucket };
+    let door = Door { account: &caller.account, config: &app.ports.config, bucket: &app.offload.bucket };
     let mut events = decode(&body, &door)?;
-    let stored: Vec<_> = events
-        .iter_mut()
-        .filter_map(|event| offload(event, &app.blob_bucket, app.offload_over_bytes))
-        .collect();
+    let stored: Vec<_> = events.iter_mut().filter_map(|event| app.offload.take(event)).collect();
     check_size(&events)?;
     for (at, bytes) in stored {
         app.ports.blob.put(&at, bytes).await?;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use shared::blob::offload::Offload;
 use shared::runtime::Edge;
 use shared::runtime::serve::with_common_routes;
 use shared::runtime::signature::Keys;
@@ -22,9 +23,6 @@ pub use decode::{EVENTS_MAX, MESSAGE_MAX_BYTES};
 /// Largest body taken, in bytes: 10 MiB.
 pub const BODY_MAX_BYTES: usize = 10 * 1024 * 1024;
 
-/// Changes over this size travel by reference, unless configured otherwise: 256 KiB.
-pub const OFFLOAD_OVER_BYTES: usize = 256 * 1024;
-
 /// What the handler needs.
 #[derive(Clone)]
 pub struct App {
@@ -32,10 +30,8 @@ pub struct App {
     pub ports: Edge,
     /// Who may call.
     pub keys: Arc<Keys>,
-    /// Where large bodies go, and the only place to which a reference may point.
-    pub blob_bucket: Arc<str>,
-    /// A payload over this size, in bytes, is stored there and travels by reference.
-    pub offload_over_bytes: usize,
+    /// Where large payloads go, and the only place to which a reference may point.
+    pub offload: Offload,
 }
 
 /// `POST /v1/events`, also as `/ingest/v1/events`.

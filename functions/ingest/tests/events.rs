@@ -11,6 +11,7 @@ use http::Request;
 use ingest::{App, BODY_MAX_BYTES, EVENTS_MAX, router};
 use memory_ports::{Answer, NOW, World, account, ask, get};
 use serde_json::{Value as Json, json};
+use shared::blob::offload::Offload;
 use shared::blob::{self, Blob, BlobRef};
 use shared::pubsub::Topic;
 use shared::runtime::signature::Signer;
@@ -31,8 +32,7 @@ fn door() -> Door {
     let app = App {
         ports: world.ports.edge.clone(),
         keys: std::sync::Arc::new(keys),
-        blob_bucket: "bodies".into(),
-        offload_over_bytes: 1_000,
+        offload: Offload { bucket: "bodies".into(), over_bytes: 1_000 },
     };
     Door { router: router(app), world, sent: 0.into() }
 }

@@ -1,5 +1,6 @@
 //! What outbox reads from its environment.
 
+use shared::blob::offload::Offload;
 use shared::runtime::env::EnvReader;
 
 use crate::BATCH;
@@ -9,10 +10,14 @@ use crate::BATCH;
 /// | variable | default | |
 /// |---|---|---|
 /// | `OUTBOX_BATCH` | 100 | rows relayed at once; 1 to 1000 |
+/// | `BLOB_BUCKET` | | the bucket for large bodies |
+/// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Rows relayed at once.
     pub batch: usize,
+    /// Where large payloads go.
+    pub offload: Offload,
 }
 
 impl Config {
@@ -22,7 +27,7 @@ impl Config {
         if !(1..=1_000).contains(&batch) {
             reader.refuse("OUTBOX_BATCH", "it must lie between 1 and 1000");
         }
-        Self { batch }
+        Self { batch, offload: Offload::read(reader) }
     }
 }
 
@@ -33,7 +38,7 @@ mod tests {
     #[test]
     fn a_batch_has_bounds() {
         let of = |batch: &str| {
-            let env = [("OUTBOX_BATCH", batch)].into_iter().collect();
+            let env = [("OUTBOX_BATCH", batch), ("BLOB_BUCKET", "bodies")].into_iter().collect();
             let mut reader = EnvReader::new(&env);
             let config = Config::read(&mut reader);
             reader.finish().map(|()| config)

@@ -116,13 +116,23 @@ async fn relay_leased(app: &App, account: &Account, holder: &str) -> Result<u64,
 
 /// Rows are marked only once the bus has them: a crash between the two publishes the same events again.
 async fn relay_batch(app: &App, account: &Account, rows: &[OutboxRow]) -> Result<u64, Unavailable> {
-    let (mut events, mut unread) = (Vec::new(), Vec::new());
+    let (mut events, mut unread, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
         match relay(account, row) {
-            Relay::Event(event) => events.push(change_message(&event)),
+            Relay::Event(mut event) => {
+                bodies.extend(app.offload.take(&mut event));
+                events.push(change_message(&event));
+            }
             Relay::Nothing => app.ports.metrics.refused("not_synced"),
-            Relay::Unreadable(reason) => unread.push(unreadable(account, row, reason)),
+            Relay::Unreadable(reason) => {
+                let (message, body) = unreadable(account, row, &reason, &app.offload);
+                unread.push(message);
+                bodies.extend(body);
+            }
         }
+    }
+    for (at, body) in bodies {
+        app.ports.blob.put(&at, body).await?;
     }
     let relayed = events.len() as u64;
     if !events.is_empty() {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::post;
+use shared::blob::offload::Offload;
 use shared::runtime::Edge;
 use shared::runtime::serve::with_common_routes;
 use shared::suitex::Tenants;
@@ -29,6 +30,8 @@ pub struct App {
     pub tenants: Arc<dyn Tenants>,
     /// Rows relayed at once; at least one.
     pub batch: usize,
+    /// Where large payloads go.
+    pub offload: Offload,
 }
 
 /// `POST /tick` (all accounts, or `?account=`) relays and answers; `POST /poke?account=` relays in the

@@ -1,6 +1,9 @@
 //! An outbox row as an event. Pure.
 
-use serde_json::{Map, Value as Json};
+use bytes::Bytes;
+use serde_json::{Map, Value as Json, json};
+use shared::blob::offload::Offload;
+use shared::blob::{BlobRef, Keep};
 use shared::domain::event::{ChangeEvent, Operation, Payload, Source};
 use shared::domain::id::{SideId, derived_id};
 use shared::domain::surface::Account;
@@ -64,24 +67,40 @@ pub(crate) fn relay(account: &Account, row: &OutboxRow) -> Relay {
     }))
 }
 
-/// The row as it is, for the error queue.
-pub(crate) fn unreadable(account: &Account, row: &OutboxRow, reason: String) -> Message {
+/// Most bytes of an attribute's value that Pub/Sub takes.
+const ATTRIBUTE_MAX_BYTES: usize = 1_024;
+
+/// The row as it is, for the error queue; one that is too large to travel as a reference to what is to be stored.
+pub(crate) fn unreadable(
+    account: &Account,
+    row: &OutboxRow,
+    reason: &str,
+    offload: &Offload,
+) -> (Message, Option<(BlobRef, Bytes)>) {
     let surface = account.types.values().find(|surface| surface.suitex == row.table);
     let kind = surface.map_or(row.table.as_str(), |surface| surface.record_type.as_str());
+    let reason = &reason[..reason.floor_char_boundary(ATTRIBUTE_MAX_BYTES)];
     let attributes =
-        [("account", account.id.as_str()), ("type", kind), ("source", "suitex"), ("reason", &reason)];
-    Message {
-        // A row of JSON values always serialises.
-        data: serde_json::to_vec(row).unwrap_or_default().into(),
+        [("account", account.id.as_str()), ("type", kind), ("source", "suitex"), ("reason", reason)];
+    // A row of JSON values always serialises.
+    let whole: Bytes = serde_json::to_vec(row).unwrap_or_default().into();
+    let stored = (whole.len() > offload.over_bytes)
+        .then(|| (BlobRef::of(&offload.bucket, &account.id, Keep::Pinned, &whole), whole.clone()));
+    let data = stored.as_ref().map_or(whole, |(at, _)| {
+        let row = json!({ "seq": row.seq, "table": row.table, "id": row.id, "rowRef": at.to_string() });
+        row.to_string().into()
+    });
+    let message = Message {
+        data,
         attributes: attributes.map(|(k, v)| (k.to_string(), v.to_string())).into(),
         ordering_key: format!("{}:{}:{}", account.id, row.table, row.seq),
-    }
+    };
+    (message, stored)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use shared::domain::id::{AccountId, Revision, Timestamp};
     use shared::domain::surface::SyncConfig;
 
@@ -136,10 +155,25 @@ mod tests {
         {
             let Relay::Unreadable(reason) = relay(&acme(), &row) else { panic!("{row:?}") };
             assert!(reason.contains(word), "{reason}");
-            assert_eq!(
-                serde_json::from_slice::<OutboxRow>(&unreadable(&acme(), &row, reason).data).unwrap(),
-                row
-            );
+            let (message, stored) = unreadable(&acme(), &row, &reason, &offload());
+            assert_eq!(serde_json::from_slice::<OutboxRow>(&message.data).unwrap(), row);
+            assert_eq!(stored, None);
         }
+    }
+
+    #[test]
+    fn what_is_too_large_to_travel_is_stored_whole() {
+        let changes = Map::from_iter([("email".to_string(), Json::from("x".repeat(2_000)))]);
+        let row = OutboxRow { changes, ..row("upsert") };
+        let (message, stored) = unreadable(&acme(), &row, &"ü".repeat(2_000), &offload());
+        let (at, body) = stored.expect("the row");
+        assert_eq!(serde_json::from_slice::<OutboxRow>(&body).unwrap(), row);
+        let told: Json = serde_json::from_slice(&message.data).unwrap();
+        assert_eq!(told, json!({"seq": 7, "table": "customers", "id": "12", "rowRef": at.to_string()}));
+        assert_eq!(message.attributes["reason"], "ü".repeat(512));
+    }
+
+    fn offload() -> Offload {
+        Offload { bucket: "bodies".into(), over_bytes: 1_000 }
     }
 }

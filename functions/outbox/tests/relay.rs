@@ -11,7 +11,9 @@ use axum::Router;
 use futures::FutureExt;
 use memory_ports::{NOW, World, account, get, post};
 use outbox::{App, router};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
+use shared::blob::offload::Offload;
+use shared::blob::{BlobRef, Body};
 use shared::domain::id::AccountId;
 use shared::fault::Unavailable;
 use shared::pubsub::Topic;
@@ -57,7 +59,12 @@ struct Relay {
 fn relay(batch: usize) -> Relay {
     let world = World::new();
     let rows = Arc::new(Rows::default());
-    let app = App { ports: world.ports.edge.clone(), tenants: rows.clone(), batch };
+    let app = App {
+        ports: world.ports.edge.clone(),
+        tenants: rows.clone(),
+        batch,
+        offload: Offload { bucket: "bodies".into(), over_bytes: 1_000 },
+    };
     Relay { router: router(app), world, rows }
 }
 
@@ -93,6 +100,23 @@ fn a_tick_relays_every_accounts_rows_in_order_however_many() {
     assert_eq!(relay.published(), ["1", "2", "3", "4", "5", "9"]);
     assert_eq!(relay.left("acme") + relay.left("globex"), 0);
     assert_eq!(post(&relay.router, "/tick", "").body, json!({"relayed": 0}));
+}
+
+#[test]
+fn what_is_too_large_to_travel_goes_by_the_bucket() {
+    let relay = relay(10);
+    let large = Map::from_iter([("email".to_string(), Json::from("x".repeat(2_000)))]);
+    relay.edits("acme", [OutboxRow { changes: large.clone(), ..row(1, "customers") }, row(2, "customers")]);
+    assert_eq!(post(&relay.router, "/tick", "").body, json!({"relayed": 2}));
+    let events = relay.world.bus.json(Topic::Raw);
+    assert_eq!((events[0]["payload"]["changes"].clone(), events.len()), (json!({}), 2));
+    let at = events[0]["metadata"]["payloadRef"].as_str().expect("a reference");
+    let at = BlobRef::parse(at, "bodies", &account("acme")).unwrap();
+    let Body::Whole(body) = relay.world.ports.blob.get(&at).now_or_never().unwrap().unwrap() else {
+        panic!("no body")
+    };
+    let body: Json = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["changes"], Json::Object(large));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Large bodies, by content: `gs://bucket/transient|pinned/<account>/<sha256>`.
 
 pub mod memory;
+pub mod offload;
 
 use async_trait::async_trait;
 use bytes::Bytes;

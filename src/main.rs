@@ -65,8 +65,8 @@ async fn main() -> ExitCode {
     if let Some(Command::Function(words)) = &cli.command {
         return function::run(words).await;
     }
-    // Where trouble is made on purpose, warnings are its very sound: a thousand lines a second that nobody reads.
-    let quietest = if matches!(cli.command, Some(Command::Simulate(_))) { "error" } else { "warn" };
+    // Where trouble is made on purpose the log is its very sound: a thousand lines a second that nobody reads.
+    let quietest = if matches!(cli.command, Some(Command::Simulate(_))) { "off" } else { "warn" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quietest));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.command {

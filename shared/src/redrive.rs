@@ -68,6 +68,9 @@ pub async fn redrive(ports: &Ports, error: Uuid, actor: &str) -> Result<Redriven
         match ports.state.commit(vec![commit]).await?.pop() {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Stale) => continue,
+            Some(Verdict::Refused(why)) => {
+                return Err(Fault::Broken(format!("a redrive that the state refuses: {why}")));
+            }
             Some(Verdict::LinkTaken(_)) | None => {
                 return Err(Fault::Broken("a redrive changes no link".into()));
             }

@@ -38,6 +38,8 @@ pub struct Rates {
     pub reply_lost: f64,
     /// The instance dies just before or just after.
     pub crash: f64,
+    /// The database will not take a decision.
+    pub refused: f64,
     /// Until then nothing that is stored can be reached.
     pub down_until: Timestamp,
 }
@@ -343,6 +345,34 @@ impl<T: Tenants> Tenants for Faulty<T> {
     }
 }
 
+impl<S: State> Faulty<S> {
+    /// Of the commits that hold a decision, some are refused as if a column could not take their values.
+    async fn commit_all_but_refused(
+        &self,
+        account: &AccountId,
+        commits: &[Commit],
+    ) -> Result<Vec<Verdict>, Unavailable> {
+        let faults = &self.faults.lanes[self.faults.lane(account)];
+        let rate = lock(&faults.rates).refused;
+        let refuse = |commit: &Commit| {
+            let is_refused = !commit.history.is_empty() && faults.roll(rate);
+            if is_refused {
+                faults.count("commit refused");
+            }
+            is_refused
+        };
+        let refused: Vec<bool> = commits.iter().map(refuse).collect();
+        let taken = commits.iter().zip(&refused).filter(|(_, refused)| !**refused);
+        let taken: Vec<Commit> = taken.map(|(commit, _)| commit.clone()).collect();
+        let mut verdicts = self.inner.commit(taken).await?.into_iter();
+        let verdict = |refused: bool| match refused {
+            true => Some(Verdict::Refused("too long for its column".into())),
+            false => verdicts.next(),
+        };
+        Ok(refused.into_iter().filter_map(verdict).collect())
+    }
+}
+
 #[async_trait]
 impl<S: State> State for Faulty<S> {
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable> {
@@ -372,7 +402,7 @@ impl<S: State> State for Faulty<S> {
         let Some(account) = commits.first().map(|c| c.account.clone()) else { return Ok(Vec::new()) };
         let watched = async {
             let before = self.faults.watch.before(&*self.inner, &commits).await?;
-            let verdicts = self.inner.commit(commits.clone()).await?;
+            let verdicts = self.commit_all_but_refused(&account, &commits).await?;
             let now = self.faults.executor.now();
             self.faults.watch.committed(&before, &commits, &verdicts, &self.faults.config, now);
             Ok(verdicts)

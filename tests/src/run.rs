@@ -118,6 +118,7 @@ impl Run {
         let mut rate = |most: f64| if dice.bool() { dice.f64() * most } else { 0.0 };
         let rates = Rates {
             request_lost: rate(0.05),
+            refused: rate(0.01),
             reply_lost: rate(0.05),
             crash: rate(0.008),
             down_until: Timestamp(0),

@@ -67,6 +67,7 @@ async fn stored(ports: &Ports, commit: Commit) -> Result<bool, Fault> {
             Ok(true)
         }
         Some(Verdict::Stale) => Ok(false),
+        Some(Verdict::Refused(why)) => Err(Fault::Broken(format!("an error that the state refuses: {why}"))),
         Some(Verdict::LinkTaken(_)) | None => Err(Fault::Broken("filing an error changes no link".into())),
     }
 }

@@ -18,6 +18,9 @@ const ROUND: usize = 100;
 /// Subjects that one tick takes up from the table.
 const SWEEP: usize = ROUND * 10;
 
+/// So many rounds that fail one after the other end the flusher: what it needs is away.
+const FAILURES: usize = 3;
+
 /// Others may commit to a record while we decide; after so many times the tick takes over.
 const TRIES: usize = 10;
 
@@ -37,6 +40,7 @@ pub(crate) fn wake(app: &App, account: &AccountId) {
 /// Works until nothing of the account is noted in the buffer.
 async fn run(app: &App, account: &AccountId) -> Result<(), Unavailable> {
     let ports = &app.ports;
+    let mut failures = 0;
     while !ports.tasks.is_stopping() {
         let now = ports.clock.now();
         let due = match ports.buffer.take_due(account, now, ROUND).await {
@@ -51,7 +55,15 @@ async fn run(app: &App, account: &AccountId) -> Result<(), Unavailable> {
             }
             continue;
         }
-        flush(app, account, due.iter().filter_map(|text| Subject::parse(text))).await?;
+        match flush(app, account, due.iter().filter_map(|text| Subject::parse(text))).await {
+            Ok(()) => failures = 0,
+            // One record that always fails must not stop those after it; it is left to the tick.
+            Err(error) if failures < FAILURES => {
+                tracing::warn!(%error, %account, "not all absorbed; the tick takes up what is left");
+                failures += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

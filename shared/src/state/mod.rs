@@ -300,6 +300,8 @@ pub enum Verdict {
     Stale,
     /// Nothing written: the side's id is another record's.
     LinkTaken(CanonicalId),
+    /// Nothing written: the state cannot hold this, ever; in its own words.
+    Refused(String),
 }
 
 /// A page of something.

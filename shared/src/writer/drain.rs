@@ -66,7 +66,7 @@ struct Planned {
 struct Busy {
     /// Records with calls under way.
     under_way: BTreeSet<RecordKey>,
-    /// Writes that found no permit, since when.
+    /// Writes that found no permit, or whose intent could not be stored, since when.
     passed_over: BTreeSet<RecordKey>,
     passed_since: Timestamp,
     /// Whether no call is under way.
@@ -297,7 +297,7 @@ impl Writer {
                 return Ok(Err(not_now.at));
             }
         }
-        let jobs = match self.intend(account, call, batch, counterparts, now).await {
+        let jobs = match self.intend(account, call, batch, counterparts, now, busy).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 self.end(account, call, CallEnd::NotMade).await;
@@ -325,6 +325,7 @@ impl Writer {
         batch: Vec<Planned>,
         counterparts: &Counterparts,
         now: Timestamp,
+        busy: &mut Busy,
     ) -> Result<Vec<Job>, Unavailable> {
         let (side, size) = (self.side(), batch.len());
         let mut jobs = Vec::with_capacity(size);
@@ -364,8 +365,16 @@ impl Writer {
         }
         let verdicts = self.ports.state.commit(commits).await?;
         // What has moved on is planned afresh in the next round.
-        let mut stored = verdicts.into_iter().map(|v| matches!(v, Verdict::Committed(_)));
-        jobs.retain(|_| stored.next().unwrap_or(false));
+        let mut verdicts = verdicts.into_iter();
+        jobs.retain(|job| match verdicts.next() {
+            Some(Verdict::Committed(_)) => true,
+            Some(Verdict::Refused(why)) => {
+                tracing::error!(record = %job.record.key, why, "an intent cannot be stored");
+                busy.passed_over.insert(job.record.key.clone());
+                false
+            }
+            _ => false,
+        });
         Ok(jobs)
     }
 

@@ -62,15 +62,18 @@ async fn write(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Vec<Verdict
     match write_together(state, round).await {
         Ok(Outcome::Judged(verdicts)) => return Ok(verdicts),
         Ok(Outcome::Singly) => {}
-        // One of them holds what no table takes: it must not take the others along.
-        Err(error) if round.len() > 1 && matches!(cause(&error), Cause::Refused(_)) => {}
-        Err(error) => return Err(unavailable(WHAT)(error)),
+        Err(error) if cause(&error) == Cause::Lost => return Err(unavailable(WHAT)(error)),
+        // One of them holds what no table takes, or may not be written: it must not take the others along.
+        Err(_) => {}
     }
     let (mut verdicts, mut failed) = (Vec::new(), None);
     for commit in round {
         match write_together(state, std::slice::from_ref(commit)).await {
             Ok(Outcome::Judged(verdict)) => verdicts.extend(verdict),
             Ok(Outcome::Singly) => failed = Some(Unavailable::new(WHAT, "a commit wakes itself")),
+            Err(error) if matches!(cause(&error), Cause::Refused(_)) => {
+                verdicts.push(Verdict::Refused(error.to_string()));
+            }
             Err(error) => failed = Some(unavailable(WHAT)(error)),
         }
     }

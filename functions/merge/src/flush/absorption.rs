@@ -25,10 +25,12 @@ use crate::translate::{self, Links, NotNews};
 /// A resolution that comes while a write of its record is under way looks again so much later, ms.
 const UNTIL_SETTLED_MS: i64 = 1_000;
 
-/// What became of a record.
-pub(super) struct Decided {
-    /// To be committed.
-    pub(super) commit: Commit,
+/// What is left to do once a record's commit is written.
+pub(super) struct After {
+    /// The record.
+    pub(super) key: RecordKey,
+    /// Where its events went.
+    pub(super) places: Vec<(Uuid, &'static str)>,
     /// Events that were absorbed.
     pub(super) absorbed: usize,
     /// What to tell the writers.
@@ -231,8 +233,8 @@ impl Absorption {
         self.errors.push(entry);
     }
 
-    /// What is to be committed and told.
-    pub(super) fn decide(mut self) -> Decided {
+    /// What is to be committed, and what is to be done then.
+    pub(super) fn decide(mut self) -> (Commit, After) {
         // A conflict that opened and closed within these events holds none of them.
         let open = self.record.conflict.as_ref().map(|c| c.id);
         for (_, place) in &mut self.places {
@@ -249,6 +251,8 @@ impl Absorption {
         let changed = self.changed.iter().copied();
         let merged = MergedEvent::new(&self.record, changed, &self.absorbed, targets, surface);
         let notices = self.errors.iter().map(|e| notice(e, &key, self.now)).collect();
+        let places = self.places.iter().map(|(event, place)| (*event, place.name())).collect();
+        let after = After { key: key.clone(), places, absorbed: self.absorbed.len(), merged, again };
         let commit = Commit {
             record: Some(self.record),
             links: self.links,
@@ -259,7 +263,7 @@ impl Absorption {
             notices,
             ..Commit::new(key.account)
         };
-        Decided { commit, absorbed: self.absorbed.len(), merged, again }
+        (commit, after)
     }
 }
 
@@ -291,7 +295,8 @@ pub(super) fn error(
     }
 }
 
-fn notice(error: &ErrorEntry, key: &RecordKey, now: Timestamp) -> Notice {
+/// The notice of an error.
+pub(super) fn notice(error: &ErrorEntry, key: &RecordKey, now: Timestamp) -> Notice {
     let id = derived_id("notice", &[&error.id.to_string(), &now.to_string()]);
     Notice { id, at: now, topic: "error".into(), text: format!("{key}: {}", error.message) }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use shared::announce;
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
-use shared::domain::record::Record;
+use shared::domain::record::{Lock, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
 use shared::state::{Commit, PendingRow, Place, Subject, Verdict};
+use uuid::Uuid;
 
-use super::absorption::{Absorption, Decided, error};
+use super::absorption::{Absorption, After, error, notice};
 use crate::App;
 use crate::identity::{self, Named};
 use crate::pending;
@@ -42,16 +43,21 @@ pub(super) async fn absorb(
     let (open, mut again) = open(app, found.records, surface).await?;
     let subjects: Vec<Vec<Subject>> = open.iter().map(Open::subjects).collect();
     let (pending, links) = pending::load(app, account, record_type, &subjects, surface).await?;
-    let mut decided = Vec::new();
+    let (mut commits, mut follow) = (Vec::new(), Vec::new());
     for (open, pending) in open.into_iter().zip(pending) {
         if pending.rows.is_empty() {
             continue;
         }
         let mut absorption = Absorption::new(open.record, open.link.clone(), Arc::clone(surface), now);
         absorption.absorb_all(pending, &links);
-        decided.push((absorption.decide(), open.named_by, open.link.is_some()));
+        let (commit, after) = absorption.decide();
+        commits.push(commit);
+        follow.push(Follow { after, named_by: open.named_by, is_linked: open.link.is_some() });
     }
-    again.extend(commit(app, account, decided, now).await?);
+    if !commits.is_empty() {
+        let verdicts = app.ports.state.commit(commits).await?;
+        again.extend(follow_up(app, account, verdicts, follow, now).await?);
+    }
     Ok(again)
 }
 
@@ -121,35 +127,40 @@ fn refuse_twin(subject: &Subject, key: &RecordKey, rows: &[PendingRow], now: Tim
     commit
 }
 
-/// Commits what was decided, and wakes who has work now. Returns the subjects of what somebody else committed to
-/// first.
-async fn commit(
+/// What is to be done after a commit.
+struct Follow {
+    after: After,
+    named_by: Vec<Subject>,
+    /// An id was linked with it.
+    is_linked: bool,
+}
+
+/// Wakes who has work after what was committed. Returns the subjects of what somebody else committed to first.
+async fn follow_up(
     app: &App,
     account: &AccountId,
-    decided: Vec<(Decided, Vec<Subject>, bool)>,
+    verdicts: Vec<Verdict>,
+    follow: Vec<Follow>,
     now: Timestamp,
 ) -> Result<Vec<Subject>, Unavailable> {
-    if decided.is_empty() {
-        return Ok(Vec::new());
-    }
     let ports = &app.ports;
-    let (mut commits, mut rest) = (Vec::new(), Vec::new());
-    for (Decided { commit, absorbed, merged, again }, named_by, is_linked) in decided {
-        let places: Vec<&'static str> = commit.places.iter().map(|(_, place)| place.name()).collect();
-        commits.push(commit);
-        rest.push((places, absorbed, merged, again, named_by, is_linked));
-    }
-    let verdicts = ports.state.commit(commits).await?;
     let (mut overtaken, mut news) = (Vec::new(), Vec::new());
-    for (verdict, (places, absorbed, merged, again, named_by, is_linked)) in verdicts.into_iter().zip(rest) {
-        let Verdict::Committed(mut woken) = verdict else {
-            overtaken.extend(named_by);
-            continue;
+    for (verdict, Follow { after, named_by, is_linked }) in verdicts.into_iter().zip(follow) {
+        let mut woken = match verdict {
+            Verdict::Committed(woken) => woken,
+            Verdict::Stale | Verdict::LinkTaken(_) => {
+                overtaken.extend(named_by);
+                continue;
+            }
+            Verdict::Refused(why) => {
+                set_aside(app, &after, &why, now).await?;
+                continue;
+            }
         };
-        places.into_iter().for_each(|place| ports.metrics.place(place));
-        ports.metrics.flush(absorbed);
-        news.push(merged);
-        woken.extend(again);
+        after.places.iter().for_each(|(_, place)| ports.metrics.place(place));
+        ports.metrics.flush(after.absorbed);
+        news.push(after.merged);
+        woken.extend(after.again);
         // Lost, this costs latency: the rows are in the table.
         let _ = note_later(app, account, &woken, is_linked, now).await;
     }
@@ -157,6 +168,33 @@ async fn commit(
         tracing::warn!(%error, "writers not woken; the tick wakes them");
     }
     Ok(overtaken)
+}
+
+/// The state cannot hold what these events come to: they are an error, and the record is locked as it was.
+async fn set_aside(app: &App, after: &After, why: &str, now: Timestamp) -> Result<(), Unavailable> {
+    let (state, key) = (&app.ports.state, &after.key);
+    let events: Vec<Uuid> = after.places.iter().map(|(event, _)| *event).collect();
+    let first = events.first().map(Uuid::to_string).unwrap_or_default();
+    let id = derived_id("unstorable", &[&key.to_string(), &first]);
+    let message = format!("what these events come to cannot be stored: {why}");
+    tracing::error!(record = %key, why, "events set aside");
+    let hint = "Correct the value that the message names at its source, which sends a new event; then retry.";
+    let mut error = error(&key.account, id, "validation", "NOT_STORABLE", &message, hint, now);
+    (error.record, error.events) = (Some(key.clone()), events.clone());
+    app.ports.metrics.error(&error.class);
+    let mut commit = Commit::new(key.account.clone());
+    commit.places = events.into_iter().map(|event| (event, Place::Error(id))).collect();
+    commit.notices.push(notice(&error, key, now));
+    commit.errors.push(error);
+    commit.record = state.load(std::slice::from_ref(key)).await?.pop().flatten().map(|record| {
+        let mut record = Record::clone(&record);
+        record.locks.retain(|lock| lock.error != id);
+        record.locks.push(Lock { field: None, error: id, reason: message, since: now });
+        record
+    });
+    // Stale: the events stay pending, and are decided on anew.
+    state.commit(vec![commit]).await?;
+    Ok(())
 }
 
 /// What a link has woken goes on at once; what waits for an open write looks again after the quiet time.

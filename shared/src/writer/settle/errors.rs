@@ -34,6 +34,15 @@ pub(in crate::writer) fn waited_too_long(
     entry(record, id, "waiting", "REFERENCE_MISSING", &message, hint, now)
 }
 
+/// What the target told of a record cannot be stored.
+pub(super) fn unstorable(record: &Record, side: Side, why: &str, now: Timestamp) -> ErrorEntry {
+    let id = derived_id("unstorable", &[&record.key.to_string(), side.as_str()]);
+    let hint =
+        "Shorten or correct the value that the message names, on that side; it is looked at again by itself.";
+    let message = format!("what {side} holds cannot be stored: {why}");
+    entry(record, id, "validation", "NOT_STORABLE", &message, hint, now)
+}
+
 /// The target answered that it wrote a field, and did not.
 pub(super) fn not_persisted(
     record: &Record,

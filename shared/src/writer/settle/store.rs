@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::Job;
 use super::answer::Outcome;
-use super::errors::entry;
+use super::errors::{entry, unstorable};
 use crate::announce;
 use crate::domain::absorb::reply_cause;
 use crate::domain::id::{CanonicalId, RecordKey, Timestamp, derived_id};
@@ -51,6 +51,7 @@ pub(super) async fn store(
             }
             Verdict::LinkTaken(taken_by) => join(writer, account, job, taken_by, now).await?,
             Verdict::Stale => look_again(writer, account, &job, audit, now).await?,
+            Verdict::Refused(why) => file_unstorable(writer, account, &job, &why, now).await?,
         }
     }
     // Lost, it costs latency: the other side is due.
@@ -209,6 +210,23 @@ async fn look_again(
             _ => return Ok(()),
         }
     }
+    Ok(())
+}
+
+/// The state cannot hold what the target told: a person must look. The record stays as it was, and its intent open.
+async fn file_unstorable(
+    writer: &Writer,
+    account: &Account,
+    job: &Job,
+    why: &str,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
+    let (key, side) = (&job.record.key, writer.target.side());
+    let error = unstorable(&job.record, side, why, now);
+    writer.ports.metrics.error(&error.class);
+    tracing::error!(record = %key, why, "what a reply told cannot be stored");
+    let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
+    writer.ports.state.commit(vec![commit]).await?;
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use shared::pubsub::Topic;
 use shared::runtime::env::EnvReader;
 
-use crate::token::GOOGLE_JWKS;
+/// Where Google publishes the keys that sign push tokens.
+pub const GOOGLE_JWKS: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
 /// Where messages go.
 ///

@@ -11,14 +11,13 @@ use futures::stream::FuturesUnordered;
 
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
-use super::{BATCH_MAX, CallFault, LookCall, Target, WriteCall};
+use super::{BATCH_MAX, CallFault, LookCall, WriteCall, Writer};
 use crate::domain::governance::{Call, CallEnd, Purpose};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
-use crate::runtime::Ports;
 use crate::runtime::clock::BoxFuture;
 use crate::state::{Commit, Verdict};
 
@@ -44,15 +43,6 @@ const PASSED_OVER_MS: i64 = 2_000;
 
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
-
-/// One side's writer.
-#[derive(Clone)]
-pub struct Writer {
-    /// The outside.
-    pub ports: Ports,
-    /// Where to.
-    pub target: Arc<dyn Target>,
-}
 
 /// What a planned record needs.
 struct Planned {
@@ -97,10 +87,6 @@ enum Round {
 }
 
 impl Writer {
-    fn side(&self) -> Side {
-        self.target.side()
-    }
-
     /// Wakes the account's drainer in this instance.
     pub fn wake(&self, account: &AccountId) {
         let (writer, account) = (self.clone(), account.clone());
@@ -394,17 +380,6 @@ impl Writer {
         if let Err(error) = settle::batch(self, account, jobs, result).await {
             // The intents are stored: at their deadline somebody looks.
             tracing::warn!(%error, "replies not stored; they will be read back");
-        }
-    }
-
-    /// Gives the call's permit back, as far as its end allows.
-    pub(super) async fn end(&self, account: &Account, call: uuid::Uuid, end: CallEnd) {
-        if !self.target.is_governed() {
-            return;
-        }
-        let now = self.ports.clock.now();
-        if let Err(error) = self.ports.state.end_call(&account.id, call, end, now, &account.limits).await {
-            tracing::warn!(%error, "permit not given back; it expires by itself");
         }
     }
 }

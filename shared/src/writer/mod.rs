@@ -8,7 +8,8 @@ mod drain;
 mod settle;
 mod translate;
 
-pub use drain::Writer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
@@ -18,8 +19,7 @@ use crate::domain::governance::CallEnd;
 use crate::domain::id::{CanonicalId, RecordType, Revision, Side, SideId};
 use crate::domain::record::Verb;
 use crate::domain::surface::{Account, TypeSurface};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::runtime::Ports;
 
 /// Most writes, or looks, of one call.
 pub const BATCH_MAX: usize = 10;
@@ -131,6 +131,32 @@ pub trait Target: Send + Sync {
 
     /// Looks at records; an answer for each, in their order.
     async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault>;
+}
+
+/// One side's writer.
+#[derive(Clone)]
+pub struct Writer {
+    /// The outside.
+    pub ports: Ports,
+    /// Where to.
+    pub target: Arc<dyn Target>,
+}
+
+impl Writer {
+    fn side(&self) -> Side {
+        self.target.side()
+    }
+
+    /// Gives the call's permit back, as far as its end allows.
+    async fn end(&self, account: &Account, call: Uuid, end: CallEnd) {
+        if !self.target.is_governed() {
+            return;
+        }
+        let now = self.ports.clock.now();
+        if let Err(error) = self.ports.state.end_call(&account.id, call, end, now, &account.limits).await {
+            tracing::warn!(%error, "permit not given back; it expires by itself");
+        }
+    }
 }
 
 /// A record type and an id within it.

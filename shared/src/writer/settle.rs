@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 pub(super) use self::errors::waited_too_long;
-use super::drain::Writer;
+use super::Writer;
 use super::translate::CanonicalIds;
 use super::{Answer, CallFault, LookCall, Shown, WriteCall};
 use crate::domain::governance::CallEnd;

@@ -25,9 +25,6 @@ use keys::{Keys, NoKey};
 pub use keys::{KeyError, KeyLimits};
 pub use layer::verified;
 
-/// Where Google publishes the keys that sign push tokens.
-pub const GOOGLE_JWKS: &str = "https://www.googleapis.com/oauth2/v3/certs";
-
 /// Longest token that is looked at, in bytes. Google's have less than 2 KiB.
 const TOKEN_MAX_BYTES: usize = 8 * 1_024;
 

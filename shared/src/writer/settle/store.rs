@@ -18,7 +18,7 @@ use crate::fault::Unavailable;
 use crate::history;
 use crate::ledger::{Appended, Entry};
 use crate::state::{AuditRow, Commit, LinkChange, Notice, PendingRow, Place, Subject, Verdict};
-use crate::writer::drain::Writer;
+use crate::writer::Writer;
 
 /// Commits what became of a call's records. One that others have committed to meanwhile is looked at again.
 pub(super) async fn store(

@@ -281,6 +281,7 @@ async fn both_tell_the_same_of_the_same() {
                         (committed, woken) = (committed + 1, woken + subjects.len())
                     }
                     Verdict::Stale | Verdict::LinkTaken(_) => refused += 1,
+                    Verdict::Refused(why) => panic!("seed {seed}, step {step}: {why}"),
                 }
             }
             if step % 4 != 3 {

@@ -13,6 +13,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use local::demo::{self, DemoOptions};
 use local::world::Options;
+#[cfg(feature = "real")]
+use real_world::chaos::ChaosOptions;
 use tracing_subscriber::EnvFilter;
 
 /// Keeps SuiteX and NetSuite the same, field by field. Without a command: `up`.
@@ -33,6 +35,9 @@ enum Command {
     Demo(DemoArgs),
     /// Runs seeds of the deterministic simulation and checks the invariants.
     Simulate(simulate::Args),
+    /// Has people edit both sides while everything is killed, and accounts for all that was acknowledged.
+    #[cfg(feature = "real")]
+    Chaos(ChaosArgs),
     /// Brings the databases to this program's level, and their roles up to date.
     #[cfg(feature = "real")]
     Migrate,
@@ -40,6 +45,19 @@ enum Command {
     #[cfg(feature = "real")]
     #[command(external_subcommand)]
     Function(Vec<String>),
+}
+
+impl Command {
+    /// What is logged unless the environment says otherwise. Where trouble is made on purpose, warnings are its very
+    /// sound: a thousand lines a second that nobody reads.
+    fn log_level(&self) -> &'static str {
+        match self {
+            Command::Simulate(_) => "off",
+            #[cfg(feature = "real")]
+            Command::Chaos(_) => "error",
+            _ => "warn",
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -58,6 +76,17 @@ struct DemoArgs {
     real: bool,
 }
 
+#[cfg(feature = "real")]
+#[derive(clap::Args)]
+struct ChaosArgs {
+    /// How long there is trouble. The services must be those of scripts/services: scripts/chaos has its own.
+    #[arg(long, value_name = "N", default_value_t = 10.0)]
+    minutes: f64,
+    /// What goes wrong and when, and what people do, follows from it.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -65,11 +94,21 @@ async fn main() -> ExitCode {
     if let Some(Command::Function(words)) = &cli.command {
         return function::run(words).await;
     }
-    // Where trouble is made on purpose the log is its very sound: a thousand lines a second that nobody reads.
-    let quietest = if matches!(cli.command, Some(Command::Simulate(_))) { "off" } else { "warn" };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(quietest));
+    let level = cli.command.as_ref().map_or("warn", Command::log_level);
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.command {
+        #[cfg(feature = "real")]
+        Some(Command::Chaos(ChaosArgs { minutes, seed })) => {
+            match real_world::chaos::run(&ChaosOptions { minutes, seed }).await {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::FAILURE,
+                Err(reason) => {
+                    eprintln!("suitex-sync: {reason}");
+                    ExitCode::FAILURE
+                }
+            }
+        }
         #[cfg(feature = "real")]
         Some(Command::Migrate) => function::migrate().await,
         #[cfg(feature = "real")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use google::bridge::{Bridge, BridgeConfig, BridgeError, BridgeSubscription};
-use local::functions::{MAX_BACKOFF_MS, MIN_BACKOFF_MS, PUSHES, Push};
+use local::functions::{PUSHES, Push};
 use shared::pubsub::Topic;
 use shared::runtime::clock::SystemClock;
 
@@ -21,9 +21,11 @@ const PARALLEL: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Begins to push the messages of `project` to the instances that `endpoints` names by function: base addresses.
+/// `backoff`: the shortest and the longest wait before a push is tried again.
 pub(crate) async fn start(
     emulator: &str,
     project: &str,
+    backoff: [Duration; 2],
     endpoints: impl Fn(&str) -> Vec<String>,
 ) -> Result<Bridge, BridgeError> {
     let subscription = |push: Push| BridgeSubscription {
@@ -32,8 +34,8 @@ pub(crate) async fn start(
         endpoints: endpoints(push.function).iter().map(|base| format!("{base}{}", push.path)).collect(),
         filter: push.target.map(|target| ("target".into(), target.into())),
         dead_letter: push.dead_letters.then(|| Topic::DeadLetter.as_str().into()),
-        min_backoff: Duration::from_millis(MIN_BACKOFF_MS.unsigned_abs()),
-        max_backoff: Duration::from_millis(MAX_BACKOFF_MS.unsigned_abs()),
+        min_backoff: backoff[0],
+        max_backoff: backoff[1],
         audience: AUDIENCE.into(),
     };
     let config = BridgeConfig {

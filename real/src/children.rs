@@ -42,7 +42,9 @@ pub(crate) struct Place {
     variables: BTreeMap<&'static str, String>,
     log: PathBuf,
     crash: Notify,
+    leave: Notify,
     deaths: AtomicU32,
+    late: AtomicU32,
 }
 
 impl Place {
@@ -56,14 +58,30 @@ impl Place {
     ) -> io::Result<Arc<Self>> {
         let log = logs.join(format!("{function}-{number}.log"));
         File::create(&log)?;
-        let (crash, deaths) = (Notify::new(), AtomicU32::new(0));
+        let (crash, leave) = (Notify::new(), Notify::new());
+        let (deaths, late) = (AtomicU32::new(0), AtomicU32::new(0));
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Arc::new(Self { function, url, port, variables, log, crash, deaths }))
+        Ok(Arc::new(Self { function, url, port, variables, log, crash, leave, deaths, late }))
     }
 
     /// Kills the process that is here, or the next that will be.
     pub(crate) fn crash(&self) {
         self.crash.notify_one();
+    }
+
+    /// Has the process that is here, or the next that will be, end in order; another takes its place.
+    pub(crate) fn replace(&self) {
+        self.leave.notify_one();
+    }
+
+    /// How many processes died here by themselves, or did not start.
+    pub(crate) fn deaths(&self) -> u32 {
+        self.deaths.load(Ordering::Relaxed)
+    }
+
+    /// How many were told to end and did not, or not in time.
+    pub(crate) fn late(&self) -> u32 {
+        self.late.load(Ordering::Relaxed)
     }
 
     /// Keeps a process here until `stop` says so.
@@ -76,10 +94,14 @@ impl Place {
                     let _alive_while_open = child.stdin.take();
                     tokio::select! {
                         biased;
-                        () = told(stop.clone()) => return end(child, &name).await,
+                        () = told(stop.clone()) => return drop(end(child, &name).await),
                         () = self.crash.notified() => {
                             // SIGKILL; an error means that it is dead already.
                             let _ = child.kill().await;
+                            continue;
+                        }
+                        () = self.leave.notified() => {
+                            self.late.fetch_add(u32::from(!end(child, &name).await), Ordering::Relaxed);
                             continue;
                         }
                         ended = child.wait() => ended.map_or_else(|error| error.to_string(), |status| status.to_string()),
@@ -137,8 +159,8 @@ async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that.
-async fn end(mut child: Child, name: &str) {
+/// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that. Whether it ended well, and in time.
+async fn end(mut child: Child, name: &str) -> bool {
     if let Some(id) = child.id() {
         // The standard library has no signal but SIGKILL, and calling the system directly is unsafe code. Nobody
         // else gets the id while the child is not waited for.
@@ -147,8 +169,12 @@ async fn end(mut child: Child, name: &str) {
             tracing::warn!(name, "could not be told to end");
         }
     }
-    if timeout(END_WITHIN, child.wait()).await.is_err() {
-        tracing::warn!(name, "did not end in time, and is killed");
-        let _ = child.kill().await;
+    match timeout(END_WITHIN, child.wait()).await {
+        Ok(ended) => ended.is_ok_and(|status| status.success()),
+        Err(_) => {
+            tracing::warn!(name, "did not end in time, and is killed");
+            let _ = child.kill().await;
+            false
+        }
     }
 }

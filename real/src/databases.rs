@@ -35,6 +35,8 @@ const GUESTS: [&str; 6] = ["outbox", "merge", "ns-writer", "sx-writer", "dlq", "
 /// The databases, ready, and this world's alone until it is dropped.
 pub(crate) struct Databases {
     server: Url,
+    /// The server, as the functions reach it.
+    server_of_functions: Url,
     passwords: BTreeMap<&'static str, String>,
     tenants: Vec<AccountId>,
     /// Holds the lock.
@@ -42,12 +44,9 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    /// Makes them on the server at `address`, empty.
-    pub(crate) async fn make(address: &str, config: &SyncConfig) -> Result<Self, String> {
-        let mut server = Url::parse(address).map_err(|error| format!("the address of MySQL: {error}"))?;
-        if server.query().is_none() {
-            server.set_query(Some("ssl-mode=DISABLED"));
-        }
+    /// Makes them on the server at `address`, empty; functions reach it at `road`.
+    pub(crate) async fn make(address: &str, road: &str, config: &SyncConfig) -> Result<Self, String> {
+        let (server, server_of_functions) = (server(address)?, server(road)?);
         let mut turn = turn(&server).await?;
         for function in GUESTS {
             run(&mut turn, format!("drop user if exists '{ACCOUNTS}{function}'@'%'")).await?;
@@ -56,6 +55,7 @@ impl Databases {
             passwords: GUESTS.map(|function| (function, RandomIds.draw().simple().to_string())).into(),
             tenants: config.accounts.keys().cloned().collect(),
             server,
+            server_of_functions,
             _turn: turn,
         };
         for (name, schema) in [(LEDGER, Schema::EventStore), (STATE, Schema::SyncState)] {
@@ -88,7 +88,7 @@ impl Databases {
     }
 
     fn address(&self, database: &str, function: Option<&str>) -> String {
-        let mut url = self.server.clone();
+        let mut url = if function.is_some() { &self.server_of_functions } else { &self.server }.clone();
         url.set_path(database);
         if let Some((function, password)) = function.and_then(|name| self.passwords.get_key_value(name)) {
             // They fail for addresses without a host alone, and those were refused.
@@ -122,6 +122,15 @@ impl Databases {
         }
         Ok(())
     }
+}
+
+/// A server's address, with what ours need beside it.
+fn server(address: &str) -> Result<Url, String> {
+    let mut server = Url::parse(address).map_err(|error| format!("the address of MySQL: {error}"))?;
+    if server.query().is_none() {
+        server.set_query(Some("ssl-mode=DISABLED"));
+    }
+    Ok(server)
 }
 
 /// An account's SuiteX database. Ids of accounts have no character that a name cannot have in quotes.

@@ -19,6 +19,8 @@ const CONNECTIONS: u32 = 6;
 pub(crate) struct Surroundings<'a> {
     /// The services.
     pub(crate) services: &'a Services,
+    /// Redis, as the functions reach it.
+    pub(crate) redis: &'a str,
     /// The databases.
     pub(crate) databases: &'a Databases,
     /// The Pub/Sub project.
@@ -39,13 +41,13 @@ impl Surroundings<'_> {
     /// The variables of a function, but for its port.
     pub(crate) fn of(&self, function: &str) -> BTreeMap<&'static str, String> {
         let is = |names: &[&str]| names.contains(&function);
-        let Services { redis, pubsub, storage, .. } = self.services;
+        let Services { pubsub, storage, .. } = self.services;
         let guest = Some(function);
         let mut all = BTreeMap::from([
             ("HOST", "127.0.0.1".to_string()),
             ("END_WITH_STDIN", "yes".to_string()),
             ("SYNC_CONFIG", self.config.display().to_string()),
-            ("REDIS_URL", redis.clone()),
+            ("REDIS_URL", self.redis.to_string()),
             ("PUBSUB_PROJECT", self.project.to_string()),
             ("PUBSUB_EMULATOR_HOST", pubsub.clone()),
             ("STORAGE_EMULATOR_HOST", storage.clone()),

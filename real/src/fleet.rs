@@ -101,6 +101,11 @@ impl Processes {
         })
     }
 
+    /// All places.
+    pub(crate) fn places(&self) -> Vec<Arc<Place>> {
+        self.places.values().flatten().cloned().collect()
+    }
+
     /// The instances of a function, the one whose turn it is first.
     fn in_turn(&self, function: &str) -> Vec<&Arc<Place>> {
         let places = self.places.get(function).map(Vec::as_slice).unwrap_or_default();

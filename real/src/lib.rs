@@ -13,6 +13,7 @@
 mod bridge;
 mod bucket;
 mod buffer;
+pub mod chaos;
 mod children;
 mod databases;
 mod environment;

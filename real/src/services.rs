@@ -36,21 +36,43 @@ pub(crate) struct Services {
 
 /// Finds the services, or brings them up.
 pub(crate) async fn find(env: &Env) -> Result<Services, String> {
+    let project = project();
+    if NAMES.iter().all(|name| env.get(name).is_some()) {
+        return services(env, project.unwrap_or_default().join("target/real"));
+    }
+    let project = project.map_err(|reason| format!("{reason}, or set {}", NAMES.join(", ")))?;
+    eprintln!("bringing up MySQL, Redis, Pub/Sub and Cloud Storage ({SCRIPT} up)");
+    services(&script(&project, &["up"]).await?, project.join("target/real"))
+}
+
+/// Brings up those that `scripts/services` starts itself, which may then be ended and started at will. `name` is a
+/// folder for what the world writes, below the build output.
+pub(crate) async fn of_our_own(name: &str) -> Result<(Services, Control), String> {
+    let project = project()?;
+    let env = script(&project, &["up"]).await?;
+    Ok((services(&env, project.join("target").join(name))?, Control { project }))
+}
+
+/// Ends and starts services that `scripts/services` has started.
+pub(crate) struct Control {
+    project: PathBuf,
+}
+
+impl Control {
+    /// `kill`, `up`, `freeze` or `thaw` a service; the error is for people.
+    pub(crate) async fn tell(&self, verb: &str, service: &str) -> Result<(), String> {
+        script(&self.project, &[verb, service]).await.map(drop)
+    }
+}
+
+/// The project's folder: the present one, or one above it.
+fn project() -> Result<PathBuf, String> {
     let here = std::env::current_dir().map_err(|error| format!("the current directory: {error}"))?;
     let project = here.ancestors().find(|folder| folder.join(SCRIPT).is_file());
-    let folder = project.unwrap_or(&here).join("target/real");
-    if NAMES.iter().all(|name| env.get(name).is_some()) {
-        return services(env, folder);
-    }
-    let Some(project) = project else {
-        return Err(format!(
-            "there is no {SCRIPT} in {} or above it: run this in the project's folder, or set {}",
-            here.display(),
-            NAMES.join(", ")
-        ));
+    let missing = || {
+        format!("there is no {SCRIPT} in {} or above it: run this in the project's folder", here.display())
     };
-    eprintln!("bringing up MySQL, Redis, Pub/Sub and Cloud Storage ({SCRIPT} up)");
-    services(&up(project).await?, folder)
+    project.map(Path::to_path_buf).ok_or_else(missing)
 }
 
 fn services(env: &Env, folder: PathBuf) -> Result<Services, String> {
@@ -59,17 +81,17 @@ fn services(env: &Env, folder: PathBuf) -> Result<Services, String> {
     Ok(Services { mysql: mysql?, redis: redis?, pubsub: pubsub?, storage: storage?, folder })
 }
 
-/// Brings the services up; the addresses that the script prints, `export NAME=address` a line.
-async fn up(project: &Path) -> Result<Env, String> {
-    let script = project.join(SCRIPT);
+/// Has the script do something; the addresses that it prints, `export NAME=address` a line.
+async fn script(project: &Path, words: &[&str]) -> Result<Env, String> {
+    let (script, shown) = (project.join(SCRIPT), format!("{SCRIPT} {}", words.join(" ")));
     let mut command = Command::new(&script);
-    command.arg("up").stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let running = command.spawn().map_err(|error| format!("{}: {error}", script.display()))?;
     let output = timeout(UP_WITHIN, running.wait_with_output());
-    let output = output.await.map_err(|_| format!("{SCRIPT} up has not ended in {UP_WITHIN:?}"))?;
-    let output = output.map_err(|error| format!("{SCRIPT} up: {error}"))?;
+    let output = output.await.map_err(|_| format!("{shown} has not ended in {UP_WITHIN:?}"))?;
+    let output = output.map_err(|error| format!("{shown}: {error}"))?;
     if !output.status.success() {
-        return Err(format!("{SCRIPT} up failed: {}", output.status));
+        return Err(format!("{shown} failed: {}", output.status));
     }
     Ok(exports(&String::from_utf8_lossy(&output.stdout)))
 }

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use google::bridge::Bridge;
 use google::config::PubsubConfig;
 use google::publish::{PublishLimits, PubsubPublisher};
 use local::carrier::{Carrier, Elsewhere};
-use local::functions::FUNCTIONS;
+use local::functions::{FUNCTIONS, MAX_BACKOFF_MS, MIN_BACKOFF_MS};
 use local::world::{Options, Outside, Site, World};
 use mysql::ledger::MysqlLedger;
 use mysql::pool::{PoolOptions, connect};
@@ -19,6 +20,7 @@ use shared::runtime::clock::SystemClock;
 use shared::runtime::env::Env;
 use shared::runtime::ids::{Ids, RandomIds};
 use shared::runtime::tasks::{Spawn, TokioSpawn};
+use sqlx::MySqlPool;
 
 use crate::bridge::AUDIENCE;
 use crate::children::Place;
@@ -35,21 +37,62 @@ const CONNECTIONS: u32 = 8;
 /// A message may lie with the emulator unseen for so long, in ms: many times what the bridge takes to pull it.
 const UNSEEN_MS: i64 = 1_500;
 
+/// How functions reach the services, where that is not how the world does, and how patiently they are pushed to.
+pub(crate) struct Roads {
+    /// The address of MySQL.
+    pub(crate) mysql: String,
+    /// The address of Redis.
+    pub(crate) redis: String,
+    /// The shortest and the longest wait before a push is tried again.
+    pub(crate) backoff: [Duration; 2],
+}
+
+impl Roads {
+    /// The world's own, and Pub/Sub as it is deployed.
+    pub(crate) fn straight(services: &Services) -> Self {
+        let backoff = [MIN_BACKOFF_MS, MAX_BACKOFF_MS].map(|ms| Duration::from_millis(ms.unsigned_abs()));
+        Self { mysql: services.mysql.clone(), redis: services.redis.clone(), backoff }
+    }
+}
+
+/// Everything that a site is missing, and what of it can be troubled and looked into.
+pub(crate) struct Built {
+    pub(crate) outside: Outside,
+    pub(crate) fleet: Arc<Processes>,
+    pub(crate) state: MySqlPool,
+    pub(crate) ledger: MySqlPool,
+}
+
 /// Starts a world that syncs what `config` says, the text of a `sync.toml`. It answers at its address when this
 /// returns; the error is for people.
 pub async fn start(options: Options, config: &str) -> Result<World, String> {
+    let site = site(options, config).await?;
+    let services = services::find(&Env::of_process()).await?;
+    let built = build(&site, &services, &Roads::straight(&services), config).await?;
+    Ok(site.open(built.outside).await)
+}
+
+/// Takes the address of a world that syncs what `config` says.
+pub(crate) async fn site(options: Options, config: &str) -> Result<Site, String> {
+    let parsed = Arc::new(SyncConfig::parse(config).map_err(|error| error.to_string())?);
+    let listen = options.listen;
+    Site::take(Options { config: parsed, ..options }).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{listen} is in use; choose another with --port"),
+        _ => format!("cannot listen on {listen}: {error}"),
+    })
+}
+
+/// Makes the databases, starts the processes, and has Pub/Sub push to them.
+pub(crate) async fn build(
+    site: &Site,
+    services: &Services,
+    roads: &Roads,
+    config: &str,
+) -> Result<Built, String> {
     // Google's clients and ours share one TLS provider; a second call only says that there is one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let parsed = Arc::new(SyncConfig::parse(config).map_err(|error| error.to_string())?);
-    let (listen, env) = (options.listen, Env::of_process());
-    let site =
-        Site::take(Options { config: parsed, ..options }).await.map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => format!("{listen} is in use; choose another with --port"),
-            _ => format!("cannot listen on {listen}: {error}"),
-        })?;
-    let services = services::find(&env).await?;
     let (databases, made, emptied) = tokio::join!(
-        Databases::make(&services.mysql, &site.options.config),
+        Databases::make(&services.mysql, &roads.mysql, &site.options.config),
         bucket::make(&site.http, &services.storage),
         buffer::empty(&services.redis),
     );
@@ -64,17 +107,19 @@ pub async fn start(options: Options, config: &str) -> Result<World, String> {
         let ports = ports.get(function).map(Vec::as_slice).unwrap_or_default();
         ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect()
     };
-    let bridge = bridge::start(&services.pubsub, &project, endpoints).await.map_err(|e| e.to_string())?;
-    let publisher = publisher(&services, &project).await?;
+    let bridge = bridge::start(&services.pubsub, &project, roads.backoff, endpoints).await;
+    let bridge = bridge.map_err(|error| error.to_string())?;
+    let publisher = publisher(services, &project).await?;
     let surroundings = Surroundings {
-        services: &services,
+        services,
+        redis: &roads.redis,
         databases: &databases,
         project: &project,
         config: &config,
         jwks_url: bridge.jwks_url(),
         ingest_keys: site.ingest_keys(),
         netsuite_url: site.netsuite_url(),
-        own: &env,
+        own: &Env::of_process(),
     };
     let mut places = Vec::new();
     for function in FUNCTIONS {
@@ -83,8 +128,7 @@ pub async fn start(options: Options, config: &str) -> Result<World, String> {
             places.push(place.map_err(|error| format!("{}: {error}", logs.display()))?);
         }
     }
-    let outside = outside(&site, databases, places, bridge, publisher).await?;
-    Ok(site.open(outside).await)
+    outside(site, databases, places, bridge, publisher).await
 }
 
 /// Everything that the site is missing.
@@ -94,7 +138,7 @@ async fn outside(
     places: Vec<Arc<Place>>,
     bridge: Bridge,
     publisher: Arc<PubsubPublisher>,
-) -> Result<Outside, String> {
+) -> Result<Built, String> {
     let pool = |url| {
         let options = PoolOptions { connections: CONNECTIONS, ..PoolOptions::new(url) };
         connect(&options).map_err(|error| error.to_string())
@@ -108,16 +152,21 @@ async fn outside(
     let carrier =
         Carrier::Elsewhere(Elsewhere { on_their_way: Box::new(bridge.held()), unseen_ms: UNSEEN_MS });
     let scheduler = bridge.caller(AUDIENCE);
-    let fleet = Processes::start(places, bridge, scheduler, Arc::clone(&publisher)).await?;
-    Ok(Outside {
-        fleet: Arc::new(fleet),
+    let fleet = Arc::new(Processes::start(places, bridge, scheduler, Arc::clone(&publisher)).await?);
+    let outside = Outside {
+        fleet: Arc::clone(&fleet) as _,
         state: Arc::new(MysqlState::new(state.clone(), Arc::clone(config))),
         ledger: Arc::new(reader),
-        inside: Arc::new(inside::Databases { state, ledger, _turn: databases }),
+        inside: Arc::new(inside::Databases {
+            state: state.clone(),
+            ledger: ledger.clone(),
+            _turn: databases,
+        }),
         suitex: Arc::new(People { app: App::new(Arc::new(tenants)), committed: site.on_commit() }),
         publish: publisher,
         carrier,
-    })
+    };
+    Ok(Built { outside, fleet, state, ledger })
 }
 
 async fn publisher(services: &Services, project: &str) -> Result<Arc<PubsubPublisher>, String> {

@@ -166,6 +166,8 @@ bring_down() {
 end() {
     local name=$1 pid=$2 signal=$3 deadline=$((SECONDS + $4))
     kill "-$signal" "$pid" 2>/dev/null || true
+    # One that is frozen would never know.
+    kill -CONT "$pid" 2>/dev/null || true
     while pid_of "$name" >/dev/null; do
         ((SECONDS < deadline)) || return 1
         sleep 0.02
@@ -183,6 +185,21 @@ kill_hard() {
     owned "$name"
     pid=$(pid_of "$name") || die "$name is not running"
     end "$name" "$pid" KILL 10 || die "$name (process $pid) cannot be ended"
+}
+
+freeze() {
+    signal "$1" STOP
+}
+
+thaw() {
+    signal "$1" CONT
+}
+
+signal() {
+    local name=$1 pid
+    owned "$name"
+    pid=$(pid_of "$name") || die "$name is not running"
+    kill "-$2" "$pid"
 }
 
 owned() {

@@ -71,6 +71,8 @@ pub(super) struct Edit {
     pub(super) record: RecordIx,
     /// Where.
     pub(super) side: Side,
+    /// The side's id of the record then.
+    pub(super) id: String,
     /// What kind.
     pub(super) doing: Doing,
     /// Whether somebody edited the same on the other side at the same time.
@@ -79,6 +81,19 @@ pub(super) struct Edit {
     pub(super) changes: Vec<(String, Change)>,
     /// Canonical field name → what it left there, in SuiteX's form.
     pub(super) left: BTreeMap<String, Json>,
+    /// How the system took it.
+    pub(super) taken: Taken,
+}
+
+/// How a system took an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It said so; the row's revision then, where it tells one.
+    Told(Option<i64>),
+    /// It failed over it, and was found to have taken it.
+    Found,
+    /// It failed over it, and shows nothing of it: it may have been overwritten since.
+    Perhaps,
 }
 
 /// Everything known.

@@ -7,10 +7,13 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, RecordType, Side};
 use shared::runtime::clock::{Clock, SystemClock};
 
-/// So often a function that has crashed is asked again,
-const TRIES: u32 = 20;
-/// after so many ms each.
+/// A function that has crashed is asked again after so many ms,
 const AGAIN_AFTER_MS: i64 = 100;
+/// for so long, in ms, unless somebody has more patience.
+const PATIENCE_MS: i64 = 2_000;
+
+/// Rows of one page of a side's list.
+const PAGE: usize = 1_000;
 
 /// The demo cannot go on: an address does not answer, or not as it is documented.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub(super) enum Answer {
     Taken(Map<String, Json>),
     /// Not done: the status, and why.
     Refused(u16, String),
+    /// The system failed. It may have been done all the same.
+    Unsure,
 }
 
 /// Speaks to a world.
@@ -41,12 +46,19 @@ pub(super) enum Answer {
 pub(super) struct Client {
     http: reqwest::Client,
     url: String,
+    patience_ms: i64,
 }
 
 impl Client {
     /// A client of the world at `url`. It keeps its connections.
     pub(super) fn new(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.trim_end_matches('/').to_string() }
+        let url = url.trim_end_matches('/').to_string();
+        Self { http: reqwest::Client::new(), url, patience_ms: PATIENCE_MS }
+    }
+
+    /// The same, with patience for what is away for so many ms.
+    pub(super) fn patient(self, patience_ms: i64) -> Self {
+        Self { patience_ms, ..self }
     }
 
     /// A person creates a record.
@@ -79,6 +91,22 @@ impl Client {
         self.person(Method::GET, at.path(Some(id), true), None).await
     }
 
+    /// Everything that a person sees of a type.
+    pub(super) async fn list(&self, at: &Address<'_>) -> Result<Vec<Map<String, Json>>, Broken> {
+        let mut all = Vec::new();
+        loop {
+            let path = format!("{}&limit={PAGE}&offset={}", at.path(None, true), all.len());
+            let rows = self.get(&path).await?;
+            let rows: Vec<_> =
+                rows.as_array().into_iter().flatten().filter_map(Json::as_object).cloned().collect();
+            let is_last = rows.len() < PAGE;
+            all.extend(rows);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
     async fn person(
         &self,
         method: Method,
@@ -90,6 +118,7 @@ impl Client {
             (200..300, Json::Object(row)) => Ok(Answer::Taken(row)),
             (204, _) => Ok(Answer::Taken(Map::new())),
             (status @ 400..500, body) => Ok(Answer::Refused(status, reason(&body).to_string())),
+            (500..600, _) => Ok(Answer::Unsure),
             (status, body) => Err(Broken(format!("{path}: {status} {body}"))),
         }
     }
@@ -127,13 +156,15 @@ impl Client {
         path: &str,
         body: Option<&Json>,
     ) -> Result<(u16, Json), Broken> {
-        for _ in 0..TRIES {
+        let until = SystemClock.now().plus(self.patience_ms);
+        loop {
             match self.ask(method.clone(), path, body).await? {
-                (503, _) => SystemClock.sleep_until(SystemClock.now().plus(AGAIN_AFTER_MS)).await,
+                (503, _) if SystemClock.now() < until => {
+                    SystemClock.sleep_until(SystemClock.now().plus(AGAIN_AFTER_MS)).await;
+                }
                 answer => return Ok(answer),
             }
         }
-        self.ask(method, path, body).await
     }
 
     /// Makes a request; status and body. A body that is no JSON is its text.

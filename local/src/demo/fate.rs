@@ -51,7 +51,7 @@ pub(super) enum Change {
 
 impl Change {
     /// Whether a field that holds `value` shows the change.
-    fn shows(&self, value: &Json) -> bool {
+    pub(super) fn shows(&self, value: &Json) -> bool {
         match self {
             Change::Value(wanted) => wanted == value,
             Change::Added(item) => has(value, item),

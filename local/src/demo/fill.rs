@@ -137,6 +137,7 @@ impl Filler<'_> {
             Answer::Refused(status, why) => {
                 Err(Broken(format!("{side} refuses {kind} {label}: {status} {why}")))
             }
+            Answer::Unsure => Err(Broken(format!("{side} fails while {kind} {label} is filled in"))),
         }
     }
 

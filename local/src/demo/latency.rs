@@ -92,7 +92,7 @@ impl Latency {
         while !done.get() {
             let held = match client.read(&at, &edit.id).await? {
                 Answer::Taken(mut row) => row.remove(spec.name_on(edit.side)),
-                Answer::Refused(..) => None,
+                Answer::Refused(..) | Answer::Unsure => None,
             };
             let held = held.and_then(|json| spec.kind.parse(edit.side, &json).ok());
             let took = SystemClock.now().0 - edit.since.0;

@@ -9,10 +9,14 @@
 //!                      plan, value ──┘   ▲ history, parity
 //!                      trouble, resolve, latency: beside the people
 //! ```
+//!
+//! [`endure`] has the same people work under trouble that somebody else makes.
 
 mod book;
 mod client;
 mod data;
+mod doubt;
+pub mod endure;
 mod fate;
 mod fill;
 mod latency;
@@ -23,6 +27,7 @@ mod progress;
 mod reckoning;
 mod report;
 mod resolve;
+pub mod section;
 mod survey;
 mod trouble;
 mod value;
@@ -111,7 +116,7 @@ pub async fn run(
 }
 
 /// The product's own configuration, with as many calls as the demo allows.
-fn config() -> Result<String, toml::de::Error> {
+pub fn config() -> Result<String, toml::de::Error> {
     let mut config: toml::Table = world::CONFIG.parse()?;
     let accounts = config.get_mut("account").and_then(toml::Value::as_table_mut);
     for account in accounts.into_iter().flat_map(|accounts| accounts.iter_mut().map(|(_, account)| account)) {
@@ -147,6 +152,7 @@ async fn play(
         latency: Latency::default(),
         progress,
         times: RefCell::default(),
+        settle_within_ms: SETTLE_WITHIN_MS,
     };
     let good = demo.play(&world).await;
     world.stop().await;
@@ -161,6 +167,8 @@ struct Demo<'a> {
     latency: Latency,
     progress: Progress,
     times: RefCell<Vec<(&'static str, i64)>>,
+    /// Everything must have settled after so long, in ms.
+    settle_within_ms: i64,
 }
 
 impl Demo<'_> {
@@ -244,7 +252,7 @@ impl Demo<'_> {
         let (done, seed) = (Cell::new(false), self.options.seed);
         let (client, book, latency) = (&self.client, &self.book, &self.latency);
         let (edits, lasts) = (self.options.edits, people::working_time_ms(self.options.edits));
-        let people = People::new(client, book, latency, edits);
+        let people = People::new(client, book, latency, edits, lasts);
         let work = async {
             people.work(seed).await?;
             done.set(true);
@@ -266,16 +274,20 @@ impl Demo<'_> {
         let filler = Filler { client: &self.client, book: &self.book };
         while !done.get() {
             filler.learn().await?;
-            SystemClock.sleep_until(SystemClock.now().plus(SHOW_EVERY_MS)).await;
+            self.moment().await;
         }
         Ok(())
+    }
+
+    async fn moment(&self) {
+        SystemClock.sleep_until(SystemClock.now().plus(SHOW_EVERY_MS)).await;
     }
 
     async fn show(&self, reviewer: &Reviewer<'_>, done: &Cell<bool>) -> Result<(), Broken> {
         while !done.get() {
             let (made, all, open) = (self.book.borrow().edits.len(), self.options.edits, reviewer.open.get());
             self.progress.step(&format!("{made} of {all} edits, {open} conflicts open"));
-            SystemClock.sleep_until(SystemClock.now().plus(SHOW_EVERY_MS)).await;
+            self.moment().await;
         }
         Ok(())
     }
@@ -298,14 +310,15 @@ impl Demo<'_> {
 
     /// Waits until nothing is pending.
     async fn quiet(&self, what: &str) -> Result<(), Broken> {
-        let until = SystemClock.now().plus(SETTLE_WITHIN_MS);
+        let until = SystemClock.now().plus(self.settle_within_ms);
         let ask = json!({ "timeoutMs": QUIET_WITHIN_MS });
         loop {
             let (status, answer) =
                 self.client.ask(reqwest::Method::POST, "/control/quiesce", Some(&ask)).await?;
             match status {
                 200 => return Ok(()),
-                504 if SystemClock.now() < until => {
+                // 503: what it looks at was away, and is asked again.
+                503 | 504 if SystemClock.now() < until => {
                     self.progress.step(&format!("settling {what}: {}", answer["left"]));
                 }
                 _ => return Err(Broken(format!("{what} did not settle: {status} {answer}"))),

@@ -10,8 +10,9 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::Side;
 use shared::runtime::clock::{Clock, SystemClock};
 
-use super::book::{Book, Doing, Edit, Known, RecordIx};
+use super::book::{Book, Doing, Edit, Known, RecordIx, Taken};
 use super::client::{Address, Answer, Broken, Client};
+use super::doubt;
 use super::fate::{Change, EXISTS};
 use super::latency::Latency;
 use super::plan::{Birth, Plan};
@@ -40,6 +41,8 @@ pub(super) struct People<'a> {
     left: Cell<usize>,
     /// Longest thought between two edits of a person, in ms; half of it on average.
     thought_ms: i64,
+    /// Whether they begin nothing more.
+    gone_home: Cell<bool>,
 }
 
 /// About how long people work on so many edits, in ms.
@@ -48,15 +51,27 @@ pub(super) fn working_time_ms(edits: usize) -> u64 {
 }
 
 impl<'a> People<'a> {
-    /// People who make `edits` edits.
+    /// People who make `edits` edits, in about `lasts` ms.
     pub(super) fn new(
         client: &'a Client,
         book: &'a RefCell<Book>,
         latency: &'a Latency,
         edits: usize,
+        lasts: u64,
     ) -> Self {
-        let each = working_time_ms(edits) * PEOPLE / edits.max(1) as u64;
-        Self { client, book, latency, left: Cell::new(edits), thought_ms: (2 * each).max(1).cast_signed() }
+        let each = lasts * PEOPLE / edits.max(1) as u64;
+        let thought_ms = (2 * each).max(1).cast_signed();
+        Self { client, book, latency, left: Cell::new(edits), thought_ms, gone_home: Cell::new(false) }
+    }
+
+    /// The same, at the same pace, until they are sent home.
+    pub(super) fn without_end(self) -> Self {
+        Self { left: Cell::new(usize::MAX), ..self }
+    }
+
+    /// They finish what they have begun, and begin nothing more.
+    pub(super) fn go_home(&self) {
+        self.gone_home.set(true);
     }
 
     /// All of them at work, until no edit is left.
@@ -66,7 +81,7 @@ impl<'a> People<'a> {
     }
 
     async fn person(&self, mut dice: Rng) -> Result<(), Broken> {
-        while self.left.get() > 0 {
+        while self.left.get() > 0 && !self.gone_home.get() {
             let side = Side::BOTH[dice.usize(0..2)];
             match dice.u32(0..1000) {
                 0..60 => self.collide_on_field(&mut dice).await?,
@@ -171,8 +186,14 @@ impl<'a> People<'a> {
             (records > 0).then(|| Birth::like(&mut self.book.borrow_mut(), dice, model, side)).flatten();
         let Some(birth) = birth.filter(|_| self.reserve(1)) else { return Ok(()) };
         let at = Address { side, account: &birth.account, kind: &birth.kind };
-        let row = match self.client.create(&at, &birth.values).await? {
+        let answer = self.client.create(&at, &birth.values).await?;
+        let (answer, found) = match answer {
+            Answer::Unsure => (doubt::created(self.client, self.book, &at, &birth).await?, true),
+            answer => (answer, false),
+        };
+        let row = match answer {
             Answer::Taken(row) => row,
+            Answer::Unsure => return Ok(()),
             Answer::Refused(status, why) => {
                 self.refused(side, status, &why);
                 return Ok(());
@@ -189,7 +210,17 @@ impl<'a> People<'a> {
         changes
             .extend(birth.canonical.iter().map(|(name, value)| (name.clone(), Change::Value(value.clone()))));
         left.extend(birth.canonical);
-        book.edits.push(Edit { record, side, doing: Doing::Create, collides: false, changes, left });
+        let taken = if found { Taken::Found } else { told(&row) };
+        book.edits.push(Edit {
+            record,
+            side,
+            doing: Doing::Create,
+            collides: false,
+            changes,
+            left,
+            id: id.into(),
+            taken,
+        });
         Ok(())
     }
 
@@ -233,22 +264,36 @@ impl<'a> People<'a> {
     }
 
     /// Makes a reserved edit, enters it, and gives the record back.
-    async fn make(&self, plan: Plan, told: bool) -> Result<(), Broken> {
-        let Plan { doing, record, side, values, mut changes, new_line, collides } = plan;
+    async fn make(&self, plan: Plan, user_event: bool) -> Result<(), Broken> {
+        let (record, side) = (plan.record, plan.side);
         let (account, kind, id) = self.book.borrow().address(record, side);
         let at = Address { side, account: &account, kind: &kind };
-        let answer = match &values {
-            Some(values) => self.client.edit(&at, &id, values, told).await?,
+        let answer = match &plan.values {
+            Some(values) => self.client.edit(&at, &id, values, user_event).await?,
             None => self.client.delete(&at, &id).await?,
         };
-        self.book.borrow_mut().leave(record, side);
-        let row = match answer {
-            Answer::Taken(row) => row,
+        let (row, taken) = match answer {
+            Answer::Taken(row) => {
+                let taken = told(&row);
+                (row, taken)
+            }
             Answer::Refused(status, why) => {
+                self.book.borrow_mut().leave(record, side);
                 self.refused(side, status, &why);
                 return Ok(());
             }
+            Answer::Unsure => match doubt::edited(self.client, self.book, (&at, &id), &plan).await? {
+                Answer::Taken(row) => (row, Taken::Found),
+                Answer::Unsure => (Map::new(), Taken::Perhaps),
+                Answer::Refused(status, why) => {
+                    self.book.borrow_mut().leave(record, side);
+                    self.refused(side, status, &why);
+                    return Ok(());
+                }
+            },
         };
+        let Plan { doing, values, mut changes, new_line, collides, .. } = plan;
+        self.book.borrow_mut().leave(record, side);
         let mut book = self.book.borrow_mut();
         let mut left: BTreeMap<String, Json> = book.held(record, side, &row).into_iter().collect();
         let surface = book.surface(record);
@@ -273,7 +318,7 @@ impl<'a> People<'a> {
         if let (Doing::Fields, false, [(field, Change::Value(value))]) = (doing, collides, &changes[..]) {
             self.latency.offer(&book, (record, side), field, value);
         }
-        book.edits.push(Edit { record, side, doing, collides, changes, left });
+        book.edits.push(Edit { record, side, id, doing, collides, changes, left, taken });
         Ok(())
     }
 
@@ -282,13 +327,18 @@ impl<'a> People<'a> {
         let (account, kind, id) = self.book.borrow().address(record, side);
         match self.client.read(&Address { side, account: &account, kind: &kind }, &id).await? {
             Answer::Taken(row) => Ok(Some(row)),
-            Answer::Refused(..) => Ok(None),
+            Answer::Refused(..) | Answer::Unsure => Ok(None),
         }
     }
 
     /// A reserved edit was refused: another is made in its place.
     fn refused(&self, side: Side, status: u16, why: &str) {
-        self.left.set(self.left.get() + 1);
+        self.left.set(self.left.get().saturating_add(1));
         self.book.borrow_mut().refuse(side, status, why);
     }
+}
+
+/// A row as its side showed it with its answer.
+fn told(row: &Map<String, Json>) -> Taken {
+    Taken::Told(row.get("revision").and_then(Json::as_i64))
 }

@@ -38,6 +38,12 @@ impl Progress {
         let _ = write!(out, "{before}{seconds:6.1} s  {text}{after}").and_then(|()| out.flush());
     }
 
+    /// Something happened that is to be read afterwards: a line of its own, everywhere.
+    pub(super) fn line(&self, text: &str) {
+        self.stage(text);
+        self.end();
+    }
+
     /// The same goes on.
     pub(super) fn step(&self, text: &str) {
         if self.is_terminal || SystemClock.now() >= self.told.get().plus(PLAIN_EVERY_MS) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::Side;
 
-use super::book::{Book, Doing, Edit, RecordIx};
+use super::book::{Book, Doing, Edit, RecordIx, Taken};
 use super::client::{Broken, Client};
 use super::fate::{self, Accounts, Decision, EXISTS, End, Fate, Later};
 
@@ -22,6 +22,8 @@ pub(super) struct Reckoning {
     pub(super) accounts: Accounts,
     /// Edits that nothing explains, in full.
     pub(super) unaccounted: Vec<String>,
+    /// Edits over which a system failed, and of which nobody has seen anything: they were not carried out.
+    pub(super) never_came: u64,
     /// Decisions by rule.
     pub(super) rules: BTreeMap<String, u64>,
     /// Conflicts that opened.
@@ -66,6 +68,8 @@ impl Reckoning {
     }
 
     fn edits(&mut self, book: &Book, record: RecordIx, edits: &[&Edit], life: &Life) {
+        let (edits, others): (Vec<&Edit>, Vec<&Edit>) = edits.iter().partition(|edit| came(edit, life));
+        self.never_came += others.len() as u64;
         for (at, edit) in edits.iter().enumerate() {
             let later = edits[at + 1..].iter().filter(|later| later.side == edit.side);
             let fate = |(field, change): &(String, fate::Change)| {
@@ -115,6 +119,15 @@ impl Reckoning {
             self.closed += u64::from(was_open && open.is_empty() && !by_person);
         }
     }
+}
+
+/// Whether an edit was carried out: if its system does not know, its record's history does.
+fn came(edit: &Edit, life: &Life) -> bool {
+    let told = |(field, change): &(String, fate::Change)| {
+        let mut of_field = life.decisions.iter().flatten().filter(|decision| decision.field == *field);
+        of_field.any(|decision| change.shows(&decision.ours) && !change.shows(&decision.base))
+    };
+    edit.taken != Taken::Perhaps || edit.changes.iter().any(told)
 }
 
 fn later_of<'a>(edit: &'a Edit, field: &str) -> Option<Later<'a>> {

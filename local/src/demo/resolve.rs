@@ -36,13 +36,21 @@ pub(super) struct Reviewer<'a> {
     /// How many conflicts were open at the last look.
     pub(super) open: Cell<usize>,
     values: Cell<u64>,
+    /// Whether the person has errors tried again.
+    retries: bool,
 }
 
 impl<'a> Reviewer<'a> {
     /// A person whose choices follow from `seed`.
     pub(super) fn new(client: &'a Client, seed: u64) -> Self {
         let dice = RefCell::new(Rng::with_seed(seed.rotate_left(40)));
-        Self { client, dice, done: Cell::default(), open: Cell::default(), values: Cell::default() }
+        let (done, open, values) = (Cell::default(), Cell::default(), Cell::default());
+        Self { client, dice, done, open, values, retries: true }
+    }
+
+    /// The same, but errors are left as they are.
+    pub(super) fn without_retries(self) -> Self {
+        Self { retries: false, ..self }
     }
 
     /// Works until `done`.
@@ -71,7 +79,7 @@ impl<'a> Reviewer<'a> {
             match status {
                 202 => done.decided += 1,
                 // Moved on, closed by itself, or the function crashed: it is looked at again.
-                404 | 409 | 503 => done.outdated += 1,
+                404 | 409 | 500..600 => done.outdated += 1,
                 _ => return Err(Broken(format!("{path}: {status} {body}"))),
             }
             self.done.set(done);
@@ -81,6 +89,9 @@ impl<'a> Reviewer<'a> {
 
     /// Has every open error tried again; how many there were.
     pub(super) async fn retry(&self) -> Result<usize, Broken> {
+        if !self.retries {
+            return Ok(0);
+        }
         let errors = self.client.pages("/review/api/v1/errors?open=true").await?;
         for error in &errors {
             let id = error["id"].as_str().unwrap_or_default();

@@ -12,6 +12,7 @@ grant select, insert, update on pending_event to '{role}merge';
 grant select, insert, update on record_link to '{role}merge';
 grant select, insert, update on conflicts to '{role}merge';
 grant select, insert, update on sync_error_queue to '{role}merge';
+grant insert on event_audit_log to '{role}merge';
 grant select, insert, update on notification to '{role}merge';
 grant select, insert, update on sync_watermark to '{role}merge';
 grant select on schema_migration to '{role}merge';

@@ -45,7 +45,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             ("reconcile", vec![("event_store", READ), book]),
         ]),
         Schema::SyncState => BTreeMap::from([
-            ("merge", with(&[("notification", KEEP), mark])),
+            ("merge", [with(&logs), vec![mark]].concat()),
             ("ns-writer", [with(&logs), permits.to_vec()].concat()),
             ("sx-writer", with(&logs)),
             ("dlq", with(&logs)),

@@ -132,7 +132,6 @@ async fn decide(state: &MysqlState, role: &str, n: u128) {
         details: json!({}),
     };
     let notice = Notice { id: event_id, at: NOW, topic: "error".into(), text: "look".into() };
-    let audit = if role == "merge" { Vec::new() } else { vec![audit] };
     let notices = if role == "review" { Vec::new() } else { vec![notice] };
     let commit = Commit {
         record: Some(record),
@@ -140,7 +139,7 @@ async fn decide(state: &MysqlState, role: &str, n: u128) {
         history: vec![history],
         places: vec![(event_id, Place::Applied)],
         errors: vec![error(n), error(0)],
-        audit,
+        audit: vec![audit],
         notices,
         ..Commit::new(acme())
     };

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -28,6 +29,9 @@ const READY_WITHIN_MS: i64 = 120_000;
 
 /// How often it is asked whether it does, in ms.
 const ASK_MS: i64 = 50;
+
+/// The number of the signal that asks a process to end.
+const SIGTERM: i32 = 15;
 
 /// So many lines of its log tell why a child does not start.
 const LAST_LINES: usize = 12;
@@ -94,7 +98,10 @@ impl Place {
                     let _alive_while_open = child.stdin.take();
                     tokio::select! {
                         biased;
-                        () = told(stop.clone()) => return drop(end(child, &name).await),
+                        () = told(stop.clone()) => {
+                            end(child, &name).await;
+                            return;
+                        }
                         () = self.crash.notified() => {
                             // SIGKILL; an error means that it is dead already.
                             let _ = child.kill().await;
@@ -170,7 +177,10 @@ async fn end(mut child: Child, name: &str) -> bool {
         }
     }
     match timeout(END_WITHIN, child.wait()).await {
-        Ok(ended) => ended.is_ok_and(|status| status.success()),
+        // One that had not begun to serve has nothing to end: the signal itself ends it, or it was about to say why it
+        // does not start.
+        Ok(Ok(status)) => matches!((status.code(), status.signal()), (Some(0 | 1), _) | (_, Some(SIGTERM))),
+        Ok(Err(_)) => false,
         Err(_) => {
             tracing::warn!(name, "did not end in time, and is killed");
             let _ = child.kill().await;

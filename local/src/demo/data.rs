@@ -77,6 +77,22 @@ const TRADES: [&str; 5] = ["Bakery", "Bicycles", "Books", "Instruments", "Tea"];
 const THINGS: [&str; 5] = ["Lamp", "Chair", "Kettle", "Clock", "Basket"];
 
 impl DataSet {
+    /// The first records of each account: so many customers, items and orders.
+    pub(super) fn first(mut self, [customers, items, orders]: [usize; 3]) -> Self {
+        for company in &mut self.companies {
+            company.customers.truncate(customers);
+            company.items.truncate(items);
+            let has = |drafts: &[Draft], label: &str| drafts.iter().any(|draft| draft.label == label);
+            let (customers, items) = (&company.customers, &company.items);
+            let is_whole = |order: &OrderDraft| {
+                has(customers, &order.customer) && order.lines.iter().all(|line| has(items, &line.item))
+            };
+            company.orders.retain(is_whole);
+            company.orders.truncate(orders);
+        }
+        self
+    }
+
     /// The small set of our own.
     pub(super) fn sample() -> Self {
         let companies = ACCOUNTS.into_iter().map(sample_company).collect();
@@ -157,7 +173,10 @@ mod tests {
 
     #[test]
     fn the_sample_set_refers_to_what_it_holds() {
-        for company in DataSet::sample().companies {
+        let all = DataSet::sample().companies.into_iter();
+        let few = DataSet::sample().first([8, 10, 5]).companies;
+        assert!(few.iter().all(|company| company.orders.len() == 5));
+        for company in all.chain(few) {
             let has = |drafts: &[Draft], label: &str| drafts.iter().any(|d| d.label == label);
             for order in &company.orders {
                 assert!(has(&company.customers, &order.customer), "{}", order.label);

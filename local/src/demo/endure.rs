@@ -28,6 +28,8 @@ pub struct Work {
     pub lasts_ms: u64,
     /// Edits in a second, all of them together, as long as nobody keeps them waiting.
     pub edits_per_second: f64,
+    /// Customers, items and orders of each account that are filled in before, at most.
+    pub records: [usize; 3],
     /// Everything must have settled so long after the trouble, in ms.
     pub settle_within_ms: i64,
 }
@@ -104,7 +106,7 @@ pub async fn endure(
     let options = DemoOptions { data: None, edits: 0, seed: work.seed };
     let demo = Demo {
         options: &options,
-        data: &DataSet::sample(),
+        data: &DataSet::sample().first(work.records),
         client: Client::new(&world.url).patient(PATIENCE_MS),
         book: Book::new(world.config.clone()).into(),
         latency: Latency::default(),

@@ -41,15 +41,28 @@ use witness::Witness;
 /// Edits in a second, as long as nobody keeps the people waiting.
 const EDITS_PER_SECOND: f64 = 8.0;
 
-/// Everything must have settled so long after the trouble, in ms: Pub/Sub may wait for ten minutes before it pushes
-/// again what has failed for long.
-const SETTLE_WITHIN_MS: i64 = 1_500_000;
+/// What a round of a length begins with, and how patient it is.
+struct Scale {
+    /// Customers, items and orders of each account, at most.
+    records: [usize; 3],
+    /// The shortest and the longest wait of Pub/Sub before it pushes again, in ms.
+    backoff_ms: [i64; 2],
+    /// Everything must have settled so long after the trouble, in ms.
+    settle_within_ms: i64,
+}
 
-/// A round shorter than this has no time for Pub/Sub's usual waits, ms: it is pushed to again
-const IMPATIENT_BELOW_MS: u64 = 120_000;
+/// A round is short below this, in ms.
+const SHORT_BELOW_MS: u64 = 120_000;
 
-/// after so long at least and at most, in ms.
-const IMPATIENT_BACKOFF_MS: [i64; 2] = [500, 4_000];
+/// A short round is over before Pub/Sub, as it is deployed, would push again.
+const SHORT: Scale = Scale { records: [8, 10, 5], backoff_ms: [500, 4_000], settle_within_ms: 180_000 };
+
+/// Pub/Sub may wait for ten minutes before it pushes again what has failed for long.
+const LONG: Scale = Scale {
+    records: [usize::MAX; 3],
+    backoff_ms: [MIN_BACKOFF_MS, MAX_BACKOFF_MS],
+    settle_within_ms: 1_500_000,
+};
 
 /// How long a round lasts, and what it follows from.
 #[derive(Debug, Clone)]
@@ -64,12 +77,13 @@ pub struct ChaosOptions {
 /// people.
 pub async fn run(options: &ChaosOptions) -> Result<bool, String> {
     let lasts_ms = (options.minutes * 60_000.0) as u64;
+    let scale = if lasts_ms < SHORT_BELOW_MS { SHORT } else { LONG };
     let plan = Plan::new(lasts_ms, &mut Rng::with_seed(options.seed));
     println!("{}", report::announce(&plan, options));
 
     let (services, control) = services::of_our_own("chaos").await?;
     let (mysql_wire, redis_wire) = (wire_before(&services.mysql).await?, wire_before(&services.redis).await?);
-    let roads = roads(&services, &mysql_wire, &redis_wire, lasts_ms);
+    let roads = roads(&services, &mysql_wire, &redis_wire, &scale);
 
     let config = local::demo::config().map_err(|error| error.to_string())?;
     let listen = (Ipv4Addr::LOCALHOST, 0).into();
@@ -84,7 +98,8 @@ pub async fn run(options: &ChaosOptions) -> Result<bool, String> {
         seed: options.seed,
         lasts_ms,
         edits_per_second: EDITS_PER_SECOND,
-        settle_within_ms: SETTLE_WITHIN_MS,
+        records: scale.records,
+        settle_within_ms: scale.settle_within_ms,
     };
     let mut done = Done::default();
     let endured = endure(&world, &work, async |tell| {
@@ -114,17 +129,13 @@ async fn wire_before(address: &str) -> Result<Wire, String> {
 }
 
 /// Functions reach MySQL and Redis by wires that can be cut.
-fn roads(services: &Services, mysql: &Wire, redis: &Wire, lasts_ms: u64) -> Roads {
+fn roads(services: &Services, mysql: &Wire, redis: &Wire, scale: &Scale) -> Roads {
     let by =
         |address: &str, wire: &Wire| address.replace(host_and_port(address), &wire.address().to_string());
-    let backoff_ms = match lasts_ms < IMPATIENT_BELOW_MS {
-        true => IMPATIENT_BACKOFF_MS,
-        false => [MIN_BACKOFF_MS, MAX_BACKOFF_MS],
-    };
     Roads {
         mysql: by(&services.mysql, mysql),
         redis: by(&services.redis, redis),
-        backoff: backoff_ms.map(|ms| Duration::from_millis(ms.unsigned_abs())),
+        backoff: scale.backoff_ms.map(|ms| Duration::from_millis(ms.unsigned_abs())),
     }
 }
 

@@ -123,7 +123,7 @@ impl Display for Report<'_> {
             recovery.text(&format!("an edit from {side} to {}, p50", side.other()), &[shown]);
         }
         let deaths: u32 = self.places.iter().map(|place| place.deaths()).sum();
-        recovery.text("starts of a function that failed, as MySQL was away", &[deaths.to_string()]);
+        recovery.text("starts of a function that failed, MySQL being away", &[deaths.to_string()]);
         write!(f, "{}{}{fates}", self.troubles(), self.log())?;
         write!(f, "{}", Section::counts("refused at the door, and made otherwise", &self.endured.refused))?;
         write!(f, "{}", Section::counts("differences explained", &self.endured.explained))?;

@@ -37,7 +37,9 @@ impl Services {
     /// A program that finds these services, and no others.
     fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        OTHERS.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in OTHERS {
+            command.env_remove(name);
+        }
         if Env::of_process().get("SYNC_SERVICES_CACHE").is_none() {
             command.env("SYNC_SERVICES_CACHE", root().join("target/services/cache"));
         }

@@ -21,6 +21,9 @@ pub(crate) struct Verdict {
     pub(crate) locked: Vec<String>,
 }
 
+/// Account, record as SuiteX names it, and its revision.
+type Edit<'a> = (&'a str, &'a (String, String), i64);
+
 impl Verdict {
     /// Whether all is well.
     pub(crate) fn is_good(&self) -> bool {
@@ -54,7 +57,7 @@ impl Verdict {
 
     /// Each edit that SuiteX took is in the ledger once: a row's revision is one edit.
     fn edits(&mut self, acknowledged: &[Acknowledged], evidence: &Evidence) {
-        let mut revisions: BTreeMap<(&str, &(String, String), i64), Vec<&Event>> = BTreeMap::new();
+        let mut revisions: BTreeMap<Edit<'_>, Vec<&Event>> = BTreeMap::new();
         let mut deleted: BTreeSet<(&str, &(String, String))> = BTreeSet::new();
         for event in evidence.ledger.iter().filter(|event| event.source == "suitex") {
             if let Some(revision) = event.revision {

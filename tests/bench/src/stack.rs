@@ -1,0 +1,294 @@
+//! A site: functions, bus, both systems, and what ticks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use local::functions::{self, FUNCTIONS, Parts};
+use local::netsuite::{Faults, NetSuite};
+use local::world::CONFIG;
+use mysql::ledger::MysqlLedger;
+use mysql::state::MysqlState;
+use mysql::tenant::{MysqlTenants, TenantAddresses};
+use redis_buffer::RedisBuffer;
+use shared::blob::memory::MemoryBlob;
+use shared::domain::id::AccountId;
+use shared::domain::surface::SyncConfig;
+use shared::runtime::clock::{Clock, SystemClock};
+use shared::runtime::ids::{Ids, RandomIds};
+use shared::runtime::metrics::Metrics;
+use shared::runtime::signature::{self, Keys, Signer};
+use shared::runtime::tasks::{Spawn, Tasks, TokioSpawn};
+use shared::runtime::{Edge, Ports};
+use tokio::runtime::{Handle, Runtime};
+use tokio::task::AbortHandle;
+
+use crate::Failure;
+use crate::bus::Carrier;
+use crate::databases::{Databases, Servers};
+use crate::function::{Fleet, Function, runtime};
+use crate::watch::{self, Arrivals, WatchedTenants};
+
+/// Connections to each database, as `DATABASE_CONNECTIONS` says unless it is set.
+const CONNECTIONS: u32 = 8;
+
+/// The scheduler ticks so often, in ms; the relay of SuiteX's outbox each second of it.
+const TICK_MS: i64 = 10_000;
+
+/// User Events are looked for at this pace, in ms.
+const USER_EVENTS_MS: i64 = 5;
+
+/// Posts of the User Event script under way at once.
+const POSTS_MAX: usize = 64;
+
+/// A secret for development.
+const SECRET: &str = "whsec_YmVuY2htYXJrIGtleSBvZiBubyBzZWNyZXQ=";
+
+/// The product's own configuration with so many accounts instead of its own.
+pub(crate) fn config(accounts: usize, coalescing: Option<&str>) -> Result<Arc<SyncConfig>, Failure> {
+    let at = |section| CONFIG.find(section).ok_or("the product's configuration has changed");
+    let (accounts_at, types_at) = (at("[account.")?, at("[type.")?);
+    let account = |n: usize| {
+        // NetSuite's Enterprise tier; nobody else calls.
+        let limits = "{ concurrency = 20, share = 0.5, daily_requests = 100000000 }";
+        format!("[account.a{n:03}]\nnetsuite_account = \"{}\"\nlimits = {limits}\n", 1_000_000 + n)
+    };
+    let accounts: String = (0..accounts).map(account).collect();
+    let coalescing = coalescing.unwrap_or(&CONFIG[..accounts_at]);
+    let config = SyncConfig::parse(&format!("{coalescing}\n{accounts}\n{}", &CONFIG[types_at..]));
+    Ok(Arc::new(config.map_err(|error| error.to_string())?))
+}
+
+/// Everything, running.
+pub(crate) struct Stack {
+    pub(crate) config: Arc<SyncConfig>,
+    pub(crate) databases: Databases,
+    pub(crate) carrier: Carrier,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) netsuite: Arc<NetSuite>,
+    pub(crate) arrivals: Arc<Arrivals>,
+    signer: Signer,
+    background: Vec<AbortHandle>,
+    netsuite_runtime: Option<Runtime>,
+}
+
+/// What all instances of a site share.
+struct Site<'a> {
+    config: &'a Arc<SyncConfig>,
+    databases: &'a Databases,
+    redis: &'a str,
+    carrier: &'a Carrier,
+    netsuite: &'a Arc<NetSuite>,
+    netsuite_runtime: &'a Handle,
+    arrivals: &'a Arc<Arrivals>,
+    keys: Arc<Keys>,
+}
+
+impl Stack {
+    /// Makes a site of its own name, and starts the functions; nothing moves before [`Stack::start`].
+    pub(crate) async fn make(
+        servers: &Servers,
+        (site, redis): (&str, u8),
+        config: Arc<SyncConfig>,
+    ) -> Result<Self, Failure> {
+        let databases = Databases::make(servers, site, &config).await?;
+        let redis = servers.redis(redis).await?;
+        let carrier = Carrier::new();
+        let netsuite = NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1);
+        let arrivals = Arc::<Arrivals>::default();
+        let netsuite_runtime = runtime("netsuite");
+        let keys: Vec<_> = config.accounts.keys().map(|account| format!("{account}={SECRET}")).collect();
+        let site = Site {
+            config: &config,
+            databases: &databases,
+            redis: &redis,
+            carrier: &carrier,
+            netsuite: &netsuite,
+            netsuite_runtime: netsuite_runtime.handle(),
+            arrivals: &arrivals,
+            keys: Arc::new(keys.join(";").parse::<Keys>()?),
+        };
+        let mut fleet = BTreeMap::new();
+        for name in FUNCTIONS {
+            fleet.insert(name, site.function(name)?);
+        }
+        let (fleet, netsuite_runtime) = (Arc::new(Fleet(fleet)), Some(netsuite_runtime));
+        let signer = Signer::parse(SECRET)?;
+        let background = Vec::new();
+        Ok(Self { config, databases, carrier, fleet, netsuite, arrivals, signer, background, netsuite_runtime })
+    }
+
+    /// How long a call of NetSuite takes.
+    pub(crate) fn slow_netsuite(&self, latency_ms: i64) -> Result<(), Failure> {
+        for account in self.config.accounts.keys() {
+            let faults = Faults { latency_ms, ..Faults::default() };
+            self.netsuite.set_faults(account, faults).map_err(|refusal| refusal.message)?;
+        }
+        Ok(())
+    }
+
+    /// Has everything move: the pump, the User Event script, the scheduler.
+    pub(crate) fn start(&mut self) {
+        let on = Handle::current();
+        let pump = self.carrier.clone().pump(Arc::clone(&self.fleet));
+        let script = Script {
+            accounts: self.config.accounts.keys().cloned().collect(),
+            netsuite: Arc::clone(&self.netsuite),
+            fleet: Arc::clone(&self.fleet),
+            signer: self.signer.clone(),
+        };
+        let (relayed, ticked) = (Arc::clone(&self.fleet), Arc::clone(&self.fleet));
+        let relay = every(1_000, move || {
+            let fleet = Arc::clone(&relayed);
+            async move {
+                fleet.post("outbox", "/tick").await;
+            }
+        });
+        let tick = every(TICK_MS, move || {
+            let fleet = Arc::clone(&ticked);
+            async move {
+                for name in ["merge", "ns-writer", "sx-writer"] {
+                    fleet.post(name, "/tick").await;
+                }
+            }
+        });
+        self.background.push(on.spawn(pump).abort_handle());
+        self.background.push(on.spawn(script.run()).abort_handle());
+        self.background.push(on.spawn(relay).abort_handle());
+        self.background.push(on.spawn(tick).abort_handle());
+    }
+
+    /// Posts an event to ingest, signed.
+    pub(crate) async fn post(&self, account: &AccountId, body: String) -> StatusCode {
+        self.fleet.get("ingest").call(signed(&self.signer, account, body)).await
+    }
+
+    /// Waits until nothing moves any more; false when that takes too long.
+    pub(crate) async fn settled(&self, within_ms: i64) -> Result<bool, Failure> {
+        let (state, until) = (self.databases.pool("state", 1)?, SystemClock.now().plus(within_ms));
+        // Each by its index: what has been done long ago is not looked at.
+        let open = "select (select count(*) from pending_event where account_id = ? and due_at is not null) \
+            + (select count(*) from current_state where account_id = ? and netsuite_due_at is not null) \
+            + (select count(*) from current_state where account_id = ? and suitex_due_at is not null)";
+        loop {
+            let mut left = self.carrier.backlog() as i64;
+            for account in self.config.accounts.keys().map(AccountId::as_str) {
+                let query = sqlx::query_scalar::<_, i64>(open).bind(account).bind(account).bind(account);
+                left += query.fetch_one(&state).await?;
+            }
+            if left == 0 {
+                return Ok(true);
+            }
+            if SystemClock.now() >= until {
+                return Ok(false);
+            }
+            SystemClock.sleep_until(SystemClock.now().plus(50)).await;
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        for work in &self.background {
+            work.abort();
+        }
+        if let Some(runtime) = self.netsuite_runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Site<'_> {
+    /// An instance of a function, with connections of its own.
+    fn function(&self, name: &'static str) -> Result<Function, Failure> {
+        let runtime = runtime(name);
+        let _inside = runtime.enter();
+        let (ledger, worker) = MysqlLedger::new(self.databases.pool("events", CONNECTIONS)?);
+        TokioSpawn.spawn(Box::pin(worker));
+        let state = MysqlState::new(self.databases.pool("state", CONNECTIONS)?, Arc::clone(self.config));
+        let addresses = TenantAddresses(self.databases.tenants(self.config));
+        let tenants = MysqlTenants::new(self.config, &addresses).map_err(|wrong| wrong.join("\n"))?;
+        let tasks = Tasks::new(TokioSpawn);
+        let edge = Edge {
+            config: Arc::clone(self.config),
+            buffer: Arc::new(RedisBuffer::open(self.redis, None)?),
+            publish: self.carrier.publisher(),
+            blob: Arc::<MemoryBlob>::default(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            tasks: tasks.clone(),
+            metrics: Metrics::new(name),
+        };
+        let parts = Parts {
+            ports: Ports { state: Arc::new(state), ledger: Arc::new(ledger), edge },
+            netsuite: watch::netsuite(
+                self.netsuite.router(),
+                self.netsuite_runtime.clone(),
+                Arc::clone(self.arrivals),
+            ),
+            netsuite_url: "http://netsuite/netsuite/{account}".into(),
+            tenants: Arc::new(WatchedTenants {
+                inner: Arc::new(tenants),
+                arrivals: Arc::clone(self.arrivals),
+            }),
+            keys: Arc::clone(&self.keys),
+        };
+        let router = functions::instance(name, parts).ok_or("the table of functions has changed")?;
+        drop(_inside);
+        Ok(Function::new(router, tasks, runtime))
+    }
+}
+
+/// The User Event script: tells ingest of every save in NetSuite, our own included.
+struct Script {
+    accounts: Vec<AccountId>,
+    netsuite: Arc<NetSuite>,
+    fleet: Arc<Fleet>,
+    signer: Signer,
+}
+
+impl Script {
+    async fn run(self) {
+        let places = Arc::new(tokio::sync::Semaphore::new(POSTS_MAX));
+        loop {
+            for account in &self.accounts {
+                for event in self.netsuite.take_user_events(account) {
+                    let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                    let answered =
+                        self.fleet.get("ingest").start(signed(&self.signer, account, event.to_string()));
+                    self.fleet.get("ingest").spawn(async move {
+                        let status = answered.await;
+                        if status != StatusCode::ACCEPTED {
+                            tracing::error!(%status, "a User Event was not taken");
+                        }
+                        drop(place);
+                    });
+                }
+            }
+            SystemClock.sleep_until(SystemClock.now().plus(USER_EVENTS_MS)).await;
+        }
+    }
+}
+
+/// A signed call of ingest.
+fn signed(signer: &Signer, account: &AccountId, body: String) -> Request<Body> {
+    let (id, seconds) = (RandomIds.draw().to_string(), SystemClock.now().seconds());
+    let body = Bytes::from(body);
+    Request::post("/ingest/v1/events")
+        .header("content-type", "application/json")
+        .header(signature::ID, &id)
+        .header(signature::TIMESTAMP, seconds.to_string())
+        .header(signature::KEY_ID, account.as_str())
+        .header(signature::SIGNATURE, signer.sign(&id, seconds, &body))
+        .body(Body::from(body))
+        .expect("headers of plain text")
+}
+
+async fn every<F: Future<Output = ()>>(millis: i64, work: impl Fn() -> F) {
+    loop {
+        SystemClock.sleep_until(SystemClock.now().plus(millis)).await;
+        work().await;
+    }
+}

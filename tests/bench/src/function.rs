@@ -52,10 +52,6 @@ impl Function {
         let answered = self.handle().spawn(self.start(request));
         answered.await.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        self.tasks.is_busy()
-    }
 }
 
 impl Drop for Function {

@@ -18,6 +18,7 @@ mod sql;
 mod state_history;
 mod sync_error_queue;
 mod sync_watermark;
+mod together;
 
 #[cfg(test)]
 mod tests;
@@ -40,7 +41,8 @@ use uuid::Uuid;
 
 use self::codec::Row;
 use self::record_link::LinkId;
-use crate::fault::{retrying, unavailable};
+use self::together::{Asked, Together};
+use crate::fault::{Cause, cause, retrying, unavailable};
 
 /// How the port's errors name it.
 const WHAT: &str = "state";
@@ -51,17 +53,46 @@ pub struct MysqlState {
     config: Arc<SyncConfig>,
     /// Spreads those who collide and begin again.
     dice: AtomicU64,
+    /// Events that are being listed.
+    listing: Together<PendingRow>,
 }
 
 impl MysqlState {
     /// The state behind `pool`, a pool of [`crate::pool::connect`] on a database of
     /// [`crate::migrate::Schema::SyncState`]. `config` names the fields of the records.
     pub fn new(pool: MySqlPool, config: Arc<SyncConfig>) -> Self {
-        Self { pool, config, dice: AtomicU64::new(u64::from(std::process::id())) }
+        Self { pool, config, dice: AtomicU64::new(u64::from(std::process::id())), listing: Together::new() }
     }
 
     fn dice(&self) -> u64 {
         self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
+
+    /// Lists the events of several callers. What is the matter with one caller's is told to that caller alone.
+    async fn list(&self, callers: Vec<Asked<PendingRow>>) {
+        let rows = callers.iter().flat_map(|caller| caller.rows.iter().cloned()).collect();
+        let listed = self.list_together(rows).await;
+        let is_refused = |error| matches!(cause(error), Cause::Refused(_));
+        if callers.len() > 1 && listed.as_ref().is_err_and(is_refused) {
+            for mut caller in callers {
+                let listed = self.list_together(std::mem::take(&mut caller.rows)).await;
+                caller.tell(listed.map_err(unavailable(WHAT)));
+            }
+            return;
+        }
+        let listed = listed.map_err(unavailable(WHAT));
+        callers.into_iter().for_each(|caller| caller.tell(listed.clone()));
+    }
+
+    async fn list_together(&self, mut rows: Vec<PendingRow>) -> Result<(), sqlx::Error> {
+        // All in one order: two who list the same events don't wait for each other crosswise.
+        rows.sort_by(|a, b| (&a.account, a.event_id).cmp(&(&b.account, b.event_id)));
+        retrying(self.dice(), || async {
+            let mut transaction = self.pool.begin().await?;
+            pending_event::enqueue(&mut transaction, &rows).await?;
+            transaction.commit().await
+        })
+        .await
     }
 
     fn record(&self, row: &Row) -> Result<Arc<Record>, Unavailable> {
@@ -148,10 +179,11 @@ impl State for MysqlState {
         commit::commit(self, &commits).await
     }
 
-    async fn enqueue(&self, mut rows: Vec<PendingRow>) -> Result<(), Unavailable> {
-        // All in one order: two who enqueue the same events don't wait for each other crosswise.
-        rows.sort_by(|a, b| (&a.account, a.event_id).cmp(&(&b.account, b.event_id)));
-        ask!(self, |c| pending_event::enqueue(c, &rows))
+    async fn enqueue(&self, rows: Vec<PendingRow>) -> Result<(), Unavailable> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.listing.ask(rows, |callers| self.list(callers)).await
     }
 
     async fn unlisted(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Uuid>, Unavailable> {

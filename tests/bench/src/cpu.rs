@@ -37,7 +37,11 @@ impl Cpu {
 
     /// All that the product used, its databases included; not what makes the load and plays NetSuite.
     pub(crate) fn product(&self) -> f64 {
-        self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "bench" | "netsuite")).map(|(_, ms)| ms).sum()
+        self.0
+            .iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "bench" | "netsuite"))
+            .map(|(_, ms)| ms)
+            .sum()
     }
 }
 

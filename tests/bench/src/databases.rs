@@ -120,7 +120,10 @@ impl Databases {
 }
 
 /// Runs a statement of our own making.
-pub(crate) async fn run(connection: &mut MySqlConnection, statement: impl Into<String>) -> Result<(), Failure> {
+pub(crate) async fn run(
+    connection: &mut MySqlConnection,
+    statement: impl Into<String>,
+) -> Result<(), Failure> {
     connection.execute(AssertSqlSafe(statement.into())).await?;
     Ok(())
 }
@@ -135,6 +138,9 @@ pub(crate) async fn counters(server: &mut MySqlConnection) -> Result<BTreeMap<St
 }
 
 /// What was counted between two looks.
-pub(crate) fn counted(before: &BTreeMap<String, i64>, after: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
+pub(crate) fn counted(
+    before: &BTreeMap<String, i64>,
+    after: &BTreeMap<String, i64>,
+) -> BTreeMap<String, i64> {
     after.iter().map(|(name, value)| (name.clone(), value - before.get(name).unwrap_or(&0))).collect()
 }

@@ -36,7 +36,10 @@ async fn insert(pool: &MySqlPool, rows: &[Entry]) -> Result<(), Failure> {
     );
     insert.push_values(rows, |mut values, entry| {
         let at = chrono_time(entry.occurred_at.0);
-        values.push_bind(entry.account.as_str()).push_bind(entry.event_id).push_bind(entry.record_type.as_str());
+        values
+            .push_bind(entry.account.as_str())
+            .push_bind(entry.event_id)
+            .push_bind(entry.record_type.as_str());
         values.push_bind(&entry.record_id).push_bind(entry.source).push_bind(entry.operation);
         values.push("from_unixtime(").push_bind_unseparated(at).push_unseparated(")");
         values.push_bind(&entry.payload[..]).push("sysdate(6)");

@@ -21,7 +21,12 @@ const THREADS: usize = 2;
 
 /// A runtime whose threads have this name.
 pub(crate) fn runtime(name: &str) -> Runtime {
-    Builder::new_multi_thread().worker_threads(THREADS).thread_name(name).enable_all().build().expect("threads")
+    Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .expect("threads")
 }
 
 impl Function {

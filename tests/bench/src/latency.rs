@@ -108,7 +108,13 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
 
 fn tell(what: &str, values: &[f64]) {
     let of = |percent| percentile(values, percent);
-    println!("    {what:<28} p50 {:>6.0}   p95 {:>6.0}   p99 {:>6.0}   max {:>6.0}", of(50), of(95), of(99), of(100));
+    println!(
+        "    {what:<28} p50 {:>6.0}   p95 {:>6.0}   p99 {:>6.0}   max {:>6.0}",
+        of(50),
+        of(95),
+        of(99),
+        of(100)
+    );
 }
 
 /// Makes the changes at an even pace, whatever becomes of them.

@@ -25,8 +25,7 @@ use crate::stack::{Stack, config};
 use crate::{Failure, floor};
 
 /// What is absorbed is measured by `path`: here nothing becomes quiet.
-const NEVER_QUIET: &str =
-    "[coalescing]\nquiet_ms = 3600000\nmax_wait_ms = 3600000\nmax_events = 1000000000";
+const NEVER_QUIET: &str = "[coalescing]\nquiet_ms = 3600000\nmax_wait_ms = 3600000\nmax_events = 1000000000";
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -106,7 +105,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         spread(&ported.rates, 0),
         100.0 * median(&ported.rates) / median(&floor_.rates)
     );
-    println!("  merge's push handler (ledger, pending list, buffer, then the ack), {} pushes at once", options.pushes);
+    println!(
+        "  merge's push handler (ledger, pending list, buffer, then the ack), {} pushes at once",
+        options.pushes
+    );
     println!("    events/s {}, {:.0} % of the floor", spread(&handled.rates, 0), 100.0 * ratio);
     println!(
         "    from push to ack ms: p50 {:.1}, p95 {:.1}, p99 {:.1}",

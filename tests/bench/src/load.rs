@@ -14,8 +14,7 @@ use crate::stack::Stack;
 /// A person edits a record in NetSuite: the User Event script tells ingest.
 pub(crate) fn in_netsuite(stack: &Stack, record: &Seeded, phone: &str) -> Result<(), Failure> {
     let values = Map::from_iter([("phone".to_string(), phone.into())]);
-    let edited =
-        stack.netsuite.ui_edit(&record.account, &customer(), &record.netsuite, &values, true, "ann");
+    let edited = stack.netsuite.ui_edit(&record.account, &customer(), &record.netsuite, &values, true, "ann");
     Ok(edited.map_err(|refusal| refusal.message)?)
 }
 

@@ -55,8 +55,7 @@ struct Pass {
 
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let servers = Servers::of_environment()?;
-    let mut stack =
-        Stack::make(&servers, ("path", 2), config(options.accounts, None)?).await?;
+    let mut stack = Stack::make(&servers, ("path", 2), config(options.accounts, None)?).await?;
     let each = options.records.div_ceil(options.accounts);
     println!(
         "path: {} records in {} accounts, each changed once, one half on each side; {} repetitions",
@@ -66,7 +65,11 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     );
     let (began, ids) = (Instant::now(), Vec::from_iter(1..=each as u64));
     let mut records = seed::fill(&stack, &ids, |id| load::source(id) == Side::SuiteX).await?;
-    println!("  filled in {:.0} s; load average at the start {}", began.elapsed().as_secs_f64(), load_average());
+    println!(
+        "  filled in {:.0} s; load average at the start {}",
+        began.elapsed().as_secs_f64(),
+        load_average()
+    );
     // Uniform: in no order that a database could like.
     fastrand::Rng::with_seed(1).shuffle(&mut records);
     stack.slow_netsuite(options.netsuite_ms)?;
@@ -88,13 +91,18 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         let cpu = Cpu::now().since(&cpu);
         let counts = counted(&before, &counters(&mut server).await?);
         let per_write = count / (stack.arrivals.all() - writes) as f64;
-        println!("  {nth}: {:.0} changes/s, {per_write:.3} changes/write; raw inserts {floor:.0}/s", count / took);
+        println!(
+            "  {nth}: {:.0} changes/s, {per_write:.3} changes/write; raw inserts {floor:.0}/s",
+            count / took
+        );
         floors.push(floor);
         passes.push(Pass { rate: count / took, per_write, cpu, counts });
     }
     tell(&passes, &floors, part as f64);
     let (now, most) = memory();
-    println!("  memory of all functions, both simulated systems and the load, one process: {now:.0} MiB, at most {most:.0}");
+    println!(
+        "  memory of all functions, both simulated systems and the load, one process: {now:.0} MiB, at most {most:.0}"
+    );
     let (changed, all) = (seed::changed(&stack).await?, records.len() as u64);
     println!("  at the end both sides hold {changed} of {all} changes");
     let rate = median(&passes.iter().map(|pass| pass.rate).collect::<Vec<_>>());
@@ -117,7 +125,10 @@ fn tell(passes: &[Pass], floors: &[f64], changes: f64) {
     let per_change = |of: &dyn Fn(&Pass) -> f64| {
         median(&passes.iter().map(|pass| of(pass) * 1000.0 / changes).collect::<Vec<_>>())
     };
-    println!("  CPU µs/change, its own news included: the product {:.0}, of which", per_change(&|p| p.cpu.product()));
+    println!(
+        "  CPU µs/change, its own news included: the product {:.0}, of which",
+        per_change(&|p| p.cpu.product())
+    );
     for name in passes[0].cpu.0.keys() {
         let used = per_change(&|pass| *pass.cpu.0.get(name).unwrap_or(&0.0));
         if used >= 1.0 {

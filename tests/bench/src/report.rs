@@ -15,7 +15,8 @@ pub(crate) fn percentile(values: &[f64], percent: usize) -> f64 {
 
 /// The median, and between what the values lie.
 pub(crate) fn spread(values: &[f64], digits: usize) -> String {
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     format!("{:.digits$} ({low:.digits$} to {high:.digits$})", median(values))
 }
 
@@ -31,7 +32,10 @@ mod tests {
     #[test]
     fn percentiles_are_values() {
         let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!((median(&values), percentile(&values, 99), percentile(&values, 100)), (100.0, 198.0, 200.0));
+        assert_eq!(
+            (median(&values), percentile(&values, 99), percentile(&values, 100)),
+            (100.0, 198.0, 200.0)
+        );
         assert_eq!((median(&[7.0]), median(&[]).is_nan()), (7.0, true));
         assert_eq!(spread(&[1.0, 3.0, 2.0], 0), "2 (1 to 3)");
     }

@@ -64,7 +64,8 @@ pub(crate) async fn fill(
                 let values = named(row, surface);
                 let netsuite = stack.netsuite.ui_create(&account.id, &kind, &values, false, "ann");
                 let netsuite = netsuite.map_err(|refusal| refusal.message)?;
-                let snapshot = stack.netsuite.snapshot(&account.id, &kind, &netsuite).ok_or("it was created")?;
+                let snapshot =
+                    stack.netsuite.snapshot(&account.id, &kind, &netsuite).ok_or("it was created")?;
                 let revisions = (Revision(snapshot.last_modified_secs), Revision(i64::from(!ahead(*id))));
                 let ids = (SideId::parse(&netsuite)?, SideId::parse(&id.to_string())?);
                 commits.push(commit(&account.id, surface, row, ids, revisions)?);

@@ -117,7 +117,17 @@ impl Stack {
         let (fleet, netsuite_runtime) = (Arc::new(Fleet(fleet)), Some(netsuite_runtime));
         let signer = Signer::parse(SECRET)?;
         let background = Vec::new();
-        Ok(Self { config, databases, carrier, fleet, netsuite, arrivals, signer, background, netsuite_runtime })
+        Ok(Self {
+            config,
+            databases,
+            carrier,
+            fleet,
+            netsuite,
+            arrivals,
+            signer,
+            background,
+            netsuite_runtime,
+        })
     }
 
     /// How long a call of NetSuite takes.

@@ -41,6 +41,10 @@ const GLANCE_MS: i64 = 250;
 /// Writes that found no permit are passed over for so long, ms, to find the looks that may be due behind them.
 const PASSED_OVER_MS: i64 = 2_000;
 
+/// Records whose writes to a target without governance are under way at once: as many as its database takes in
+/// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
+const UNGOVERNED_MAX: usize = 40;
+
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
 
@@ -161,8 +165,16 @@ impl Writer {
         failed.map_or(Ok(()), Err)
     }
 
+    /// Whether a target that no permits protect has enough to do.
+    fn is_full(&self, busy: &Busy) -> bool {
+        !self.target.is_governed() && busy.under_way.len() >= UNGOVERNED_MAX
+    }
+
     /// Plans what is due and starts as many calls as there are permits.
     async fn round(&self, account: &Account, now: Timestamp, busy: &mut Busy) -> Result<Round, Unavailable> {
+        if self.is_full(busy) {
+            return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
+        }
         let due = self.ports.state.due(&account.id, self.side(), now, ROUND + busy.len()).await?;
         let due: Vec<RecordKey> = due.into_iter().filter(|key| !busy.contains(key)).collect();
         if due.is_empty() && !busy.passed_over.is_empty() {
@@ -273,6 +285,9 @@ impl Writer {
         now: Timestamp,
         busy: &mut Busy,
     ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, Timestamp>, Unavailable> {
+        if self.is_full(busy) {
+            return Ok(Err(now.plus(GLANCE_MS)));
+        }
         let call = self.ports.ids.draw();
         let until = now.plus(CALL_LANDS_WITHIN_MS);
         if self.target.is_governed() {

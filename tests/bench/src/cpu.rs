@@ -51,7 +51,8 @@ fn of_thread(task: &Path) -> f64 {
     text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e6
 }
 
-fn of_process(pid: u32) -> Option<f64> {
+/// CPU time of a process, in ms.
+pub(crate) fn of_process(pid: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The program's name may hold blanks and brackets: the last bracket ends it.
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
@@ -68,7 +69,12 @@ fn pid(server: &str) -> Option<u32> {
 
 /// Memory of this process in MiB: now, and at most so far.
 pub(crate) fn memory() -> (f64, f64) {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    memory_of("self")
+}
+
+/// Memory of a process in MiB: now, and at most so far.
+pub(crate) fn memory_of(pid: &str) -> (f64, f64) {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let of = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0

@@ -41,9 +41,14 @@ impl Servers {
         Ok(MySqlConnection::connect_with(&options).await?)
     }
 
-    /// An empty Redis database.
+    /// The address of a Redis database.
+    pub(crate) fn redis_address(&self, number: u8) -> String {
+        format!("{}/{number}", self.redis.trim_end_matches('/'))
+    }
+
+    /// The address of an empty Redis database.
     pub(crate) async fn redis(&self, number: u8) -> Result<String, Failure> {
-        let address = format!("{}/{number}", self.redis.trim_end_matches('/'));
+        let address = self.redis_address(number);
         let client = redis::Client::open(address.as_str())?;
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("FLUSHDB").exec_async(&mut connection).await?;
@@ -75,6 +80,11 @@ impl Databases {
             mysql::tenant::run(&pool, &mysql::tenant::business_tables(account)).await?;
         }
         Ok(databases)
+    }
+
+    /// Databases that another process has made.
+    pub(crate) fn made(servers: &Servers, site: &str) -> Self {
+        Self { servers: servers.clone(), site: site.to_string() }
     }
 
     /// A ledger that nobody but the floor writes to, and no function reads.

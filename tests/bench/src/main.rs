@@ -12,6 +12,7 @@
 //! measured; a runtime for each tells their CPU apart. Goals are printed with what was reached; a goal that was
 //! missed is no failure of the program.
 
+mod apart;
 mod bus;
 mod cpu;
 mod databases;
@@ -47,6 +48,9 @@ enum What {
     Growth(growth::Options),
     /// How long a change takes from its source to the other side.
     Latency(latency::Options),
+    /// One function as a process, for `path --apart`.
+    #[command(hide = true)]
+    Function(apart::Options),
 }
 
 /// Why there is no figure.
@@ -68,6 +72,7 @@ fn main() -> std::process::ExitCode {
             What::Ledger(options) => ledger::run(options).await,
             What::Growth(options) => growth::run(options).await,
             What::Latency(options) => latency::run(options).await,
+            What::Function(options) => stack::serve_one(options).await,
         }
     });
     runtime.shutdown_background();

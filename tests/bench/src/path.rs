@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// How long a call of NetSuite takes, in ms.
     #[arg(long, default_value_t = 0)]
     netsuite_ms: i64,
+    /// Each function as a process of its own, behind HTTP: what one instance needs. Slower, for the messages.
+    #[arg(long)]
+    apart: bool,
 }
 
 /// One repetition.
@@ -55,7 +58,11 @@ struct Pass {
 
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let servers = Servers::of_environment()?;
-    let mut stack = Stack::make(&servers, ("path", 2), config(options.accounts, None)?).await?;
+    let (site, config) = (("path", 2), config(options.accounts, None)?);
+    let mut stack = match options.apart {
+        true => Stack::make_apart(&servers, site, config).await?,
+        false => Stack::make(&servers, site, config).await?,
+    };
     let each = options.records.div_ceil(options.accounts);
     println!(
         "path: {} records in {} accounts, each changed once, one half on each side; {} repetitions",
@@ -81,7 +88,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     for (nth, records) in records.chunks(part).enumerate() {
         let floor = floor::append(&raw, &told(records)).await?;
         let (before, cpu) = (counters(&mut server).await?, Cpu::now());
-        let writes = stack.arrivals.all();
+        let writes = stack.arrived();
         let (began, count) = (Instant::now(), records.len() as f64);
         change(&stack, records, options.under_way).await?;
         let took = began.elapsed().as_secs_f64();
@@ -90,7 +97,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         }
         let cpu = Cpu::now().since(&cpu);
         let counts = counted(&before, &counters(&mut server).await?);
-        let per_write = count / (stack.arrivals.all() - writes) as f64;
+        let per_write = count / (stack.arrived() - writes) as f64;
         println!(
             "  {nth}: {:.0} changes/s, {per_write:.3} changes/write; raw inserts {floor:.0}/s",
             count / took
@@ -99,6 +106,11 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         passes.push(Pass { rate: count / took, per_write, cpu, counts });
     }
     tell(&passes, &floors, part as f64);
+    for (name, child) in &stack.apart {
+        let Some((cpu, now, most)) = child.used() else { return Err(format!("{name} has ended").into()) };
+        let cpu = cpu * 1000.0 / records.len() as f64;
+        println!("    {name:<10} CPU {cpu:>5.0} µs/change; memory {now:>5.1} MiB, at most {most:.1}");
+    }
     let (now, most) = memory();
     println!(
         "  memory of all functions, both simulated systems and the load, one process: {now:.0} MiB, at most {most:.0}"
@@ -144,13 +156,13 @@ fn tell(passes: &[Pass], floors: &[f64], changes: f64) {
 
 /// Changes the records and waits for the last write.
 async fn change(stack: &Arc<Stack>, records: &[Seeded], under_way: u64) -> Result<(), Failure> {
-    let (began, made) = (stack.arrivals.all(), Arc::new(AtomicUsize::new(0)));
+    let (began, made) = (stack.arrived(), Arc::new(AtomicUsize::new(0)));
     let records: Arc<[Seeded]> = records.into();
     let makers = (0..32).map(|_| {
         let (stack, records, made) = (Arc::clone(stack), Arc::clone(&records), Arc::clone(&made));
         async move {
             loop {
-                while made.load(Ordering::Relaxed) as u64 >= stack.arrivals.all() - began + under_way {
+                while made.load(Ordering::Relaxed) as u64 >= stack.arrived() - began + under_way {
                     SystemClock.sleep_until(SystemClock.now().plus(2)).await;
                 }
                 let Some(record) = records.get(made.fetch_add(1, Ordering::Relaxed)) else { break };
@@ -163,10 +175,15 @@ async fn change(stack: &Arc<Stack>, records: &[Seeded], under_way: u64) -> Resul
         }
     });
     try_join_all(makers).await?;
+    let expected = match stack.apart.is_empty() {
+        true => records.len() as u64,
+        // Those to NetSuite count for both.
+        false => 2 * records.iter().filter(|r| load::source(r.suitex) == Side::SuiteX).count() as u64,
+    };
     let until = SystemClock.now().plus(WITHIN_MS);
-    while stack.arrivals.all() - began < records.len() as u64 {
+    while stack.arrived() - began < expected {
         if SystemClock.now() >= until {
-            let left = records.len() as u64 - (stack.arrivals.all() - began);
+            let left = expected - (stack.arrived() - began);
             return Err(format!("{left} changes have not arrived").into());
         }
         SystemClock.sleep_until(SystemClock.now().plus(1)).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -14,11 +15,14 @@ use mysql::state::MysqlState;
 use mysql::tenant::{MysqlTenants, TenantAddresses};
 use redis_buffer::RedisBuffer;
 use shared::blob::memory::MemoryBlob;
-use shared::domain::id::AccountId;
+use shared::domain::id::{AccountId, Side};
 use shared::domain::surface::SyncConfig;
+use shared::netsuite::client::Transport;
+use shared::pubsub::Publish;
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
 use shared::runtime::metrics::Metrics;
+use shared::runtime::serve::serve;
 use shared::runtime::signature::{self, Keys, Signer};
 use shared::runtime::tasks::{Spawn, Tasks, TokioSpawn};
 use shared::runtime::{Edge, Ports};
@@ -26,6 +30,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::task::AbortHandle;
 
 use crate::Failure;
+use crate::apart::{self, Apart, HttpPublish, free_port};
 use crate::bus::Carrier;
 use crate::databases::{Databases, Servers};
 use crate::function::{Fleet, Function, runtime};
@@ -69,21 +74,22 @@ pub(crate) struct Stack {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) netsuite: Arc<NetSuite>,
     pub(crate) arrivals: Arc<Arrivals>,
+    /// The functions' processes, where they are any.
+    pub(crate) apart: BTreeMap<&'static str, Apart>,
     signer: Signer,
     background: Vec<AbortHandle>,
     netsuite_runtime: Option<Runtime>,
 }
 
 /// What all instances of a site share.
-struct Site<'a> {
-    config: &'a Arc<SyncConfig>,
-    databases: &'a Databases,
-    redis: &'a str,
-    carrier: &'a Carrier,
-    netsuite: &'a Arc<NetSuite>,
-    netsuite_runtime: &'a Handle,
-    arrivals: &'a Arc<Arrivals>,
-    keys: Arc<Keys>,
+struct Site {
+    config: Arc<SyncConfig>,
+    databases: Databases,
+    redis: String,
+    publish: Arc<dyn Publish>,
+    netsuite: Transport,
+    netsuite_url: String,
+    arrivals: Arc<Arrivals>,
 }
 
 impl Stack {
@@ -93,41 +99,84 @@ impl Stack {
         (site, redis): (&str, u8),
         config: Arc<SyncConfig>,
     ) -> Result<Self, Failure> {
-        let databases = Databases::make(servers, site, &config).await?;
-        let redis = servers.redis(redis).await?;
-        let carrier = Carrier::new();
-        let netsuite = NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1);
-        let arrivals = Arc::<Arrivals>::default();
-        let netsuite_runtime = runtime("netsuite");
-        let keys: Vec<_> = config.accounts.keys().map(|account| format!("{account}={SECRET}")).collect();
-        let site = Site {
-            config: &config,
-            databases: &databases,
-            redis: &redis,
-            carrier: &carrier,
-            netsuite: &netsuite,
-            netsuite_runtime: netsuite_runtime.handle(),
-            arrivals: &arrivals,
-            keys: Arc::new(keys.join(";").parse::<Keys>()?),
-        };
+        let mut stack = Self::empty(servers, site, config).await?;
+        let site = stack.site(servers.redis(redis).await?, "http://netsuite".into());
         let mut fleet = BTreeMap::new();
         for name in FUNCTIONS {
-            fleet.insert(name, site.function(name)?);
+            let runtime = runtime(name);
+            let (router, tasks) = {
+                let _inside = runtime.enter();
+                site.instance(name)?
+            };
+            fleet.insert(name, Function::new(router, tasks, runtime));
         }
-        let (fleet, netsuite_runtime) = (Arc::new(Fleet(fleet)), Some(netsuite_runtime));
-        let signer = Signer::parse(SECRET)?;
-        let background = Vec::new();
+        stack.fleet = Arc::new(Fleet(fleet));
+        Ok(stack)
+    }
+
+    /// The same with a process for each function. What SuiteX is written is not seen from here.
+    pub(crate) async fn make_apart(
+        servers: &Servers,
+        (site, redis): (&str, u8),
+        config: Arc<SyncConfig>,
+    ) -> Result<Self, Failure> {
+        let accounts = config.accounts.len();
+        let mut stack = Self::empty(servers, site, config).await?;
+        let port = free_port().await?;
+        let parent = format!("http://127.0.0.1:{port}");
+        let here = stack.site(servers.redis(redis).await?, parent.clone());
+        let served = apart::serve_children(here.publish, here.netsuite, port);
+        stack.background.push(Handle::current().spawn(async move { drop(served.await) }).abort_handle());
+        let mut fleet = BTreeMap::new();
+        for name in FUNCTIONS {
+            let (name_, parent, site) = (name.to_string(), parent.clone(), site.to_string());
+            let port = free_port().await?;
+            let options = apart::Options { name: name_, accounts, parent, port, site, redis };
+            let (child, router) = Apart::start(&options).await?;
+            stack.apart.insert(name, child);
+            fleet.insert(name, Function::new(router, Tasks::new(TokioSpawn), runtime(&format!("to {name}"))));
+        }
+        stack.fleet = Arc::new(Fleet(fleet));
+        Ok(stack)
+    }
+
+    /// A site without functions.
+    async fn empty(servers: &Servers, site: &str, config: Arc<SyncConfig>) -> Result<Self, Failure> {
         Ok(Self {
+            databases: Databases::make(servers, site, &config).await?,
+            carrier: Carrier::new(),
+            fleet: Arc::new(Fleet(BTreeMap::new())),
+            netsuite: NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1),
+            arrivals: Arc::default(),
+            apart: BTreeMap::new(),
+            signer: Signer::parse(SECRET)?,
+            background: Vec::new(),
+            netsuite_runtime: Some(runtime("netsuite")),
             config,
-            databases,
-            carrier,
-            fleet,
-            netsuite,
-            arrivals,
-            signer,
-            background,
-            netsuite_runtime,
         })
+    }
+
+    fn site(&self, redis: String, netsuite_url: String) -> Site {
+        let runtime = self.netsuite_runtime.as_ref().expect("it is there until it is dropped");
+        let arrivals = Arc::clone(&self.arrivals);
+        Site {
+            config: Arc::clone(&self.config),
+            databases: self.databases.clone(),
+            redis,
+            publish: self.carrier.publisher(),
+            netsuite: watch::netsuite(
+                self.netsuite.router(),
+                runtime.handle().clone(),
+                Arc::clone(&arrivals),
+            ),
+            netsuite_url,
+            arrivals,
+        }
+    }
+
+    /// Writes that have been carried out. Where those to SuiteX cannot be seen, as many as to NetSuite.
+    pub(crate) fn arrived(&self) -> u64 {
+        if self.apart.is_empty() { self.arrivals.all() } else { 2 * self.arrivals.writes(Side::NetSuite) }
     }
 
     /// How long a call of NetSuite takes.
@@ -210,21 +259,22 @@ impl Drop for Stack {
     }
 }
 
-impl Site<'_> {
-    /// An instance of a function, with connections of its own.
-    fn function(&self, name: &'static str) -> Result<Function, Failure> {
-        let runtime = runtime(name);
-        let _inside = runtime.enter();
+impl Site {
+    /// An instance of a function, with connections of its own. Must be called within the runtime that it is to
+    /// live on.
+    fn instance(&self, name: &'static str) -> Result<(Router, Tasks), Failure> {
         let (ledger, worker) = MysqlLedger::new(self.databases.pool("events", CONNECTIONS)?);
         TokioSpawn.spawn(Box::pin(worker));
-        let state = MysqlState::new(self.databases.pool("state", CONNECTIONS)?, Arc::clone(self.config));
-        let addresses = TenantAddresses(self.databases.tenants(self.config));
-        let tenants = MysqlTenants::new(self.config, &addresses).map_err(|wrong| wrong.join("\n"))?;
+        let state = MysqlState::new(self.databases.pool("state", CONNECTIONS)?, Arc::clone(&self.config));
+        let addresses = TenantAddresses(self.databases.tenants(&self.config));
+        let tenants = MysqlTenants::new(&self.config, &addresses).map_err(|wrong| wrong.join("\n"))?;
+        let tenants = WatchedTenants { inner: Arc::new(tenants), arrivals: Arc::clone(&self.arrivals) };
+        let keys = self.config.accounts.keys().map(|account| format!("{account}={SECRET}"));
         let tasks = Tasks::new(TokioSpawn);
         let edge = Edge {
-            config: Arc::clone(self.config),
-            buffer: Arc::new(RedisBuffer::open(self.redis, None)?),
-            publish: self.carrier.publisher(),
+            config: Arc::clone(&self.config),
+            buffer: Arc::new(RedisBuffer::open(&self.redis, None)?),
+            publish: Arc::clone(&self.publish),
             blob: Arc::<MemoryBlob>::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
@@ -233,22 +283,32 @@ impl Site<'_> {
         };
         let parts = Parts {
             ports: Ports { state: Arc::new(state), ledger: Arc::new(ledger), edge },
-            netsuite: watch::netsuite(
-                self.netsuite.router(),
-                self.netsuite_runtime.clone(),
-                Arc::clone(self.arrivals),
-            ),
-            netsuite_url: "http://netsuite/netsuite/{account}".into(),
-            tenants: Arc::new(WatchedTenants {
-                inner: Arc::new(tenants),
-                arrivals: Arc::clone(self.arrivals),
-            }),
-            keys: Arc::clone(&self.keys),
+            netsuite: self.netsuite.clone(),
+            netsuite_url: format!("{}/netsuite/{{account}}", self.netsuite_url),
+            tenants: Arc::new(tenants),
+            keys: Arc::new(keys.collect::<Vec<_>>().join(";").parse::<Keys>()?),
         };
-        let router = functions::instance(name, parts).ok_or("the table of functions has changed")?;
-        drop(_inside);
-        Ok(Function::new(router, tasks, runtime))
+        Ok((functions::instance(name, parts).ok_or("the table of functions has changed")?, tasks))
     }
+}
+
+/// Serves one function of a site that another process has made, until that ends it.
+pub(crate) async fn serve_one(options: apart::Options) -> Result<(), Failure> {
+    let servers = Servers::of_environment()?;
+    let name = FUNCTIONS.into_iter().find(|name| *name == options.name).ok_or("there is no such function")?;
+    let http = apart::client()?;
+    let site = Site {
+        config: config(options.accounts, None)?,
+        databases: Databases::made(&servers, &options.site),
+        redis: servers.redis_address(options.redis),
+        publish: Arc::new(HttpPublish { parent: options.parent.clone(), http: http.clone() }),
+        netsuite: http,
+        netsuite_url: options.parent,
+        arrivals: Arc::default(),
+    };
+    let (router, tasks) = site.instance(name)?;
+    println!("ready");
+    Ok(serve(router, (std::net::Ipv4Addr::LOCALHOST, options.port).into(), tasks).await?)
 }
 
 /// The User Event script: tells ingest of every save in NetSuite, our own included.

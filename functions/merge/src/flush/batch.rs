@@ -56,7 +56,7 @@ pub(super) async fn absorb(
     }
     if !commits.is_empty() {
         let verdicts = app.ports.state.commit(commits).await?;
-        again.extend(follow_up(app, account, verdicts, follow, now).await?);
+        again.extend(follow_up(app, account, verdicts, follow, surface, now).await?);
     }
     Ok(again)
 }
@@ -141,6 +141,7 @@ async fn follow_up(
     account: &AccountId,
     verdicts: Vec<Verdict>,
     follow: Vec<Follow>,
+    surface: &TypeSurface,
     now: Timestamp,
 ) -> Result<Vec<Subject>, Unavailable> {
     let ports = &app.ports;
@@ -153,7 +154,7 @@ async fn follow_up(
                 continue;
             }
             Verdict::Refused(why) => {
-                set_aside(app, &after, &why, now).await?;
+                set_aside(app, &after, &why, surface, now).await?;
                 continue;
             }
         };
@@ -171,7 +172,13 @@ async fn follow_up(
 }
 
 /// The state cannot hold what these events come to: they are an error, and the record is locked as it was.
-async fn set_aside(app: &App, after: &After, why: &str, now: Timestamp) -> Result<(), Unavailable> {
+async fn set_aside(
+    app: &App,
+    after: &After,
+    why: &str,
+    surface: &TypeSurface,
+    now: Timestamp,
+) -> Result<(), Unavailable> {
     let (state, key) = (&app.ports.state, &after.key);
     let events: Vec<Uuid> = after.places.iter().map(|(event, _)| *event).collect();
     let first = events.first().map(Uuid::to_string).unwrap_or_default();
@@ -186,12 +193,12 @@ async fn set_aside(app: &App, after: &After, why: &str, now: Timestamp) -> Resul
     commit.places = events.into_iter().map(|event| (event, Place::Error(id))).collect();
     commit.notices.push(notice(&error, key, now));
     commit.errors.push(error);
-    commit.record = state.load(std::slice::from_ref(key)).await?.pop().flatten().map(|record| {
-        let mut record = Record::clone(&record);
-        record.locks.retain(|lock| lock.error != id);
-        record.locks.push(Lock { field: None, error: id, reason: message, since: now });
-        record
-    });
+    // One that is new is locked all the same: what comes later must not be taken for all that there is.
+    let known = state.load(std::slice::from_ref(key)).await?.pop().flatten();
+    let mut record = known.map_or_else(|| Record::new(key.clone(), surface), |record| Record::clone(&record));
+    record.locks.retain(|lock| lock.error != id);
+    record.locks.push(Lock { field: None, error: id, reason: message, since: now });
+    commit.record = Some(record);
     // Stale: the events stay pending, and are decided on anew.
     state.commit(vec![commit]).await?;
     Ok(())

@@ -51,7 +51,10 @@ fn defects_that_break_soon_are_noticed_within_thirty_seeds() {
         Breakage::PendingSkippedWhenKnown,
         Breakage::CrossSourceFolding,
         Breakage::VersionNotCompared,
-        Breakage::SentNotRecognised,
+        Breakage::NoCompareBeforeSet,
+        Breakage::NoReadBack,
+        Breakage::LockNotChecked,
+        Breakage::KeyWithoutAccount,
     ] {
         is_noticed(breakage, 1);
     }

@@ -15,7 +15,7 @@ use shared::pubsub::envelope::Envelope;
 use shared::pubsub::{Message, Topic, push as answer};
 use shared::redrive::{malformed_id, payload_text};
 use shared::runtime::problem::Problem;
-use shared::state::{ErrorEntry, ErrorStatus};
+use shared::state::ErrorEntry;
 
 use crate::{App, flush, gaps};
 
@@ -81,23 +81,11 @@ async fn report(
     let attribute = |name: &str| envelope.and_then(|e| e.attributes.get(name)).map(String::as_str);
     let account = attribute("account").and_then(|a| AccountId::parse(a).ok());
     let account = account.unwrap_or_else(|| AccountId::parse("unknown").expect("a constant name"));
-    let text = payload_text(bytes);
-    let entry = ErrorEntry {
-        id: malformed_id(&account, bytes),
-        account: account.clone(),
-        record: None,
-        class: "malformed".into(),
-        code: "MALFORMED_EVENT".into(),
-        message: error.to_string(),
-        hint: "Correct the producer; then retry with a corrected event.".into(),
-        field: Some(error.field.clone()),
-        events: Vec::new(),
-        payload: Some(text),
-        attempts: 1,
-        first_at: now,
-        last_at: now,
-        status: ErrorStatus::Open,
-    };
+    let (id, hint) =
+        (malformed_id(&account, bytes), "Correct the producer; then retry with a corrected event.");
+    let message = error.to_string();
+    let mut entry = ErrorEntry::open(&account, id, "malformed", "MALFORMED_EVENT", &message, hint, now);
+    (entry.field, entry.payload) = (Some(error.field.clone()), Some(payload_text(bytes)));
     tracing::warn!(%error, "event parked");
     app.ports.metrics.error("malformed");
     let attributes = [("account", account.as_str()), ("type", attribute("type").unwrap_or("unknown"))];

@@ -210,6 +210,36 @@ pub struct ErrorEntry {
     pub status: ErrorStatus,
 }
 
+impl ErrorEntry {
+    /// An open error, met for the first time `now`, about nothing in particular yet.
+    pub fn open(
+        account: &AccountId,
+        id: Uuid,
+        class: &str,
+        code: &str,
+        message: &str,
+        hint: &str,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            account: account.clone(),
+            record: None,
+            class: class.into(),
+            code: code.into(),
+            message: message.into(),
+            hint: hint.into(),
+            field: None,
+            events: Vec::new(),
+            payload: None,
+            attempts: 1,
+            first_at: now,
+            last_at: now,
+            status: ErrorStatus::Open,
+        }
+    }
+}
+
 /// Where an error stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::absorb::{absorb, absorb_resolution};
 use shared::domain::event::{ChangeEvent, FieldError, Source};
-use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
+use shared::domain::id::{RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use shared::domain::merged::MergedEvent;
 use shared::domain::news::{Fact, News};
 use shared::domain::plan::{has_work, reschedule};
@@ -15,7 +15,7 @@ use shared::domain::report::Report;
 use shared::domain::surface::TypeSurface;
 use shared::history;
 use shared::state::{
-    AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, Subject,
+    AuditRow, Commit, ErrorEntry, HistoryRow, LinkChange, Notice, PendingRow, Place, Subject,
 };
 use uuid::Uuid;
 
@@ -223,7 +223,8 @@ impl Absorption {
         let id = derived_id("event_error", &[&key.to_string(), &event.event_id.to_string()]);
         let hint = "Correct the value at its source, which sends a new event; or correct the configuration and retry.";
         let message = format!("event from {}: {wrong}", event.source.as_str());
-        let mut entry = error(&key.account, id, "validation", "EVENT_REFUSED", &message, hint, self.now);
+        let mut entry =
+            ErrorEntry::open(&key.account, id, "validation", "EVENT_REFUSED", &message, hint, self.now);
         entry.record = Some(key);
         entry.field = Some(wrong.field.clone());
         entry.events = vec![event.event_id];
@@ -264,34 +265,6 @@ impl Absorption {
             ..Commit::new(key.account)
         };
         (commit, after)
-    }
-}
-
-/// An error of this moment, about nothing in particular yet.
-pub(super) fn error(
-    account: &AccountId,
-    id: Uuid,
-    class: &str,
-    code: &str,
-    message: &str,
-    hint: &str,
-    now: Timestamp,
-) -> ErrorEntry {
-    ErrorEntry {
-        id,
-        account: account.clone(),
-        record: None,
-        class: class.into(),
-        code: code.into(),
-        message: message.into(),
-        hint: hint.into(),
-        field: None,
-        events: Vec::new(),
-        payload: None,
-        attempts: 1,
-        first_at: now,
-        last_at: now,
-        status: ErrorStatus::Open,
     }
 }
 

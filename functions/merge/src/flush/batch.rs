@@ -10,10 +10,10 @@ use shared::domain::record::{Lock, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
-use shared::state::{Commit, PendingRow, Place, Subject, Verdict};
+use shared::state::{Commit, ErrorEntry, PendingRow, Place, Subject, Verdict};
 use uuid::Uuid;
 
-use super::absorption::{Absorption, After, error, notice};
+use super::absorption::{Absorption, After, notice};
 use crate::App;
 use crate::identity::{self, Named};
 use crate::pending;
@@ -119,7 +119,7 @@ fn refuse_twin(subject: &Subject, key: &RecordKey, rows: &[PendingRow], now: Tim
     let id = derived_id("twin", &[&key.to_string(), &name]);
     let message = format!("{name} carries the mark of {key}, which that side has under another id");
     let hint = "A copy was made of a synced record: clear the copy's external id (or sync_id), then retry.";
-    let mut error = error(&key.account, id, "identity", "DUPLICATE_IDENTITY", &message, hint, now);
+    let mut error = ErrorEntry::open(&key.account, id, "identity", "DUPLICATE_IDENTITY", &message, hint, now);
     error.events = rows.iter().map(|row| row.event_id).collect();
     let mut commit = Commit::new(key.account.clone());
     commit.places = rows.iter().map(|row| (row.event_id, Place::Error(id))).collect();
@@ -186,7 +186,7 @@ async fn set_aside(
     let message = format!("what these events come to cannot be stored: {why}");
     tracing::error!(record = %key, why, "events set aside");
     let hint = "Correct the value that the message names at its source, which sends a new event; then retry.";
-    let mut error = error(&key.account, id, "validation", "NOT_STORABLE", &message, hint, now);
+    let mut error = ErrorEntry::open(&key.account, id, "validation", "NOT_STORABLE", &message, hint, now);
     (error.record, error.events) = (Some(key.clone()), events.clone());
     app.ports.metrics.error(&error.class);
     let mut commit = Commit::new(key.account.clone());

@@ -7,7 +7,7 @@ use crate::domain::record::{Lock, Record};
 use crate::domain::settle::not_persisted_error;
 use crate::domain::surface::TypeSurface;
 use crate::domain::value::Unresolved;
-use crate::state::{ErrorEntry, ErrorStatus};
+use crate::state::ErrorEntry;
 
 /// The target shows a record no longer that it had.
 pub(super) fn missing(record: &mut Record, side: Side, now: Timestamp) -> ErrorEntry {
@@ -70,20 +70,9 @@ pub(super) fn entry(
     hint: &str,
     now: Timestamp,
 ) -> ErrorEntry {
+    let record = &record.key;
     ErrorEntry {
-        id,
-        account: record.key.account.clone(),
-        record: Some(record.key.clone()),
-        class: class.into(),
-        code: code.into(),
-        message: message.into(),
-        hint: hint.into(),
-        field: None,
-        events: Vec::new(),
-        payload: None,
-        attempts: 1,
-        first_at: now,
-        last_at: now,
-        status: ErrorStatus::Open,
+        record: Some(record.clone()),
+        ..ErrorEntry::open(&record.account, id, class, code, message, hint, now)
     }
 }

@@ -365,13 +365,22 @@ impl Check<'_> {
             };
             let decided = || rows.iter().flat_map(|r| &r.decisions).filter(of_field);
             for (side, id, edit) in last {
-                // What was done to a copy that is gone went with it.
+                // What was done to a copy that is gone went with it; what was done while it passed for another
+                // record was decided there.
                 let is_there = !was_deleted && record.sides[*side].id.as_ref() == Some(id);
+                let is_there = is_there && !self.was_another(record, *side, id);
                 if is_there && !edit.is_null() && !decided().any(|d| told(d, edit)) {
                     self.fail("I14", format!("{} {}: nobody noticed {edit}", record.key, spec.name));
                 }
             }
         }
+    }
+
+    /// Whether `record` has taken over the record as which this id was first known.
+    fn was_another(&self, record: &Record, side: Side, id: &SideId) -> bool {
+        let RecordKey { account, record_type, .. } = record.key.clone();
+        let first = RecordKey::new(account, record_type, CanonicalId::born(side, id));
+        first != record.key && now(self.world.state.load(&[first])).is_ok_and(|found| found[0].is_some())
     }
 
     /// I2: every record on a side is one record of ours, and none twice.

@@ -58,11 +58,13 @@ async fn run(app: &App, account: &AccountId) -> Result<(), Unavailable> {
         match flush(app, account, due.iter().filter_map(|text| Subject::parse(text))).await {
             Ok(()) => failures = 0,
             // One record that always fails must not stop those after it; it is left to the tick.
-            Err(error) if failures < FAILURES => {
-                tracing::warn!(%error, %account, "not all absorbed; the tick takes up what is left");
+            Err(error) => {
                 failures += 1;
+                if failures == FAILURES {
+                    return Err(error);
+                }
+                tracing::warn!(%error, %account, "not all absorbed; the tick takes up what is left");
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(())

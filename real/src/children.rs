@@ -6,9 +6,8 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -30,8 +29,8 @@ const READY_WITHIN_MS: i64 = 120_000;
 /// How often it is asked whether it does, in ms.
 const ASK_MS: i64 = 50;
 
-/// The number of the signal that asks a process to end.
-const SIGTERM: i32 = 15;
+/// One that serves answers for its health within this; on a busy machine, and whatever it waits for.
+const SERVING_WITHIN: Duration = Duration::from_secs(2);
 
 /// So many lines of its log tell why a child does not start.
 const LAST_LINES: usize = 12;
@@ -83,7 +82,7 @@ impl Place {
         self.deaths.load(Ordering::Relaxed)
     }
 
-    /// How many were told to end and did not, or not in time.
+    /// How many were told to end and did not end well, or not in time.
     pub(crate) fn late(&self) -> u32 {
         self.late.load(Ordering::Relaxed)
     }
@@ -108,7 +107,15 @@ impl Place {
                             continue;
                         }
                         () = self.leave.notified() => {
-                            self.late.fetch_add(u32::from(!end(child, &name).await), Ordering::Relaxed);
+                            let was_serving = self.is_serving().await;
+                            let ended = end(child, &name).await;
+                            // One that had not begun to serve has nothing to end: the signal itself ends it, or it was
+                            // about to say why it does not start.
+                            let is_late = ended.is_none_or(|status| was_serving && !status.success());
+                            if is_late {
+                                tracing::warn!(name, ?ended, was_serving, "did not end in order");
+                            }
+                            self.late.fetch_add(u32::from(is_late), Ordering::Relaxed);
                             continue;
                         }
                         ended = child.wait() => ended.map_or_else(|error| error.to_string(), |status| status.to_string()),
@@ -144,6 +151,12 @@ impl Place {
         }
     }
 
+    /// Whether the process serves: only from then on it hears that it is to end.
+    async fn is_serving(&self) -> bool {
+        let healthz = reqwest::Client::new().get(format!("{}/healthz", self.url)).timeout(SERVING_WITHIN);
+        healthz.send().await.is_ok_and(|answer| answer.status().is_success())
+    }
+
     fn start(&self) -> io::Result<Child> {
         let log = OpenOptions::new().append(true).open(&self.log)?;
         Command::new(std::env::current_exe()?)
@@ -166,8 +179,8 @@ async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that. Whether it ended well, and in time.
-async fn end(mut child: Child, name: &str) -> bool {
+/// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that in time. How it ended, if in time.
+async fn end(mut child: Child, name: &str) -> Option<ExitStatus> {
     if let Some(id) = child.id() {
         // The standard library has no signal but SIGKILL, and calling the system directly is unsafe code. Nobody
         // else gets the id while the child is not waited for.
@@ -177,14 +190,11 @@ async fn end(mut child: Child, name: &str) -> bool {
         }
     }
     match timeout(END_WITHIN, child.wait()).await {
-        // One that had not begun to serve has nothing to end: the signal itself ends it, or it was about to say why it
-        // does not start.
-        Ok(Ok(status)) => matches!((status.code(), status.signal()), (Some(0 | 1), _) | (_, Some(SIGTERM))),
-        Ok(Err(_)) => false,
+        Ok(status) => status.ok(),
         Err(_) => {
             tracing::warn!(name, "did not end in time, and is killed");
             let _ = child.kill().await;
-            false
+            None
         }
     }
 }

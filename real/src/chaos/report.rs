@@ -47,7 +47,7 @@ impl Report<'_> {
         self.verdict.is_good() && self.late() == 0
     }
 
-    /// Processes that were told to end and did not, or not in time.
+    /// Processes that were told to end and did not end well, or not in time.
     fn late(&self) -> u32 {
         self.places.iter().map(|place| place.late()).sum()
     }
@@ -99,7 +99,7 @@ impl Report<'_> {
         section.row("doubled", &[doubled.len() as u64]);
         section.row("differences that nothing explains", &[different.len() as u64]);
         section.row("locked, or in error, without a reason", &[locked.len() as u64]);
-        section.row("functions that did not end in time after SIGTERM", &[u64::from(self.late())]);
+        section.row("functions that did not end well, or in time, after SIGTERM", &[u64::from(self.late())]);
         section
     }
 }

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use shared::domain::id::AccountId;
 use shared::fault::Unavailable;
 use shared::pubsub::{Message, Publish, Topic};
-use shared::runtime::clock::Clock;
+use shared::runtime::clock::{Clock, SystemClock};
 use tokio::sync::Notify;
 
-use crate::bus::{Bus, BusFaults};
+use crate::bus::{Bus, BusFaults, Delivery};
 use crate::functions::{self, PUSHES};
 use crate::publish::BusPublish;
 
@@ -34,10 +34,7 @@ impl Carrier {
     /// Messages that are not delivered yet, as far as they can be seen.
     pub(crate) fn left(&self) -> usize {
         match self {
-            Carrier::Bus(local) => {
-                let bus = local.bus();
-                PUSHES.iter().map(|push| bus.backlog(push.subscription)).sum()
-            }
+            Carrier::Bus(local) => local.backlog(),
             Carrier::Elsewhere(elsewhere) => (elsewhere.on_their_way)(),
         }
     }
@@ -64,7 +61,7 @@ pub struct LocalBus {
     bus: Arc<Mutex<Bus>>,
     faults: Mutex<BTreeMap<AccountId, BusFaults>>,
     /// Something was published or answered.
-    pub(crate) moved: Arc<Notify>,
+    moved: Arc<Notify>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -73,7 +70,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl LocalBus {
     /// An empty bus; its faults follow from `seed`.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let mut bus = Bus::new(seed);
         functions::subscribe(&mut bus);
         Self { bus: Arc::new(Mutex::new(bus)), faults: Mutex::default(), moved: Arc::default() }
@@ -84,9 +81,44 @@ impl LocalBus {
     }
 
     /// The way onto the bus; it wakes the pump.
-    pub(crate) fn publisher(&self, clock: Arc<dyn Clock>) -> Arc<dyn Publish> {
+    pub fn publisher(&self, clock: Arc<dyn Clock>) -> Arc<dyn Publish> {
         let inner = BusPublish { bus: Arc::clone(&self.bus), clock };
         Arc::new(Waking { inner, moved: Arc::clone(&self.moved) })
+    }
+
+    /// Messages that are not delivered yet.
+    pub fn backlog(&self) -> usize {
+        let bus = self.bus();
+        PUSHES.iter().map(|push| bus.backlog(push.subscription)).sum()
+    }
+
+    /// What is to be pushed now, as long as no more than `at_once` are under way; waits until there is something.
+    pub async fn deliveries(&self, at_once: usize) -> Vec<Delivery> {
+        loop {
+            let (deliveries, next) = {
+                let mut bus = self.bus();
+                let room = at_once.saturating_sub(bus.outstanding(None));
+                let deliveries = bus.deliveries(SystemClock.now(), None, room);
+                // Without room, only an answer can bring more.
+                (deliveries, if room == 0 { None } else { bus.next_at(None) })
+            };
+            if !deliveries.is_empty() {
+                return deliveries;
+            }
+            match next {
+                Some(at) => tokio::select! {
+                    () = self.moved.notified() => {}
+                    () = SystemClock.sleep_until(at) => {}
+                },
+                None => self.moved.notified().await,
+            }
+        }
+    }
+
+    /// How a push was answered.
+    pub fn settle(&self, id: u64, acked: bool) {
+        self.bus().settle(id, acked, SystemClock.now());
+        self.moved.notify_one();
     }
 
     /// How the bus misbehaves towards an account.

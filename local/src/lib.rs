@@ -17,6 +17,7 @@ pub mod publish;
 mod pumps;
 mod sample;
 mod server;
+pub mod signed;
 pub mod stand_in_poll;
 mod story;
 pub mod suitex;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
-use bytes::Bytes;
 use http::{Request, StatusCode};
 use serde_json::Value as Json;
 use shared::domain::id::{AccountId, Timestamp};
@@ -15,12 +14,12 @@ use shared::fault::Unavailable;
 use shared::pubsub::{Topic, change_message};
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
-use shared::runtime::signature::{self, Signer};
 use shared::runtime::tasks::{Spawn, TokioSpawn};
 use tokio::sync::watch;
 
 use crate::bus::Delivery;
 use crate::functions::{PUSHES, TICKS};
+use crate::signed::signed;
 use crate::stand_in_poll;
 use crate::world::System;
 
@@ -96,24 +95,8 @@ async fn every<F: Future<Output = ()>>(millis: i64, work: impl Fn() -> F) {
 async fn push(system: Arc<System>) {
     let Some(local) = system.carrier.local() else { return };
     loop {
-        let now = SystemClock.now();
-        let (deliveries, next) = {
-            let mut bus = local.bus();
-            let room = PUSHES_MAX.saturating_sub(bus.outstanding(None));
-            let deliveries = bus.deliveries(now, None, room);
-            let is_full = deliveries.len() == room;
-            // Without room, only an answer can bring more.
-            (deliveries, if is_full { None } else { bus.next_at(None) })
-        };
-        for delivery in deliveries {
+        for delivery in local.deliveries(PUSHES_MAX).await {
             run(&system, deliver(Arc::clone(&system), delivery));
-        }
-        match next {
-            Some(at) => tokio::select! {
-                () = local.moved.notified() => {}
-                () = SystemClock.sleep_until(at) => {}
-            },
-            None => local.moved.notified().await,
         }
     }
 }
@@ -126,8 +109,7 @@ async fn deliver(system: Arc<System>, delivery: Delivery) {
     let response = system.fleet.call(push.function, request.expect("a path of the table")).await;
     let acked = response.is_some_and(|r| r.status().is_success());
     if let Some(local) = system.carrier.local() {
-        local.bus().settle(id, acked, SystemClock.now());
-        local.moved.notify_one();
+        local.settle(id, acked);
     }
 }
 
@@ -163,8 +145,9 @@ async fn repost(system: Arc<System>, account: AccountId, event: Json, _on_its_wa
 
 /// Signs an event and posts it; whether it was taken. Each attempt is a message of its own.
 async fn sent(system: &System, account: &AccountId, event: &Json) -> bool {
-    let request = signed(account, &system.keys[account], event.to_string().into());
-    let response = system.fleet.call("ingest", request).await;
+    let (id, now) = (RandomIds.draw().to_string(), SystemClock.now());
+    let request = signed(account.as_str(), &system.keys[account], &id, now, event.to_string().into());
+    let response = system.fleet.call("ingest", request.map(Body::from)).await;
     match response.map(|r| r.status()) {
         Some(StatusCode::ACCEPTED) => true,
         answer => {
@@ -172,20 +155,6 @@ async fn sent(system: &System, account: &AccountId, event: &Json) -> bool {
             false
         }
     }
-}
-
-/// A signed call of ingest.
-fn signed(account: &AccountId, secret: &str, body: Bytes) -> Request<Body> {
-    let (id, seconds) = (RandomIds.draw().to_string(), SystemClock.now().seconds());
-    let signer = Signer::parse(secret).expect("the world's own key");
-    Request::post("/ingest/v1/events")
-        .header("content-type", "application/json")
-        .header(signature::ID, &id)
-        .header(signature::TIMESTAMP, seconds.to_string())
-        .header(signature::KEY_ID, account.as_str())
-        .header(signature::SIGNATURE, signer.sign(&id, seconds, &body))
-        .body(Body::from(body))
-        .expect("headers of plain text")
 }
 
 /// Counts a User Event as under way for as long as it lives.

@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use local::bus::BusFaults;
 use local::functions::FUNCTIONS;
 use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
+use local::signed::signed;
 use serde_json::{Value as Json, json};
 use shared::breakage::{self, Breakage};
 use shared::domain::id::{Side, Timestamp};
@@ -17,7 +18,7 @@ use crate::executor::{Instance, Lane};
 use crate::faults::Rates;
 use crate::people::Edits;
 use crate::watch::Violation;
-use crate::world::{SECRETS, World, branch, signed};
+use crate::world::{SECRETS, World, branch};
 
 /// How a seed is run.
 #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ use local::bus::{Bus, BusFaults, Delivery};
 use local::functions::{self, FUNCTIONS, PUSHES, Parts, TICKS};
 use local::netsuite::NetSuite;
 use local::publish::BusPublish;
+use local::signed::signed;
 use local::suitex::SuiteX;
 use serde_json::Value as Json;
 use shared::blob::memory::MemoryBlob;
@@ -24,7 +25,7 @@ use shared::ledger::memory::MemoryLedger;
 use shared::pubsub::{Message, Publish, Topic};
 use shared::runtime::ids::Ids;
 use shared::runtime::metrics::Metrics;
-use shared::runtime::signature::{Keys, Signer};
+use shared::runtime::signature::Keys;
 use shared::runtime::tasks::Tasks;
 use shared::runtime::{Edge, Ports};
 use shared::state::memory::MemoryState;
@@ -410,20 +411,6 @@ impl World {
         self.faults.lanes[lane].set(rates);
         lock(&self.bus).set_faults(Some(self.accounts[lane].as_str()), bus);
     }
-}
-
-/// A signed call of ingest.
-pub fn signed(account: &str, secret: &str, id: &str, now: Timestamp, body: Bytes) -> Request<Bytes> {
-    let signer = Signer::parse(secret).expect("the simulation's own key");
-    let signature = signer.sign(id, now.seconds(), &body);
-    Request::post("/ingest/v1/events")
-        .header("content-type", "application/json")
-        .header("webhook-id", id)
-        .header("webhook-timestamp", now.seconds().to_string())
-        .header("webhook-key-id", account)
-        .header("webhook-signature", signature)
-        .body(body)
-        .expect("a request")
 }
 
 /// A pushed message: whoever pushed it hears of its end, by an answer or by a crash.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use bytes::Bytes;
 use http::{Request, StatusCode};
+use local::carrier::LocalBus;
 use local::functions::{self, FUNCTIONS, Parts};
 use local::netsuite::{Faults, NetSuite};
+use local::signed::signed;
 use local::world::CONFIG;
 use mysql::ledger::MysqlLedger;
 use mysql::state::MysqlState;
@@ -23,7 +24,7 @@ use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
 use shared::runtime::metrics::Metrics;
 use shared::runtime::serve::serve;
-use shared::runtime::signature::{self, Keys, Signer};
+use shared::runtime::signature::Keys;
 use shared::runtime::tasks::{Spawn, Tasks, TokioSpawn};
 use shared::runtime::{Edge, Ports};
 use tokio::runtime::{Handle, Runtime};
@@ -31,7 +32,7 @@ use tokio::task::AbortHandle;
 
 use crate::Failure;
 use crate::apart::{self, Apart, HttpPublish, free_port};
-use crate::bus::Carrier;
+use crate::bus::pump;
 use crate::databases::{Databases, Servers};
 use crate::function::{Fleet, Function, runtime};
 use crate::watch::{self, Arrivals, WatchedTenants};
@@ -70,13 +71,12 @@ pub(crate) fn config(accounts: usize, coalescing: Option<&str>) -> Result<Arc<Sy
 pub(crate) struct Stack {
     pub(crate) config: Arc<SyncConfig>,
     pub(crate) databases: Databases,
-    pub(crate) carrier: Carrier,
+    pub(crate) bus: Arc<LocalBus>,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) netsuite: Arc<NetSuite>,
     pub(crate) arrivals: Arc<Arrivals>,
     /// The functions' processes, where they are any.
     pub(crate) apart: BTreeMap<&'static str, Apart>,
-    signer: Signer,
     background: Vec<AbortHandle>,
     netsuite_runtime: Option<Runtime>,
 }
@@ -144,12 +144,11 @@ impl Stack {
     async fn empty(servers: &Servers, site: &str, config: Arc<SyncConfig>) -> Result<Self, Failure> {
         Ok(Self {
             databases: Databases::make(servers, site, &config).await?,
-            carrier: Carrier::new(),
+            bus: Arc::new(LocalBus::new(1)),
             fleet: Arc::new(Fleet(BTreeMap::new())),
             netsuite: NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1),
             arrivals: Arc::default(),
             apart: BTreeMap::new(),
-            signer: Signer::parse(SECRET)?,
             background: Vec::new(),
             netsuite_runtime: Some(runtime("netsuite")),
             config,
@@ -163,7 +162,7 @@ impl Stack {
             config: Arc::clone(&self.config),
             databases: self.databases.clone(),
             redis,
-            publish: self.carrier.publisher(),
+            publish: self.bus.publisher(Arc::new(SystemClock)),
             netsuite: watch::netsuite(
                 self.netsuite.router(),
                 runtime.handle().clone(),
@@ -191,12 +190,11 @@ impl Stack {
     /// Has everything move: the pump, the User Event script, the scheduler.
     pub(crate) fn start(&mut self) {
         let on = Handle::current();
-        let pump = self.carrier.clone().pump(Arc::clone(&self.fleet));
+        let pump = pump(Arc::clone(&self.bus), Arc::clone(&self.fleet));
         let script = Script {
             accounts: self.config.accounts.keys().cloned().collect(),
             netsuite: Arc::clone(&self.netsuite),
             fleet: Arc::clone(&self.fleet),
-            signer: self.signer.clone(),
         };
         let (relayed, ticked) = (Arc::clone(&self.fleet), Arc::clone(&self.fleet));
         let relay = every(1_000, move || {
@@ -221,7 +219,7 @@ impl Stack {
 
     /// Posts an event to ingest, signed.
     pub(crate) async fn post(&self, account: &AccountId, body: String) -> StatusCode {
-        self.fleet.get("ingest").call(signed(&self.signer, account, body)).await
+        self.fleet.get("ingest").call(signed_now(account, body)).await
     }
 
     /// Waits until nothing moves any more; false when that takes too long.
@@ -232,7 +230,7 @@ impl Stack {
             + (select count(*) from current_state where account_id = ? and netsuite_due_at is not null) \
             + (select count(*) from current_state where account_id = ? and suitex_due_at is not null)";
         loop {
-            let mut left = self.carrier.backlog() as i64;
+            let mut left = self.bus.backlog() as i64;
             for account in self.config.accounts.keys().map(AccountId::as_str) {
                 let query = sqlx::query_scalar::<_, i64>(open).bind(account).bind(account).bind(account);
                 left += query.fetch_one(&state).await?;
@@ -316,7 +314,6 @@ struct Script {
     accounts: Vec<AccountId>,
     netsuite: Arc<NetSuite>,
     fleet: Arc<Fleet>,
-    signer: Signer,
 }
 
 impl Script {
@@ -326,8 +323,7 @@ impl Script {
             for account in &self.accounts {
                 for event in self.netsuite.take_user_events(account) {
                     let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                    let answered =
-                        self.fleet.get("ingest").start(signed(&self.signer, account, event.to_string()));
+                    let answered = self.fleet.get("ingest").start(signed_now(account, event.to_string()));
                     self.fleet.get("ingest").spawn(async move {
                         let status = answered.await;
                         if status != StatusCode::ACCEPTED {
@@ -342,18 +338,10 @@ impl Script {
     }
 }
 
-/// A signed call of ingest.
-fn signed(signer: &Signer, account: &AccountId, body: String) -> Request<Body> {
-    let (id, seconds) = (RandomIds.draw().to_string(), SystemClock.now().seconds());
-    let body = Bytes::from(body);
-    Request::post("/ingest/v1/events")
-        .header("content-type", "application/json")
-        .header(signature::ID, &id)
-        .header(signature::TIMESTAMP, seconds.to_string())
-        .header(signature::KEY_ID, account.as_str())
-        .header(signature::SIGNATURE, signer.sign(&id, seconds, &body))
-        .body(Body::from(body))
-        .expect("headers of plain text")
+/// A call of ingest.
+fn signed_now(account: &AccountId, body: String) -> Request<Body> {
+    let (id, now) = (RandomIds.draw().to_string(), SystemClock.now());
+    signed(account.as_str(), SECRET, &id, now, body.into()).map(Body::from)
 }
 
 async fn every<F: Future<Output = ()>>(millis: i64, work: impl Fn() -> F) {

@@ -1,8 +1,9 @@
 //! No account sees, delays or changes another.
 
 use http::StatusCode;
+use local::signed::signed;
 use serde_json::json;
-use simulation::world::{SECRETS, signed};
+use simulation::world::SECRETS;
 
 use crate::story::{ACME, GLOBEX, NetSuite, Story, SuiteX};
 

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::StatusCode;
 use local::functions::BUCKET;
+use local::signed::signed;
 use serde_json::{Value as Json, json};
 use shared::blob::{Blob, BlobRef, Keep};
 use shared::domain::id::AccountId;
 use shared::ledger::Ledger;
-use simulation::world::{SECRETS, signed};
+use simulation::world::SECRETS;
 
 use crate::story::{ACME, NetSuite, Pair, Story, SuiteX};
 

@@ -1,8 +1,9 @@
 //! Events for an account or a type that nobody has configured.
 
 use http::StatusCode;
+use local::signed::signed;
 use serde_json::{Value as Json, json};
-use simulation::world::{SECRETS, signed};
+use simulation::world::SECRETS;
 
 use crate::story::{ACME, Story};
 

@@ -8,7 +8,8 @@ use super::answer::Outcome;
 use super::errors::{entry, unstorable};
 use crate::announce;
 use crate::domain::absorb::reply_cause;
-use crate::domain::id::{CanonicalId, RecordKey, Timestamp, derived_id};
+use crate::domain::governance::{backoff_ms, dice};
+use crate::domain::id::{CanonicalId, RecordKey, Side, Timestamp, derived_id};
 use crate::domain::merged::MergedEvent;
 use crate::domain::plan::has_work;
 use crate::domain::record::{Due, DueReason, Lock, Presence, Record};
@@ -28,7 +29,10 @@ pub(super) async fn store(
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let (ports, other) = (&writer.ports, writer.target.side().other());
-    let settled = note_news(writer, account, settled, now).await?;
+    let (settled, refused) = note_news(writer, account, settled, now).await?;
+    for (job, why) in refused {
+        file_unstorable(writer, account, &job, &why, now).await?;
+    }
     let (mut commits, mut rest) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
     for Noted { job, outcome, cause } in settled {
         let changed = outcome.report.decisions.iter().filter_map(|d| d.field);
@@ -67,13 +71,13 @@ struct Noted {
 }
 
 /// News that no event brought is a ledger event too: what the history names must be there. Nothing is decided on
-/// news that cannot be kept: it is left out here, and looked at again.
+/// news that cannot be kept: second, the jobs that brought such, with the reason.
 async fn note_news(
     writer: &Writer,
     account: &Account,
     settled: Vec<(Job, Outcome)>,
     now: Timestamp,
-) -> Result<Vec<Noted>, Unavailable> {
+) -> Result<(Vec<Noted>, Vec<(Job, String)>), Unavailable> {
     let ports = &writer.ports;
     let entry = |(job, outcome): &(Job, Outcome)| {
         (!outcome.report.decisions.is_empty()).then(|| entry_of(writer, job, outcome, now))
@@ -82,17 +86,17 @@ async fn note_news(
     let told: Vec<Entry> = entries.iter().flatten().cloned().collect();
     if told.is_empty() {
         let plain = |(job, outcome)| Noted { job, outcome, cause: None };
-        return Ok(settled.into_iter().map(plain).collect());
+        return Ok((settled.into_iter().map(plain).collect(), Vec::new()));
     }
     let mut appended = ports.ledger.append(told).await?.into_iter();
-    let (mut noted, mut rows) = (Vec::with_capacity(settled.len()), Vec::new());
+    let (mut noted, mut rows, mut refused) = (Vec::with_capacity(settled.len()), Vec::new(), Vec::new());
     for ((job, outcome), entry) in settled.into_iter().zip(entries) {
         let Some(entry) = entry else {
             noted.push(Noted { job, outcome, cause: None });
             continue;
         };
         if let Some(Appended::Refused(reason)) = appended.next() {
-            tracing::error!(record = %outcome.record.key, reason, "the ledger refuses what a reply told");
+            refused.push((job, reason));
             continue;
         }
         rows.push(PendingRow {
@@ -107,7 +111,7 @@ async fn note_news(
         noted.push(Noted { job, outcome, cause: Some(entry.event_id) });
     }
     ports.state.enqueue(rows).await?;
-    Ok(noted)
+    Ok((noted, refused))
 }
 
 /// What a reply told, as a ledger event.
@@ -213,7 +217,8 @@ async fn look_again(
     Ok(())
 }
 
-/// The state cannot hold what the target told: a person must look. The record stays as it was, and its intent open.
+/// What the target told cannot be stored: a person must look. The record stays as it was, its intent open, and is
+/// looked at again after a while.
 async fn file_unstorable(
     writer: &Writer,
     account: &Account,
@@ -225,9 +230,22 @@ async fn file_unstorable(
     let error = unstorable(&job.record, side, why, now);
     writer.ports.metrics.error(&error.class);
     tracing::error!(record = %key, why, "what a reply told cannot be stored");
-    let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
+    let record = Some(put_off(&job.record, side, now));
+    let commit = Commit { record, errors: vec![error], ..Commit::new(account.id.clone()) };
+    // Stale: whoever committed has said what is to be done next.
     writer.ports.state.commit(vec![commit]).await?;
     Ok(())
+}
+
+/// The record, due again for `side` only after a while, longer each time: at once it would fail at once.
+fn put_off(record: &Record, side: Side, now: Timestamp) -> Record {
+    let mut record = record.clone();
+    let state = &mut record.sides[side];
+    let attempts = state.due.as_ref().map_or(0, |due| due.attempts) + 1;
+    let reason = if state.intent.is_some() { DueReason::Unsettled } else { DueReason::BackingOff };
+    let wait = backoff_ms(attempts, dice(&derived_id("dice", &[&record.key.to_string()])));
+    state.due = Some(Due { at: now.plus(wait), reason, attempts });
+    record
 }
 
 /// The created record is known already, as another record: news of it came before the link. If that other has
@@ -271,4 +289,28 @@ async fn join(
     commit.record = Some(record);
     ports.state.commit(vec![commit]).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{AccountId, RecordType};
+    use crate::domain::surface::SyncConfig;
+
+    #[test]
+    fn what_cannot_be_stored_is_looked_at_again_later_and_later() {
+        let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+        let (account, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
+        let surface = config.surface(&account, &kind).unwrap();
+        let key = RecordKey::new(account, kind, CanonicalId::parse("sx-1").unwrap());
+        let (mut record, now) = (Record::new(key, surface), Timestamp(1_000));
+        let mut waits = Vec::new();
+        for attempts in 1..5 {
+            record = put_off(&record, Side::NetSuite, now);
+            let due = record.sides.netsuite.due.clone().expect("it stays due");
+            assert_eq!((due.attempts, due.reason), (attempts, DueReason::BackingOff));
+            waits.push(due.at.0 - now.0);
+        }
+        assert!(waits[0] > 0 && waits.is_sorted() && waits[0] < waits[3], "{waits:?}");
+    }
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use local::demo::{self, DemoOptions};
-use local::world::Options;
+use local::site::Options;
 #[cfg(feature = "real")]
 use real_world::chaos::ChaosOptions;
 use tracing_subscriber::EnvFilter;

@@ -1,7 +1,8 @@
 //! `--real`: the world on real MySQL, Redis, Pub/Sub and Cloud Storage. A program that was built without the
 //! real adapters builds one with them, and becomes it.
 
-use local::world::{self, Options, World};
+use local::site::Options;
+use local::world::{self, World};
 
 /// Starts a world that syncs what `config` says; the error is for people.
 pub(crate) async fn start(is_real: bool, options: Options, config: &str) -> Result<World, String> {

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use local::world::{self, Options, World};
+use local::site::{self, Options};
+use local::world::World;
 use shared::domain::surface::SyncConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
 async fn up(args: Args) -> Result<(), String> {
     let listen = SocketAddr::new(args.host, args.port);
     let mut options = Options { listen, seed: args.seed, sample: !args.empty, ..Options::default() };
-    let mut text = world::CONFIG.to_string();
+    let mut text = site::CONFIG.to_string();
     if let Some(path) = &args.config {
         text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         let config = SyncConfig::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;

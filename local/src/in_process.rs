@@ -13,8 +13,8 @@ use shared::state::memory::MemoryState;
 use crate::carrier::{Carrier, LocalBus};
 use crate::inside::InMemory;
 use crate::instances::{Blueprint, Instances};
+use crate::site::{Outside, Site};
 use crate::suitex::SuiteX;
-use crate::world::{Outside, Site};
 
 /// Everything that a site needs, new and empty.
 pub(crate) fn outside(site: &Site) -> io::Result<Outside> {

@@ -1,6 +1,6 @@
 //! The whole system in one process: the bus, simulators of NetSuite and SuiteX on the wire, and the functions
 //! as they are deployed. Its parts can be exchanged for real ones: functions in processes of their own, over
-//! real databases ([`world::Site`]).
+//! real databases ([`site::Site`]).
 
 pub mod bus;
 pub mod carrier;
@@ -18,7 +18,9 @@ mod pumps;
 mod sample;
 mod server;
 pub mod signed;
+pub mod site;
 pub mod stand_in_poll;
 mod story;
 pub mod suitex;
+pub mod system;
 pub mod world;

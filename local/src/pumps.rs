@@ -21,7 +21,7 @@ use crate::bus::Delivery;
 use crate::functions::{PUSHES, TICKS};
 use crate::signed::signed;
 use crate::stand_in_poll;
-use crate::world::System;
+use crate::system::System;
 
 /// Deliveries under way at once, all functions together.
 const PUSHES_MAX: usize = 256;

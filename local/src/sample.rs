@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 use shared::domain::id::{AccountId, RecordType};
 
-use crate::world::System;
+use crate::system::System;
 
 /// Makes the records. What a configuration of one's own has no place for is left out.
 pub(crate) async fn fill(system: &System) {

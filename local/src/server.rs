@@ -15,7 +15,7 @@ use shared::runtime::tasks::{Spawn, TokioSpawn};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
-use crate::world::System;
+use crate::system::System;
 use crate::{control, playground, suitex};
 
 /// A running server.

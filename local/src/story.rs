@@ -24,7 +24,7 @@ use shared::state::{ErrorEntry, HistoryRow, PendingRow, Place, Subject};
 use uuid::Uuid;
 
 use crate::inside;
-use crate::world::System;
+use crate::system::System;
 use calls::Undecided;
 
 /// Most moments told.

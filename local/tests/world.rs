@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use local::functions::FUNCTIONS;
-use local::world::{self, Options, World};
+use local::site::{self, Options};
+use local::world::World;
 use serde_json::{Value as Json, json};
 use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::{Clock, SystemClock};
@@ -14,7 +15,7 @@ use shared::runtime::signature::Signer;
 
 /// A world of its own port, which does not wait long for a quiet moment.
 fn options() -> Options {
-    let mut config = SyncConfig::parse(world::CONFIG).unwrap();
+    let mut config = SyncConfig::parse(site::CONFIG).unwrap();
     config.coalescing.quiet_ms = 30;
     config.coalescing.max_wait_ms = 300;
     for account in config.accounts.values_mut() {

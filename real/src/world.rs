@@ -10,7 +10,8 @@ use google::config::PubsubConfig;
 use google::publish::{PublishLimits, PubsubPublisher};
 use local::carrier::{Carrier, Elsewhere};
 use local::functions::{FUNCTIONS, MAX_BACKOFF_MS, MIN_BACKOFF_MS};
-use local::world::{Options, Outside, Site, World};
+use local::site::{Options, Outside, Site};
+use local::world::World;
 use mysql::ledger::MysqlLedger;
 use mysql::pool::{PoolOptions, connect};
 use mysql::state::MysqlState;
@@ -69,7 +70,7 @@ pub async fn start(options: Options, config: &str) -> Result<World, String> {
     let site = site(options, config).await?;
     let services = services::find(&Env::of_process()).await?;
     let built = build(&site, &services, &Roads::straight(&services), config).await?;
-    Ok(site.open(built.outside).await)
+    Ok(World::open(site, built.outside).await)
 }
 
 /// Takes the address of a world that syncs what `config` says.

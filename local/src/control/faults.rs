@@ -17,7 +17,7 @@ use crate::bus::BusFaults;
 use crate::carrier::LocalBus;
 use crate::functions::FUNCTIONS;
 use crate::netsuite::Faults;
-use crate::world::System;
+use crate::system::System;
 
 /// [`BusFaults`] as JSON.
 #[derive(Serialize, Deserialize)]

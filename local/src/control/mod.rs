@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use shared::runtime::problem::Problem;
 
 use crate::story;
-use crate::world::System;
+use crate::system::System;
 use params::Params;
 
 type App = State<Arc<System>>;

@@ -9,7 +9,7 @@ use shared::domain::id::{AccountId, RecordType};
 use shared::domain::surface::{Account, TypeSurface};
 use shared::runtime::problem::Problem;
 
-use crate::world::System;
+use crate::system::System;
 
 /// The query's parameters; of one that is given twice, the last counts.
 pub(crate) struct Params(BTreeMap<String, String>);

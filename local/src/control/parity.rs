@@ -18,7 +18,7 @@ use shared::state::{PendingRow, Place, Subject};
 use super::params::Params;
 use super::{App, Shown};
 use crate::inside;
-use crate::world::System;
+use crate::system::System;
 
 /// Rows read at once.
 const PAGE: usize = 1_000;

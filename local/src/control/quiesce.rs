@@ -15,7 +15,7 @@ use shared::runtime::problem::Problem;
 
 use super::params::object;
 use super::{App, Shown};
-use crate::world::System;
+use crate::system::System;
 use crate::{inside, pumps};
 
 /// How long we wait unless told otherwise, in ms: longer than the longest that a writer leaves NetSuite alone,

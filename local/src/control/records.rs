@@ -17,7 +17,7 @@ use shared::state::Subject;
 
 use super::params::Params;
 use super::{App, Shown};
-use crate::world::System;
+use crate::system::System;
 
 /// `GET /control/records`: what the review API lists, with titles, and before it what is too new to be there.
 pub(super) async fn records(State(system): App, params: Params) -> Shown {

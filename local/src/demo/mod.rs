@@ -44,7 +44,8 @@ use shared::domain::governance::cap;
 use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::{Clock, SystemClock};
 
-use crate::world::{self, Options, World};
+use crate::site::{self, Options};
+use crate::world::World;
 use book::Book;
 use client::{Broken, Client};
 use data::DataSet;
@@ -117,7 +118,7 @@ pub async fn run(
 
 /// The product's own configuration, with as many calls as the demo allows.
 pub fn config() -> Result<String, toml::de::Error> {
-    let mut config: toml::Table = world::CONFIG.parse()?;
+    let mut config: toml::Table = site::CONFIG.parse()?;
     let accounts = config.get_mut("account").and_then(toml::Value::as_table_mut);
     for account in accounts.into_iter().flat_map(|accounts| accounts.iter_mut().map(|(_, account)| account)) {
         if let Some(limits) = account.get_mut("limits").and_then(toml::Value::as_table_mut) {

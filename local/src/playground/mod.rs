@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::get;
 use http::header;
 
-use crate::world::System;
+use crate::system::System;
 
 const PAGE: &str = include_str!("page.html");
 

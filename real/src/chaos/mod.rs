@@ -26,7 +26,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use local::demo::endure::{Work, endure};
 use local::functions::{MAX_BACKOFF_MS, MIN_BACKOFF_MS};
-use local::world::{Options, Outside};
+use local::site::{Options, Outside};
+use local::world::World;
 
 use crate::services::{self, Services};
 use crate::world::{Built, Roads, build, site};
@@ -90,7 +91,7 @@ pub async fn run(options: &ChaosOptions) -> Result<bool, String> {
     let site = site(Options { listen, seed: options.seed, ..Options::default() }, &config).await?;
     let Built { outside, fleet, state, ledger } = build(&site, &services, &roads, &config).await?;
     let witness = Witness::before(Arc::clone(&fleet));
-    let world = site.open(Outside { fleet: Arc::clone(&witness) as _, ..outside }).await;
+    let world = World::open(site, Outside { fleet: Arc::clone(&witness) as _, ..outside }).await;
 
     let places = fleet.places();
     let tools = Tools { control, redis: services.redis, mysql_wire, redis_wire, places };

@@ -10,7 +10,7 @@ use local::carrier::LocalBus;
 use local::functions::{self, FUNCTIONS, Parts};
 use local::netsuite::{Faults, NetSuite};
 use local::signed::signed;
-use local::world::CONFIG;
+use local::site::CONFIG;
 use mysql::ledger::MysqlLedger;
 use mysql::state::MysqlState;
 use mysql::tenant::{MysqlTenants, TenantAddresses};

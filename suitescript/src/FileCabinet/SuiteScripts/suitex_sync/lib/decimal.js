@@ -68,7 +68,7 @@ define([], () => {
      * @returns {Decimal}
      */
     function round(decimal, scale) {
-        const unit = 10n ** BigInt(decimal.scale - scale);
+        const unit = tenTo(decimal.scale - scale);
         const half = decimal.units < 0n ? -unit / 2n : unit / 2n;
         return { units: (decimal.units + half) / unit, scale };
     }
@@ -78,8 +78,13 @@ define([], () => {
      * @param {number} scale not smaller than the decimal's own
      */
     function rescaled(decimal, scale) {
-        return decimal.units * 10n ** BigInt(scale - decimal.scale);
+        return decimal.units * tenTo(scale - decimal.scale);
     }
 
-    return { parse, text, equal };
+    /** @param {number} exponent */
+    function tenTo(exponent) {
+        return BigInt(`1${'0'.repeat(exponent)}`);
+    }
+
+    return { text, equal };
 });

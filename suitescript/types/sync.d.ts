@@ -156,7 +156,10 @@ interface DeltaModule {
     filled(record: NRecord, names: string[]): Record<string, Wire>;
 }
 interface EventModule { of(context: SaveContext, accountId: string): SyncEvent | undefined }
-interface IngestModule { send(event: SyncEvent, settings: IngestSettings, attempt?: number): Sent }
+interface IngestModule {
+    send(event: SyncEvent, settings: IngestSettings, attempt?: number): Sent;
+    sign(id: string, seconds: number, body: string): string;
+}
 interface OutboxModule {
     put(event: SyncEvent, error?: string): void;
     waiting(): Waiting[];

@@ -49,16 +49,20 @@ define(['N/crypto', 'N/encode', 'N/https'], /**
             'webhook-id': id,
             'webhook-timestamp': String(seconds),
             'webhook-key-id': keyId,
-            'webhook-signature': `v1,${hmac(`${id}.${seconds}.${body}`)}`,
+            'webhook-signature': sign(id, seconds, body),
         };
     }
 
-    /** @param {string} message */
-    function hmac(message) {
+    /**
+     * @param {string} id
+     * @param {number} seconds since the epoch
+     * @param {string} body
+     */
+    function sign(id, seconds, body) {
         const key = crypto.createSecretKey({ secret: SECRET, encoding: encode.Encoding.BASE_64 });
         const mac = crypto.createHmac({ algorithm: crypto.HashAlg.SHA256, key });
-        mac.update({ input: message, inputEncoding: encode.Encoding.UTF_8 });
-        return mac.digest({ outputEncoding: encode.Encoding.BASE_64 });
+        mac.update({ input: `${id}.${seconds}.${body}`, inputEncoding: encode.Encoding.UTF_8 });
+        return `v1,${mac.digest({ outputEncoding: encode.Encoding.BASE_64 })}`;
     }
 
     /**
@@ -80,5 +84,5 @@ define(['N/crypto', 'N/encode', 'N/https'], /**
         return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
     }
 
-    return { send };
+    return { send, sign };
 });

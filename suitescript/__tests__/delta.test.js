@@ -1,7 +1,10 @@
+import Ajv from 'ajv';
+
 import ue from 'SuiteScripts/suitex_sync/sx_ue_delta';
 
 import runtime from 'N/runtime';
 
+import schema from '../../schemas/change-event.schema.json';
 import { NetSuite, fail } from '../testing/netsuite';
 
 const UserEventType = { CREATE: 'create', EDIT: 'edit', XEDIT: 'xedit', DELETE: 'delete', APPROVE: 'approve' };
@@ -12,6 +15,13 @@ let netsuite;
 beforeEach(() => {
     netsuite = new NetSuite();
     netsuite.parameters = { custscript_sx_delta_account: 'acme' };
+});
+
+/** Every event of every test is one that the hub accepts. */
+const accepts = new Ajv().addSchema(schema, 'event').getSchema('event#/definitions/input');
+
+afterEach(() => {
+    for (const event of told()) expect([accepts(event), accepts.errors]).toEqual([true, null]);
 });
 
 /** What reached the outbox. */
@@ -52,6 +62,14 @@ test('an edit tells the fields that differ, new and old, and nothing else', () =
         authContext: { actor: '7' },
         externalId: 'sx-1',
     }]);
+});
+
+test('the record as it was need not know its fields\' types', () => {
+    const id = netsuite.have('customer', { email: 'old@x.y' });
+    const oldRecord = Object.assign(netsuite.loaded('customer', id), { getField: () => null });
+    netsuite.stored('customer', id).values.email = 'new@x.y';
+    ue.afterSubmit({ type: UserEventType.EDIT, UserEventType, oldRecord, newRecord: netsuite.loaded('customer', id) });
+    expect(told()[0].payload.previous).toEqual({ email: 'old@x.y' });
 });
 
 test('a cleared field is null, not absent', () => {
@@ -124,7 +142,7 @@ test('lines without keys yet say nothing; the rest of the save is told', () => {
         throw fail('UNEXPECTED_ERROR');
     };
     edit('salesorder', id, { memo: 'b' }, { lines: { item: [line, { item: '6' }] } });
-    expect(told()[0].payload.changes).toEqual({ memo: 'b' });
+    expect(told()[0].payload).toEqual({ changes: { memo: 'b' }, previous: { memo: 'a' } });
 });
 
 test('a save that changes nothing synced is not told', () => {

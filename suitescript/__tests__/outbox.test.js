@@ -104,6 +104,19 @@ test('the hub can have the outbox sent at once', () => {
     expect(netsuite.posts[0].url).toBe('https://hub.example/e');
 });
 
+test('operations are forgotten after a month', () => {
+    const summary = { inputSummary: {}, mapSummary: fine(), reduceSummary: fine() };
+    netsuite.have('customrecord_sx_idem', { name: 'old' });
+    netsuite.clock += 31 * 86400000;
+    netsuite.have('customrecord_sx_idem', { name: 'new' });
+    mr.summarize(summary);
+    expect(netsuite.all('customrecord_sx_idem').map((row) => row.values.name)).toEqual(['new']);
+});
+
+function fine() {
+    return { errors: { iterator: () => ({ each: () => {} }) } };
+}
+
 test('what went wrong in a stage is logged', () => {
     const errors = (...keys) => ({ errors: { iterator: () => ({ each: (visit) => keys.forEach((key) => visit(key, 'x')) }) } });
     mr.summarize({ inputSummary: { error: 'x' }, mapSummary: errors(), reduceSummary: errors('customer:1', 'customer:2') });

@@ -114,7 +114,7 @@ describe('decimals', () => {
         expect(decimal.equal('-12.345', '-12.35')).toBe(true);
         expect(decimal.equal('12.344', '12.35')).toBe(false);
         expect(decimal.equal('1.005', '1.01')).toBe(true);
-        expect(decimal.equal('3.5', 3)).toBe(false);
+        expect(decimal.equal('3.4', 3)).toBe(false);
         expect(decimal.equal('79228162514264337593543950335.1', '79228162514264337593543950335.10')).toBe(true);
     });
 });

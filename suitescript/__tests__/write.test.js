@@ -86,11 +86,17 @@ describe('an update', () => {
     test('answers deleted for what NetSuite knows was deleted, and missing for what it does not', () => {
         const id = netsuite.have('customer', { externalid: 'sx-1' });
         netsuite.remove({ type: 'customer', id });
-        expect(apply(update(id, {}))[0]).toEqual({
-            outcome: 'deleted', id, externalId: 'sx-1', lastModified: '2026-03-01T10:30:00Z',
-        });
+        jest.spyOn(Date, 'now').mockReturnValue(Date.parse('2026-03-01T10:31:30.5Z'));
+        expect(apply(update(id, {}))[0]).toEqual({ outcome: 'deleted', id, lastModified: '2026-03-01T10:30:00Z' });
+        jest.restoreAllMocks();
         expect(apply(update('99', {}, { operation: OTHER }))[0]).toEqual({ outcome: 'missing' });
-        expect(apply(update('007', {}, { operation: OTHER }))[0]).toEqual({ outcome: 'missing' });
+        expect(apply({ ...update(id, {}, { operation: OTHER }), type: 'salesorder' })[0]).toEqual({ outcome: 'missing' });
+    });
+
+    test('takes an id only as NetSuite writes it', () => {
+        const id = netsuite.have('customer', { email: 'a' });
+        expect(apply(update(`0${id}`, { email: 'b' }))[0]).toEqual({ outcome: 'missing' });
+        expect(netsuite.stored('customer', id).values.email).toBe('a');
     });
 
     test('repeated writes nothing and answers what there is now', () => {
@@ -175,6 +181,7 @@ describe('a create', () => {
         const [second] = apply(create('sx-1', { companyname: 'Bob' }, { operation: OTHER }));
         expect(second).toMatchObject({ outcome: 'already_applied', id: first.id, values: { companyname: 'Ada' } });
         expect(netsuite.all('customer')).toHaveLength(1);
+        expect(netsuite.count('save', 'customer')).toBe(1);
     });
 
     test('repeated without its row finds its record by the external id', () => {

@@ -10,6 +10,7 @@ import error from 'N/error';
 import format from 'N/format';
 import https from 'N/https';
 import log from 'N/log';
+import query from 'N/query';
 import record from 'N/record';
 import runtime from 'N/runtime';
 import search from 'N/search';
@@ -190,6 +191,7 @@ export class NetSuite {
     load({ type, id }) {
         this.spend(10);
         this.called('load', type, String(id));
+        id = String(Number(id));
         if (!TYPES[type]) throw fail('INVALID_RCRD_TYPE', `The record type [${type}] is invalid.`);
         const stored = this.stored(type, id);
         if (!stored) throw fail('RCRD_DSNT_EXIST', 'That record does not exist.');
@@ -230,20 +232,32 @@ export class NetSuite {
 
     rows({ type, filters }) {
         if (type === 'deletedrecord') {
-            const [[, , of], , [by, , id]] = filters;
-            return this.deletions
-                .filter((d) => d.type === of && (by === 'internalid' ? d.id : d.externalId) === id)
-                .map((d) => row(d.id, { internalid: d.id, externalid: d.externalId, deleteddate: d.at }));
+            // It can neither be asked for an internal id nor tells one.
+            const [[field, operator, of]] = filters;
+            expect([field, operator, filters.length]).toEqual(['recordtype', 'is', 1]);
+            const rows = this.deletions.filter((d) => d.type === of).reverse();
+            return rows.map((d) => row(undefined, { externalid: d.externalId, deleteddate: d.at }));
         }
         const [[field, operator, value]] = filters;
         const matches = {
             anyof: (r) => [].concat(value).includes(r.values[field]),
             lessthan: (r) => Number(r.values[field] ?? 0) < value,
+            before: (r) => value === 'thirtydaysago' && this.clock - r.values.lastmodifieddate > 30 * 86400000,
         }[operator];
         return this.all(type).filter(matches).map((r) => row(r.id, r.values));
     }
 
+    /** SuiteQL's table of deletions, with names as people see them. */
+    suiteql({ query: text, params: [id] }) {
+        this.spend(10);
+        expect(text).toMatch(/FROM deletedrecord WHERE recordid = \?$/);
+        const rows = this.deletions.filter((d) => d.id === id);
+        const label = { customer: 'Customer', salesorder: 'Sales Order' };
+        return rows.map((d) => ({ type: label[d.type] ?? d.type, scriptid: null, age: 90 }));
+    }
+
     live() {
+        query.runSuiteQL.mockImplementation((options) => ({ asMappedResults: () => this.suiteql(options) }));
         record.load.mockImplementation((options) => this.load(options));
         record.create.mockImplementation((options) => this.create(options));
         record.delete.mockImplementation((options) => this.remove(options));

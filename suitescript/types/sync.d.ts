@@ -121,7 +121,7 @@ interface LinesModule {
     write(record: NRecord, sublist: Sublist, wire: Wire): void;
 }
 interface FieldsModule {
-    show(record: NRecord, names: string[]): Record<string, Wire>;
+    show(record: NRecord, names: string[], like?: NRecord): Record<string, Wire>;
     differ(record: NRecord, expected: Record<string, Wire>, wanted: Record<string, Wire>): boolean;
     set(record: NRecord, wanted: Record<string, Wire>): boolean;
     labelled(record: NRecord, names: string[], label: string): string | undefined;
@@ -131,7 +131,16 @@ interface StampModule {
     of(record: NRecord): string | undefined;
     set(record: NRecord, operation: string): void;
 }
-interface RevisionModule { of(record: NRecord): string | undefined; now(): string; seconds(iso: string): string }
+interface RevisionModule {
+    of(record: NRecord): string | undefined;
+    now(): string;
+    ago(age: number): string;
+    seconds(iso: string): string;
+}
+interface DeletionsModule {
+    byId(type: string, id: string): Found;
+    byExternalId(type: string, externalId: string): Found;
+}
 interface RecordsModule {
     find(type: string, by: { id?: string; externalId?: string }): Found;
     idOf(type: string, externalId: string): string | undefined;
@@ -140,6 +149,7 @@ interface OperationsModule {
     find(operations: string[]): Map<string, Operation>;
     held(operation: Operation): Record<string, Wire>;
     remember(operation: string, done: { type: string; id: string; held?: Record<string, Wire> }): Operation;
+    forgetOld(): number;
 }
 interface OutcomeModule {
     seen(outcome: What, record: NRecord, names: string[]): Outcome;

@@ -1,16 +1,17 @@
 /**
- * The outbox script: sends the events that wait, each record's in their order.
+ * The outbox script: sends the events that wait, each record's in their order. At its end it forgets old operations.
  *
  * @NApiVersion 2.1
  * @NScriptType MapReduceScript
  * @NModuleScope SameAccount
  */
-define(['N/log', './lib/budget', './lib/outbox', './lib/settings'], /**
+define(['N/log', './lib/budget', './lib/operations', './lib/outbox', './lib/settings'], /**
  * @param {import('N/log')} log
  * @param {BudgetModule} budget
+ * @param {OperationsModule} operations
  * @param {OutboxModule} outbox
  * @param {SettingsModule} settings
- */ (log, budget, outbox, settings) => {
+ */ (log, budget, operations, outbox, settings) => {
     /** @returns {Waiting[]} */
     function getInputData() {
         return outbox.waiting();
@@ -42,6 +43,7 @@ define(['N/log', './lib/budget', './lib/outbox', './lib/settings'], /**
                 return true;
             });
         }
+        operations.forgetOld();
     }
 
     return { getInputData, map, reduce, summarize };

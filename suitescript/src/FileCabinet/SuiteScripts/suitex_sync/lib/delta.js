@@ -14,7 +14,7 @@ define(['./fields'], /** @param {FieldsModule} fields */ (fields) => {
      * @returns {Delta}
      */
     function between(before, after, names) {
-        const [old, now] = [fields.show(before, names), fields.show(after, names)];
+        const [old, now] = [fields.show(before, names, after), fields.show(after, names)];
         const changed = names.filter((name) => {
             return name in old && name in now && JSON.stringify(old[name]) !== JSON.stringify(now[name]);
         });

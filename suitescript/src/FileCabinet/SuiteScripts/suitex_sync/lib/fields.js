@@ -17,13 +17,14 @@ define(['./lines', './refusal', './surface', './values'], /**
      *
      * @param {NRecord} record
      * @param {string[]} names
+     * @param {NRecord} [like] a record of the type that tells what its fields are, when this one may not
      * @returns {Record<string, Wire>}
      */
-    function show(record, names) {
+    function show(record, names, like = record) {
         /** @type {Record<string, Wire>} */
         const shown = {};
         for (const name of names) {
-            const value = valueOf(record, name);
+            const value = valueOf(record, name, like);
             if (value !== undefined) shown[name] = value;
         }
         return shown;
@@ -32,12 +33,13 @@ define(['./lines', './refusal', './surface', './values'], /**
     /**
      * @param {NRecord} record
      * @param {string} name
+     * @param {NRecord} like
      * @returns {Wire | undefined}
      */
-    function valueOf(record, name) {
+    function valueOf(record, name, like) {
         const sublist = sublistOf(record, name);
         if (sublist) return lines.read(record, sublist);
-        const type = typeOf(record, name);
+        const type = typeOf(like, name);
         return type && values.read(type, record.getValue({ fieldId: name }));
     }
 
@@ -147,5 +149,5 @@ define(['./lines', './refusal', './surface', './values'], /**
         return type && type.sublists.find((sublist) => sublist.id === name);
     }
 
-    return { show, valueOf, differ, set, labelled, typeOf };
+    return { show, differ, set, labelled, typeOf };
 });

@@ -15,6 +15,11 @@ define(['N/log', 'N/record', 'N/search'], /**
     const TYPE = 'customrecord_sx_idem';
     const ROWS_MAX = 1000;
 
+    /** NetSuite's word for a day. The hub settles a write within minutes; a month leaves room for any outage. */
+    const KEPT_SINCE = 'thirtydaysago';
+    /** At 4 units each: a fifth of what a summary may spend. */
+    const FORGOTTEN_MAX = 500;
+
     /**
      * The rows of these operations, by operation.
      *
@@ -74,5 +79,20 @@ define(['N/log', 'N/record', 'N/search'], /**
         return { type, id, held };
     }
 
-    return { find, held, remember };
+    /**
+     * Deletes rows that no retry can ask for any more; some at a time, the oldest first. Says how many.
+     *
+     * @returns {number}
+     */
+    function forgetOld() {
+        const oldest = search.createColumn({ name: 'internalid', sort: search.Sort.ASC });
+        const rows = search
+            .create({ type: TYPE, filters: [['created', 'before', KEPT_SINCE]], columns: [oldest] })
+            .run()
+            .getRange({ start: 0, end: FORGOTTEN_MAX });
+        for (const row of rows) record.delete({ type: TYPE, id: String(row.id) });
+        return rows.length;
+    }
+
+    return { find, held, remember, forgetOld };
 });

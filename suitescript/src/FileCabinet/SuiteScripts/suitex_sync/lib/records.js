@@ -3,13 +3,12 @@
  *
  * @NApiVersion 2.1
  */
-define(['N/record', 'N/search', './refusal', './revision', './values'], /**
+define(['N/record', 'N/search', './deletions', './refusal'], /**
  * @param {import('N/record')} record
  * @param {import('N/search')} search
+ * @param {DeletionsModule} deletions
  * @param {RefusalModule} refusal
- * @param {RevisionModule} revision
- * @param {ValuesModule} values
- */ (record, search, refusal, revision, values) => {
+ */ (record, search, deletions, refusal) => {
     /** NetSuite writes ids in one way only: `007` is the id of nothing. */
     const INTERNAL_ID = /^-?[1-9]\d*$/;
 
@@ -21,10 +20,10 @@ define(['N/record', 'N/search', './refusal', './revision', './values'], /**
      * @returns {Found}
      */
     function find(type, { id, externalId }) {
-        if (id) return load(type, id) ?? deletion(type, 'internalid', id);
+        if (id) return load(type, id) ?? deletions.byId(type, id);
         if (!externalId) return { what: 'missing' };
         const internal = idOf(type, externalId);
-        return (internal && load(type, internal)) || deletion(type, 'externalid', externalId);
+        return (internal && load(type, internal)) || deletions.byExternalId(type, externalId);
     }
 
     /**
@@ -50,39 +49,11 @@ define(['N/record', 'N/search', './refusal', './revision', './values'], /**
      * @returns {string | undefined}
      */
     function idOf(type, externalId) {
-        const [row] = rows(type, [['externalid', 'anyof', externalId]], ['internalid']);
+        const [row] = search
+            .create({ type, filters: [['externalid', 'anyof', externalId]], columns: ['internalid'] })
+            .run()
+            .getRange({ start: 0, end: 1 });
         return row && String(row.id);
-    }
-
-    /**
-     * NetSuite tells a deleted record from one that never was, or that the role may not see, by its list of deletions.
-     *
-     * @param {string} type
-     * @param {'internalid' | 'externalid'} by
-     * @param {string} id
-     * @returns {Found}
-     */
-    function deletion(type, by, id) {
-        const columns = ['internalid', 'externalid', 'deleteddate'];
-        const filters = [['recordtype', 'is', type], 'AND', [by, 'anyof', id]];
-        const [row] = rows('deletedrecord', filters, columns);
-        if (!row) return { what: 'missing' };
-        const [internal, externalId, at] = columns.map((column) => String(row.getValue(column) || ''));
-        return {
-            what: 'deleted',
-            id: internal || (by === 'internalid' ? id : undefined),
-            externalId: externalId || (by === 'externalid' ? id : undefined),
-            at: at ? revision.seconds(String(values.read('datetimetz', at))) : undefined,
-        };
-    }
-
-    /**
-     * @param {string} type
-     * @param {any[]} filters
-     * @param {string[]} columns
-     */
-    function rows(type, filters, columns) {
-        return search.create({ type, filters, columns }).run().getRange({ start: 0, end: 1 });
     }
 
     return { find, idOf };

@@ -21,7 +21,12 @@ define(['./values'], /** @param {ValuesModule} values */ (values) => {
 
     /** The present, for what leaves no record behind to ask. */
     function now() {
-        return seconds(new Date().toISOString());
+        return ago(0);
+    }
+
+    /** @param {number} age in seconds */
+    function ago(age) {
+        return seconds(new Date(Date.now() - age * 1000).toISOString());
     }
 
     /** @param {string} iso */
@@ -29,5 +34,5 @@ define(['./values'], /** @param {ValuesModule} values */ (values) => {
         return iso.replace(/\.\d+Z$/, 'Z');
     }
 
-    return { of, now, seconds };
+    return { of, now, ago, seconds };
 });

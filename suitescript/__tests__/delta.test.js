@@ -166,6 +166,12 @@ test('a save of our own write is named by its operation, once', () => {
     expect(told().map((event) => event.metadata)).toEqual([{ context: 'RESTLET', operation: OPERATION }, { context: 'RESTLET' }]);
 });
 
+test('a record that a person copies is not our write, though it has its mark', () => {
+    const id = netsuite.have('customer', { email: 'a', custentity_sx_operation: OPERATION });
+    ue.afterSubmit({ type: UserEventType.CREATE, UserEventType, oldRecord: null, newRecord: netsuite.loaded('customer', id) });
+    expect(told()[0].metadata).toEqual({ context: 'USERINTERFACE' });
+});
+
 test('an event without the record as it was tells every field as it is', () => {
     const id = netsuite.have('inventoryitem', { itemid: 'Bolt' });
     ue.afterSubmit({ type: UserEventType.APPROVE, UserEventType, oldRecord: null, newRecord: netsuite.loaded('inventoryitem', id) });

@@ -76,6 +76,14 @@ test('a line that came back under a new key is found by its old one, which it ca
     ]);
 });
 
+test('of a line and its copy only the first has the external key', () => {
+    const twin = (rate) => ({ item: '5', quantity: 1, rate, custcol_sx_line: 'sx-1' });
+    const id = netsuite.have('salesorder', {}, { item: [twin(1), twin(2)] });
+    const { item } = write.post({ action: 'read', reads: [{ type: 'salesorder', id, fields: ['item'] }] }).results[0].values;
+    expect(item.map((line) => [line.custcol_sx_line, line.lineuniquekey])).toEqual([['sx-1', '41'], [undefined, '42']]);
+    expect(apply(id, [item[0]], { item }).values.item).toEqual([item[0]]);
+});
+
 test('a line born in NetSuite that is given an external key stays the same line', () => {
     expect(apply(order(), [{ ...BORN_THERE, custcol_sx_line: 'sx-1' }, NAMED]).values.item).toEqual([
         { ...BORN_THERE, custcol_sx_line: 'sx-1' },

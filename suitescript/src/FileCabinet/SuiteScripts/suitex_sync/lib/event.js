@@ -105,7 +105,8 @@ define(['N/crypto', 'N/encode', 'N/log', 'N/record', 'N/runtime', './delta', './
         }
 
         /**
-         * Our own write is named by its operation, when this save brought it.
+         * Our own write is named by its operation, when this save brought it: a RESTlet's save, for a record that a
+         * person copies has the mark of the one it was copied from.
          *
          * @param {SaveContext} context
          * @param {NRecord} shown
@@ -113,8 +114,9 @@ define(['N/crypto', 'N/encode', 'N/log', 'N/record', 'N/runtime', './delta', './
         function metadata(context, shown) {
             const before = context.oldRecord ? stamp.of(context.oldRecord) : undefined;
             const operation = context.type === context.UserEventType.DELETE ? undefined : stamp.of(shown);
-            const ours = operation !== undefined && operation !== before;
-            return { context: String(runtime.executionContext), ...(ours ? { operation } : {}) };
+            const by = String(runtime.executionContext);
+            const ours = by === 'RESTLET' && operation !== undefined && operation !== before;
+            return { context: by, ...(ours ? { operation } : {}) };
         }
 
         /**

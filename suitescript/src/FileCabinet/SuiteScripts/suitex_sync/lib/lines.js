@@ -21,8 +21,12 @@ define(['./values', './refusal'], /**
         const count = record.getLineCount({ sublistId: sublist.id });
         if (!(count > 0)) return null;
         const lines = [];
+        const seen = new Set();
         for (let index = 0; index < count; index += 1) {
             const line = readLine(record, sublist, index);
+            // A line that a person copies takes the external key along; the first one has it.
+            if (sublist.external && seen.has(line[sublist.external])) delete line[sublist.external];
+            if (sublist.external) seen.add(line[sublist.external]);
             if (keyOf(sublist, line, index) === undefined) return undefined;
             lines.push(line);
         }

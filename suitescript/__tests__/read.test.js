@@ -45,6 +45,13 @@ test('deleted is not missing, by either id', () => {
     expect(read({})).toEqual({ outcome: 'missing' });
 });
 
+test('a deletion is known under the label of its type too, and not that of another type', () => {
+    const id = netsuite.have('salesorder');
+    netsuite.remove({ type: 'salesorder', id });
+    expect(read({ id, type: 'salesorder' }).outcome).toBe('deleted');
+    expect(read({ id }).outcome).toBe('missing');
+});
+
 test('an operation that was carried out is told with what the record held right after', () => {
     const id = netsuite.have('customer', { companyname: 'Ada', email: 'old' });
     apply({ id, values: { email: 'new' } });

@@ -94,11 +94,13 @@ fn triggers(surface: &TypeSurface) -> Vec<Statement> {
 
 fn row_triggers(surface: &TypeSurface) -> Vec<Statement> {
     let table = literal(&surface.suitex);
-    let (old, new) = (wire::columns_of(surface, "old"), wire::columns_of(surface, "new"));
+    let new = wire::columns_of(surface, "new");
+    let (before, after) =
+        (wire::changed_columns_of(surface, "old"), wire::changed_columns_of(surface, "new"));
     let created = |row: &str| format!("call sync_created({table}, {row}.{ID}, {new});");
     let deleted = |row: &str| format!("call sync_deleted({table}, {row}.{ID});");
     let edited = format!(
-        "if old.{ID} = new.{ID} then call sync_edited({table}, new.{ID}, {old}, {new}); \
+        "if old.{ID} = new.{ID} then call sync_edited({table}, new.{ID}, {before}, {after}); \
          else {} {} end if;",
         deleted("old"),
         created("new"),

@@ -56,8 +56,43 @@ fn shown(kind: &Kind, column: &str) -> String {
 
 /// The SQL expression of a row's columns as one object, lists left out. `row` is `old`, `new` or an alias.
 pub(super) fn columns_of(surface: &TypeSurface, row: &str) -> String {
+    object(columns(surface), row)
+}
+
+/// The SQL expression of those columns as one object that differ between `old` and `new`, as they are in `row`,
+/// one of the two.
+pub(super) fn changed_columns_of(surface: &TypeSurface, row: &str) -> String {
+    let member = |(name, kind): (&str, &Kind)| {
+        let column = quoted(name);
+        let shown = shown(kind, &format!("{row}.{column}"));
+        format!("if({}, json_object({}, {shown}), json_object())", differs(kind, &column), literal(name))
+    };
+    let members: Vec<String> = columns(surface).map(member).collect();
+    // Two objects at least, and no name is in two of them.
+    format!("json_merge_preserve(json_object(), json_object(), {})", members.join(", "))
+}
+
+/// The SQL expression of whether `old` and `new` differ in a column's wire form.
+fn differs(kind: &Kind, column: &str) -> String {
+    let equal = match kind {
+        // A collation may take other letters for the same, and spaces for nothing: this one doesn't.
+        Kind::Text { .. } | Kind::Select { .. } => {
+            let exact =
+                |row: &str| format!("{} collate utf8mb4_0900_bin", shown(kind, &format!("{row}.{column}")));
+            format!("{} <=> {}", exact("old"), exact("new"))
+        }
+        Kind::MultiSelect => {
+            let shown = |row: &str| shown(kind, &format!("{row}.{column}"));
+            format!("{} <=> {}", shown("old"), shown("new"))
+        }
+        _ => format!("old.{column} <=> new.{column}"),
+    };
+    format!("not ({equal})")
+}
+
+fn columns(surface: &TypeSurface) -> impl Iterator<Item = (&str, &Kind)> {
     let columns = surface.fields.iter().filter(|field| !matches!(field.kind, Kind::Lines(_)));
-    object(columns.map(|field| (field.suitex.as_str(), &field.kind)), row)
+    columns.map(|field| (field.suitex.as_str(), &field.kind))
 }
 
 /// The SQL expression of a line as one object.

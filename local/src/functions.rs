@@ -18,7 +18,8 @@ use crate::bus::{Bus, DeadLetter, Subscription};
 pub const BUCKET: &str = "suitex-payload-snapshots";
 
 /// The functions, in the order in which data passes them.
-pub const FUNCTIONS: [&str; 7] = ["ingest", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+pub const FUNCTIONS: [&str; 8] =
+    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
 
 /// What instances are made of.
 #[derive(Clone)]
@@ -39,11 +40,24 @@ fn offload() -> Offload {
     Offload { bucket: BUCKET.into(), over_bytes: Offload::OVER_BYTES }
 }
 
+fn client(netsuite: Transport, netsuite_url: String) -> Client {
+    let (script, deploy) = ("customscript_sx_rl_write".into(), "customdeploy_sx_rl_write".into());
+    let suitetalk_url = Address::suitetalk_beside(&netsuite_url);
+    Client::new(netsuite, Address { base_url: netsuite_url, suitetalk_url, script, deploy })
+}
+
 /// An instance of the function `name`; `None` when there is no such function.
 pub fn instance(name: &str, parts: Parts) -> Option<Router> {
     let Parts { ports, netsuite, netsuite_url, tenants, keys } = parts;
     Some(match name {
         "ingest" => ingest::router(ingest::App { ports: ports.edge, keys, offload: offload() }),
+        "poller" => poller::router(poller::App {
+            state: ports.state,
+            ports: ports.edge,
+            client: client(netsuite, netsuite_url),
+            rules: POLL,
+            offload: offload(),
+        }),
         "outbox" => outbox::router(outbox::App {
             ports: ports.edge,
             tenants,
@@ -52,9 +66,7 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
         }),
         "merge" => merge::router(merge::App { ports, blob_bucket: BUCKET.into() }),
         "ns-writer" => {
-            let (script, deploy) = ("customscript_sx_rl_apply".into(), "customdeploy_sx_rl_apply".into());
-            let client = Client::new(netsuite, Address { base_url: netsuite_url, script, deploy });
-            let target = Arc::new(ns_writer::NetSuite { client });
+            let target = Arc::new(ns_writer::NetSuite { client: client(netsuite, netsuite_url) });
             ns_writer::router(ns_writer::App { writer: Writer { ports, target } })
         }
         "sx-writer" => {
@@ -135,9 +147,21 @@ pub const MIN_BACKOFF_MS: i64 = 10_000;
 /// but is never longer than this, in ms.
 pub const MAX_BACKOFF_MS: i64 = 600_000;
 
+/// How the poller polls here: what is waited for is not more than a second's end.
+const POLL: poller::Rules =
+    poller::Rules { lag_s: 2, overlap_s: 60, budget_ms: 45_000, deletions_max: 1_000 };
+
+/// What was saved is found by a poll that begins so much later, in ms.
+pub const POLLED_AFTER_MS: i64 = (POLL.lag_s + 1) * 1_000;
+
 /// What the scheduler calls each minute: function and path.
-pub const TICKS: [(&str, &str); 4] =
-    [("outbox", "/tick"), ("merge", "/tick"), ("ns-writer", "/tick"), ("sx-writer", "/tick")];
+pub const TICKS: [(&str, &str); 5] = [
+    ("poller", "/tick"),
+    ("outbox", "/tick"),
+    ("merge", "/tick"),
+    ("ns-writer", "/tick"),
+    ("sx-writer", "/tick"),
+];
 
 /// Gives a bus our topics and subscriptions.
 pub fn subscribe(bus: &mut Bus) {

@@ -42,7 +42,6 @@ pub(crate) fn outside(site: &Site) -> io::Result<Outside> {
         state,
         ledger,
         suitex,
-        publish,
         carrier: Carrier::Bus(bus),
     })
 }

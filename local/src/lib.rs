@@ -19,7 +19,6 @@ mod sample;
 mod server;
 pub mod signed;
 pub mod site;
-pub mod stand_in_poll;
 mod story;
 pub mod suitex;
 pub mod system;

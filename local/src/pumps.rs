@@ -1,17 +1,13 @@
 //! What moves things in life: the bus that pushes, the User Event script that posts, SuiteX that pokes the
-//! outbox relay, the scheduler, and the stand-in for the poller. None of them spins: each sleeps until it is
-//! woken or something is due.
+//! outbox relay, and the scheduler. None of them spins: each sleeps until it is woken or something is due.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use http::{Request, StatusCode};
 use serde_json::Value as Json;
-use shared::domain::id::{AccountId, Timestamp};
-use shared::domain::surface::Account;
-use shared::fault::Unavailable;
-use shared::pubsub::{Topic, change_message};
+use shared::domain::id::AccountId;
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
 use shared::runtime::tasks::{Spawn, TokioSpawn};
@@ -20,7 +16,6 @@ use tokio::sync::watch;
 use crate::bus::Delivery;
 use crate::functions::{PUSHES, TICKS};
 use crate::signed::signed;
-use crate::stand_in_poll;
 use crate::system::System;
 
 /// Deliveries under way at once, all functions together.
@@ -35,12 +30,9 @@ const REPOST_MS: i64 = 500;
 /// Longest wait of the script, in ms.
 const REPOST_MAX_MS: i64 = 10_000;
 
-/// What was saved less than this before the last poll is polled again, in seconds: NetSuite's clock has no
-/// finer grain.
-const POLL_OVERLAP_S: i64 = 2;
-
-/// What a poll finds is published in pieces of so many events.
-const PUBLISHED_AT_ONCE: usize = 500;
+/// The poller, which is called at a pace of its own: a poll costs calls of NetSuite.
+const POLLER: &str = "poller";
+const POLL: &str = "/tick";
 
 /// Completes when the world stops.
 async fn told(mut stop: watch::Receiver<bool>) {
@@ -76,9 +68,7 @@ pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64) {
         every(poll_ms, move || {
             let system = Arc::clone(&polling);
             async move {
-                if let Err(error) = system.poll().await {
-                    tracing::warn!(%error, "a poll was not published; the next one repeats it");
-                }
+                call(&system, POLLER, POLL).await;
             }
         }),
     );
@@ -181,9 +171,10 @@ async fn poke(system: Arc<System>, account: AccountId) {
     }
 }
 
-/// The scheduler's tick.
+/// The scheduler's tick, for all but the poller, which has its own.
 pub(crate) async fn tick(system: Arc<System>) {
-    futures::future::join_all(TICKS.map(|(function, path)| call(&system, function, path))).await;
+    let ticks = TICKS.into_iter().filter(|(function, _)| *function != POLLER);
+    futures::future::join_all(ticks.map(|(function, path)| call(&system, function, path))).await;
 }
 
 /// A call without a body, whose answer nobody needs: what it did not do, the next one does.
@@ -197,32 +188,13 @@ async fn call(system: &System, function: &str, uri: &str) {
 }
 
 impl System {
-    /// Polls every account by the stand-in for the poller: what was saved since the last time, lost User
-    /// Events included. What was not published is found again by the next poll.
-    pub async fn poll(&self) -> Result<(), Unavailable> {
-        for account in self.config.accounts.values() {
-            self.poll_account(account).await?;
-        }
-        Ok(())
-    }
-
-    async fn poll_account(&self, account: &Account) -> Result<(), Unavailable> {
-        let now = SystemClock.now();
-        let since = self.polled(&account.id).map_or(0, |at| at.seconds() - POLL_OVERLAP_S);
-        let events = stand_in_poll::poll(&self.netsuite, account, since);
-        for events in events.chunks(PUBLISHED_AT_ONCE) {
-            let messages = events.iter().map(change_message).collect();
-            self.publish.publish(Topic::Raw, messages).await?;
-        }
-        self.set_polled(&account.id, now);
-        Ok(())
-    }
-
-    fn polled(&self, account: &AccountId) -> Option<Timestamp> {
-        self.polls().get(account).copied()
-    }
-
-    fn set_polled(&self, account: &AccountId, at: Timestamp) {
-        self.polls().insert(account.clone(), at);
+    /// Has the poller poll now, apart from its schedule; answers how much was new to it.
+    pub(crate) async fn poll(&self) -> Option<u64> {
+        let request = Request::post(POLL).body(Body::empty()).expect("a path of ours");
+        let answer = self.fleet.call(POLLER, request).await?;
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 64 * 1024).await.ok()?;
+        let told: Json = serde_json::from_slice(&body).ok()?;
+        status.is_success().then_some(told["published"].as_u64()).flatten()
     }
 }

@@ -10,7 +10,6 @@ use base64::prelude::BASE64_STANDARD;
 use shared::domain::id::{AccountId, derived_id};
 use shared::domain::surface::SyncConfig;
 use shared::ledger::Ledger;
-use shared::pubsub::Publish;
 use shared::runtime::clock::SystemClock;
 use shared::state::State;
 use tokio::net::TcpListener;
@@ -36,7 +35,7 @@ pub struct Options {
     pub seed: u64,
     /// Between two ticks of the scheduler, in ms.
     pub tick_ms: i64,
-    /// Between two polls of NetSuite by the stand-in for the poller, in ms.
+    /// Between two polls of NetSuite in ms.
     pub poll_ms: i64,
     /// What goes wrong, and how long things take, in every account's NetSuite from the start.
     pub netsuite: Faults,
@@ -87,8 +86,6 @@ pub struct Outside {
     pub inside: Arc<dyn Inside>,
     /// SuiteX.
     pub suitex: Arc<dyn Application>,
-    /// Where polls are published.
-    pub publish: Arc<dyn Publish>,
     /// What carries messages.
     pub carrier: Carrier,
 }

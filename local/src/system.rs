@@ -1,13 +1,12 @@
 //! The parts of a running world, for all that looks into it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
 use shared::ledger::Ledger;
-use shared::pubsub::Publish;
 use shared::state::State;
 use tokio::sync::{Notify, watch};
 
@@ -41,8 +40,6 @@ pub struct System {
     pub fleet: Arc<dyn Fleet>,
     /// What carries messages.
     pub carrier: Carrier,
-    pub(crate) polled: Mutex<BTreeMap<AccountId, Timestamp>>,
-    pub(crate) publish: Arc<dyn Publish>,
     pub(crate) http: reqwest::Client,
     /// Somebody called an account's NetSuite: there may be User Events.
     pub(crate) netsuite_called: BTreeMap<AccountId, Notify>,
@@ -52,10 +49,4 @@ pub struct System {
     pub(crate) user_events: Arc<AtomicUsize>,
     /// Says so when the world stops.
     pub(crate) stop: watch::Sender<bool>,
-}
-
-impl System {
-    pub(crate) fn polls(&self) -> MutexGuard<'_, BTreeMap<AccountId, Timestamp>> {
-        self.polled.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

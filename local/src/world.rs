@@ -50,7 +50,7 @@ impl World {
     /// Opens the doors of a site.
     pub async fn open(site: Site, outside: Outside) -> Self {
         let Site { url, options, keys, netsuite, http, suitex_committed, listener } = site;
-        let Outside { fleet, state, ledger, inside, suitex, publish, carrier } = outside;
+        let Outside { fleet, state, ledger, inside, suitex, carrier } = outside;
         let accounts: Vec<AccountId> = options.config.accounts.keys().cloned().collect();
         let system = Arc::new(System {
             netsuite_called: accounts.iter().map(|account| (account.clone(), Notify::new())).collect(),
@@ -66,8 +66,6 @@ impl World {
             inside,
             fleet,
             carrier,
-            polled: Default::default(),
-            publish,
             http,
             user_events: Arc::default(),
             stop: watch::Sender::new(false),

@@ -159,7 +159,7 @@ async fn what_differs_without_a_reason_is_told() {
     visitor.send(Method::POST, "/netsuite/acme/ui/item?user_event=off", json!({ "itemid": "new" })).await;
     let parity = visitor.get("/control/parity").await;
     assert_eq!((&parity["unexplained"], &parity["same"]), (&json!(2), &json!(0)), "{parity}");
-    // The stand-in for the poller finds both.
+    // The poller finds both.
     visitor.quiesce().await;
     let parity = visitor.get("/control/parity").await;
     assert_eq!((&parity["unexplained"], &parity["same"]), (&json!(0), &json!(2)), "{parity}");

@@ -57,7 +57,9 @@ impl Surroundings<'_> {
         }
         if !is(&["ingest", "outbox"]) {
             all.insert("STATE_DATABASE_URL", self.databases.state(guest));
-            all.insert("LEDGER_DATABASE_URL", self.databases.ledger(guest));
+            if function != "poller" {
+                all.insert("LEDGER_DATABASE_URL", self.databases.ledger(guest));
+            }
             all.insert("DATABASE_CONNECTIONS", CONNECTIONS.to_string());
         }
         if is(&["outbox", "sx-writer"]) {
@@ -74,6 +76,12 @@ impl Surroundings<'_> {
                 all.insert("INGEST_KEYS", self.ingest_keys.clone());
             }
             "outbox" | "merge" => drop(all.insert("BLOB_BUCKET", BUCKET.to_string())),
+            "poller" => {
+                all.insert("BLOB_BUCKET", BUCKET.to_string());
+                all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
+                all.insert("POLL_LAG_SECONDS", "2".to_string());
+                all.insert("POLL_DELETIONS_MAX", "1000".to_string());
+            }
             "ns-writer" => drop(all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone())),
             "review" => drop(all.insert("REVIEW_WITHOUT_IDENTITY", "local".to_string())),
             _ => {}

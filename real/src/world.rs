@@ -164,7 +164,7 @@ async fn outside(
             _turn: databases,
         }),
         suitex: Arc::new(People { app: App::new(Arc::new(tenants)), committed: site.on_commit() }),
-        publish: publisher,
+
         carrier,
     };
     Ok(Built { outside, fleet, state, ledger })

@@ -36,10 +36,14 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
         Own::Merge(config) => {
             merge::router(merge::App { ports: ports(outside)?, blob_bucket: config.blob_bucket.clone() })
         }
+        Own::Poller(config, netsuite) => {
+            let state =
+                outside.state().ok_or_else(|| NotStarted(vec!["the function has no state".into()]))?;
+            let poller::Config { rules, offload } = config.clone();
+            poller::router(poller::App { ports: edge, state, client: client(netsuite)?, rules, offload })
+        }
         Own::NsWriter(config) => {
-            let http = reqwest::Client::builder().build()?;
-            let client = Client::new(reqwest_transport(http), config.restlet.clone());
-            let target = Arc::new(ns_writer::NetSuite { client });
+            let target = Arc::new(ns_writer::NetSuite { client: client(config)? });
             ns_writer::router(ns_writer::App { writer: Writer { ports: ports(outside)?, target } })
         }
         Own::SxWriter => {
@@ -49,6 +53,11 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
         Own::Dlq => dlq::router(dlq::App { ports: ports(outside)? }),
         Own::Review => review::router(review::App { ports: ports(outside)? }),
     })
+}
+
+fn client(config: &ns_writer::Config) -> Result<Client, NotStarted> {
+    let http = reqwest::Client::builder().build()?;
+    Ok(Client::new(reqwest_transport(http), config.restlet.clone()))
 }
 
 fn ports(outside: &Outside) -> Result<Ports, NotStarted> {

@@ -48,8 +48,14 @@ pub(crate) struct Outside {
 /// Our databases.
 struct Opened {
     state: MySqlPool,
-    ledger: MySqlPool,
-    ports: (Arc<dyn State>, Arc<dyn Ledger>),
+    records: Arc<dyn State>,
+    ledger: Option<OpenedLedger>,
+}
+
+/// The ledger, and the worker that appends for it.
+struct OpenedLedger {
+    pool: MySqlPool,
+    port: Arc<dyn Ledger>,
     worker: JoinHandle<()>,
 }
 
@@ -87,10 +93,15 @@ impl Outside {
         Ok(Self { edge, tenants: tenants.map(Arc::new), databases, publisher, blob, redis })
     }
 
-    /// All ports, of a function that has business in the databases.
+    /// All ports, of a function that has business in both databases.
     pub(crate) fn ports(&self) -> Option<Ports> {
-        let (state, ledger) = self.databases.as_ref()?.ports.clone();
-        Some(Ports { state, ledger, edge: self.edge.clone() })
+        let ledger = Arc::clone(&self.databases.as_ref()?.ledger.as_ref()?.port);
+        Some(Ports { state: self.state()?, ledger, edge: self.edge.clone() })
+    }
+
+    /// The state, of a function that has business there.
+    pub(crate) fn state(&self) -> Option<Arc<dyn State>> {
+        self.databases.as_ref().map(|databases| Arc::clone(&databases.records))
     }
 
     /// Asks everything outside whether it is there and what it should be; the error names all that is not.
@@ -110,7 +121,9 @@ impl Outside {
         if let Some(databases) = &self.databases {
             let now = self.edge.clock.now().0;
             wrong.extend(database("STATE_DATABASE_URL", &databases.state, Schema::SyncState, now).await);
-            wrong.extend(database("LEDGER_DATABASE_URL", &databases.ledger, Schema::EventStore, now).await);
+            if let Some(ledger) = &databases.ledger {
+                wrong.extend(database("LEDGER_DATABASE_URL", &ledger.pool, Schema::EventStore, now).await);
+            }
         }
         for account in settings.config.accounts.keys() {
             let Some(tenants) = &self.tenants else { break };
@@ -130,9 +143,11 @@ impl Outside {
         let Self { edge, publisher, databases, .. } = self;
         publisher.stop().await;
         drop(edge);
-        let Some(Opened { ports, worker, .. }) = databases else { return };
+        let Some(OpenedLedger { port, worker, .. }) = databases.and_then(|opened| opened.ledger) else {
+            return;
+        };
         // The ledger's worker ends once nobody holds the ledger.
-        drop(ports);
+        drop(port);
         if timeout(LEDGER_ENDS_WITHIN, worker).await.is_err() {
             tracing::warn!("appends were still under way at the end; their callers were not told Ok");
         }
@@ -145,18 +160,23 @@ fn open_databases(databases: &Databases, settings: &Settings) -> Result<Opened, 
         let options = PoolOptions { connections: databases.connections, ..PoolOptions::new(url.expose()) };
         pool::connect(&options).map_err(|error| wrong.push(format!("{name} is {error}"))).ok()
     };
-    let (state, ledger) =
-        (open("STATE_DATABASE_URL", &databases.state), open("LEDGER_DATABASE_URL", &databases.ledger));
-    let (Some(state), Some(ledger)) = (state, ledger) else { return Err(wrong) };
-    let (appender, worker) = MysqlLedger::new(ledger.clone());
+    let state = open("STATE_DATABASE_URL", &databases.state);
+    let ledger = databases.ledger.as_ref().map(|url| open("LEDGER_DATABASE_URL", url));
+    let (Some(state), Some(ledger)) = (state, ledger.map_or(Some(None), |pool| pool.map(Some))) else {
+        return Err(wrong);
+    };
     let records = MysqlState::new(state.clone(), Arc::clone(&settings.config));
-    let ports: (Arc<dyn State>, Arc<dyn Ledger>) = (Arc::new(records), Arc::new(appender));
+    Ok(Opened { state, records: Arc::new(records), ledger: ledger.map(open_ledger) })
+}
+
+fn open_ledger(pool: MySqlPool) -> OpenedLedger {
+    let (appender, worker) = MysqlLedger::new(pool.clone());
     #[expect(
         clippy::disallowed_methods,
         reason = "the ledger's own worker: it outlives Tasks, which it serves"
     )]
     let worker = tokio::task::spawn(worker);
-    Ok(Opened { state, ledger, ports, worker })
+    OpenedLedger { pool, port: Arc::new(appender), worker }
 }
 
 /// What is wrong with a database: its address, our account there, its level, or our clock against its own.

@@ -11,13 +11,16 @@ use shared::domain::surface::SyncConfig;
 use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
 
 /// The functions, in the order in which data passes them.
-pub const FUNCTIONS: [&str; 7] = ["ingest", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+pub const FUNCTIONS: [&str; 8] =
+    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
 
 /// What a function is given: nothing that it has no business in.
 #[derive(Debug, Clone, Copy)]
 struct Needs {
-    /// Both databases of ours: `STATE_DATABASE_URL`, `LEDGER_DATABASE_URL`.
-    databases: bool,
+    /// Our databases: `STATE_DATABASE_URL`,
+    state: bool,
+    /// and `LEDGER_DATABASE_URL`.
+    ledger: bool,
     /// The tenants' databases.
     tenants: bool,
     /// Whether Pub/Sub or Cloud Scheduler calls it, with a token.
@@ -27,7 +30,8 @@ struct Needs {
 fn needs(function: &str) -> Needs {
     let is = |names: &[&str]| names.contains(&function);
     Needs {
-        databases: !is(&["ingest", "outbox"]),
+        state: !is(&["ingest", "outbox"]),
+        ledger: !is(&["ingest", "outbox", "poller"]),
         tenants: is(&["outbox", "sx-writer"]),
         pushed: !is(&["ingest", "review"]),
     }
@@ -40,12 +44,13 @@ fn needs(function: &str) -> Needs {
 /// | `PORT`, `HOST` | all | where to listen; 8080, on every address |
 /// | `SYNC_CONFIG` | all | path of `sync.toml` |
 /// | `REDIS_URL`, `REDIS_CA` | all | the buffer; path of its authority's certificate, for `rediss://` |
-/// | `STATE_DATABASE_URL`, `LEDGER_DATABASE_URL` | all but ingest and outbox | our databases |
+/// | `STATE_DATABASE_URL` | all but ingest and outbox | the state |
+/// | `LEDGER_DATABASE_URL` | the same, but for the poller | the ledger |
 /// | `DATABASE_CONNECTIONS` | the same | connections to each at most; 8 |
 /// | `TENANT_DATABASES` | outbox, sx-writer | `acme=mysql://…;globex=mysql://…` |
 /// | see [`PubsubConfig`], [`StorageConfig`] | all | |
 /// | see [`TokenConfig`] | all but ingest and review | |
-/// | see each function's own `Config` | ingest, outbox, merge, ns-writer | |
+/// | see each function's own `Config` | ingest, poller, outbox, merge, ns-writer; ns-writer's for the poller too | |
 /// | `REVIEW_WITHOUT_IDENTITY` | review | must be `local`: its callers are not identified yet |
 pub(crate) struct Settings {
     pub(crate) function: &'static str,
@@ -64,13 +69,16 @@ pub(crate) struct Settings {
 /// Where our databases are.
 pub(crate) struct Databases {
     pub(crate) state: Secret,
-    pub(crate) ledger: Secret,
+    /// None of a function that has no business there.
+    pub(crate) ledger: Option<Secret>,
     pub(crate) connections: u32,
 }
 
 /// What only one function needs.
 pub(crate) enum Own {
     Ingest(ingest::Config),
+    /// How it polls, and where NetSuite is.
+    Poller(poller::Config, ns_writer::Config),
     Outbox(outbox::Config),
     Merge(merge::Config),
     NsWriter(ns_writer::Config),
@@ -84,6 +92,7 @@ impl Settings {
     pub(crate) fn bucket(&self) -> Option<&str> {
         match &self.own {
             Own::Ingest(config) => Some(&config.offload.bucket),
+            Own::Poller(config, _) => Some(&config.offload.bucket),
             Own::Outbox(config) => Some(&config.offload.bucket),
             Own::Merge(config) => Some(&config.blob_bucket),
             _ => None,
@@ -106,7 +115,7 @@ impl Settings {
             config: sync_config(&mut reader),
             redis: reader.secret("REDIS_URL", "the buffer, redis://host:port"),
             redis_authority: authority(&mut reader),
-            databases: needs.databases.then(|| databases(&mut reader)),
+            databases: needs.state.then(|| databases(&mut reader, needs.ledger)),
             tenants: needs.tenants.then(|| tenants(&mut reader)),
             pubsub: PubsubConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
@@ -120,6 +129,7 @@ impl Settings {
 fn own(function: &str, reader: &mut EnvReader<'_>) -> Own {
     match function {
         "ingest" => Own::Ingest(ingest::Config::read(reader)),
+        "poller" => Own::Poller(poller::Config::read(reader), ns_writer::Config::read(reader)),
         "outbox" => Own::Outbox(outbox::Config::read(reader)),
         "merge" => Own::Merge(merge::Config::read(reader)),
         "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader)),
@@ -161,14 +171,15 @@ fn authority(reader: &mut EnvReader<'_>) -> Option<Vec<u8>> {
     }
 }
 
-fn databases(reader: &mut EnvReader<'_>) -> Databases {
+fn databases(reader: &mut EnvReader<'_>, with_ledger: bool) -> Databases {
     let connections = reader.parsed_or("DATABASE_CONNECTIONS", 8, "connections to each database");
     if !(1..=200).contains(&connections) {
         reader.refuse("DATABASE_CONNECTIONS", "it must lie between 1 and 200");
     }
     Databases {
         state: reader.secret("STATE_DATABASE_URL", "the database sync_state, mysql://…"),
-        ledger: reader.secret("LEDGER_DATABASE_URL", "the database event_store, mysql://…"),
+        ledger: with_ledger
+            .then(|| reader.secret("LEDGER_DATABASE_URL", "the database event_store, mysql://…")),
         connections,
     }
 }
@@ -222,6 +233,7 @@ mod tests {
             ("outbox", "DATABASE_URL"),
             ("review", "TENANT_DATABASES"),
             ("dlq", "NETSUITE_RESTLET_URL"),
+            ("poller", "LEDGER_DATABASE_URL"),
         ] {
             assert!(!wrong(function, &[]).contains(absent), "{function} asks for {absent}");
         }

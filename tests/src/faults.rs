@@ -427,6 +427,19 @@ impl<S: State> State for Faulty<S> {
         self.inner.set_watermark(account, name, at).await
     }
 
+    async fn poll_cursor(&self, account: &AccountId, name: &str) -> Result<Option<String>, Unavailable> {
+        self.inner.poll_cursor(account, name).await
+    }
+
+    async fn set_poll_cursor(
+        &self,
+        account: &AccountId,
+        name: &str,
+        cursor: &str,
+    ) -> Result<(), Unavailable> {
+        self.inner.set_poll_cursor(account, name, cursor).await
+    }
+
     async fn pending(
         &self,
         account: &AccountId,

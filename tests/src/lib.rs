@@ -7,6 +7,7 @@ pub mod faults;
 pub mod follow;
 pub mod people;
 pub mod run;
+mod stand_in_poll;
 pub mod sweep;
 pub mod watch;
 pub mod world;

@@ -15,6 +15,7 @@ use shared::runtime::problem::Problem;
 
 use super::params::object;
 use super::{App, Shown};
+use crate::functions::POLLED_AFTER_MS;
 use crate::system::System;
 use crate::{inside, pumps};
 
@@ -70,20 +71,19 @@ pub(super) async fn quiesce(State(system): App, body: Bytes) -> Shown {
     Ok(Json(counts(&system, SystemClock.now().0 - began.0).await?))
 }
 
-/// Waits until nothing is left, through a poll that finds nothing new. Where messages can be on their way
-/// unseen, nothing must be seen for as long as that can last.
+/// Waits until nothing is left and a poll finds nothing new. Nothing must be seen before it for as long as messages
+/// can be on their way unseen, and for as long as the poller leaves alone what is young.
 async fn settle(system: &Arc<System>, timeout_ms: i64) -> Result<Result<(), Left>, Problem> {
     let (until, mut ticked) = (SystemClock.now().plus(timeout_ms), SystemClock.now());
-    let (mut polled_at, mut quiet_since) = (None, None);
+    let mut quiet_since = None;
+    let quiet_ms = system.carrier.unseen_ms().max(POLLED_AFTER_MS);
     loop {
         let (left, now) = (left(system).await?, SystemClock.now());
         quiet_since = if left == Left::default() { quiet_since.or(Some(now)) } else { None };
-        if quiet_since.is_some_and(|since| now >= since.plus(system.carrier.unseen_ms())) {
-            let known = events_known(system).await?;
-            if polled_at == Some(known) {
+        if quiet_since.is_some_and(|since| now >= since.plus(quiet_ms)) {
+            if system.poll().await == Some(0) {
                 return Ok(Ok(()));
             }
-            polled_at = system.poll().await.is_ok().then_some(known);
             quiet_since = None;
         }
         if now >= until || *system.stop.borrow() {
@@ -95,14 +95,6 @@ async fn settle(system: &Arc<System>, timeout_ms: i64) -> Result<Result<(), Left
         }
         SystemClock.sleep_until(now.plus(LOOK_MS)).await;
     }
-}
-
-async fn events_known(system: &System) -> Result<usize, Problem> {
-    let mut known = 0;
-    for account in &system.accounts {
-        known += system.inside.ledger_len(account).await?;
-    }
-    Ok(known)
 }
 
 async fn left(system: &System) -> Result<Left, Problem> {

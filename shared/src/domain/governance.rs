@@ -77,6 +77,8 @@ pub enum Purpose {
     Look,
     /// Writes, the most important of this priority.
     Write(u8),
+    /// Finding what has changed.
+    Poll,
 }
 
 /// An account's use of its NetSuite.
@@ -178,7 +180,8 @@ impl Governance {
     ///
     /// Where there are enough, the last permit is for a look at what such calls have done, and for nothing
     /// else: a writer that died with all permits in its hands would stop the account for five minutes, for only
-    /// a look can tell that its calls are over.
+    /// a look can tell that its calls are over. A poll may take it too: its calls are short, and writers that never
+    /// rest must not keep an account from hearing what changed.
     pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
         let silent = self.open.iter().filter(|call| call.silent_from <= now).count() as u32;
         let live = self.open.len() as u32 - silent;
@@ -187,6 +190,7 @@ impl Governance {
         let is_kept = match purpose {
             Purpose::Write(_) => cap >= RESERVE_FROM || (silent > 0 && cap > 1),
             Purpose::Look => cap >= RESERVE_FROM && live > 0,
+            Purpose::Poll => false,
         };
         permits.min(cap - u32::from(is_kept))
     }
@@ -207,7 +211,7 @@ impl Governance {
         let soft = (limits.daily_requests as f64 * limits.governance_threshold) as u64;
         let budget = match call.purpose {
             Purpose::Write(priority) if priority < LOW_PRIORITY_BELOW => soft,
-            Purpose::Write(_) | Purpose::Look => limits.daily_requests,
+            Purpose::Write(_) | Purpose::Look | Purpose::Poll => limits.daily_requests,
         };
         if self.requests >= budget {
             return Err(NotNow { at: Timestamp((day + 1) * DAY_MS), why: Why::Budget });

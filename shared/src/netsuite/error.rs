@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::wire::CallError;
+use super::wire::{CallError, RestError};
 use crate::domain::governance::CallEnd;
 use crate::writer::{CallFault, Refusal};
 
@@ -12,6 +12,13 @@ pub fn call_fault(status: StatusCode, body: &[u8]) -> CallFault {
     if let Ok(CallError { error }) = serde_json::from_slice::<CallError>(body) {
         let why = format!("{}: {}", error.code, error.message);
         return fault(end_of_code(&error.code).unwrap_or_else(|| end_of_status(status)), why);
+    }
+    if let Ok(RestError { title, details }) = serde_json::from_slice::<RestError>(body)
+        && let Some(detail) = details.first()
+    {
+        let why =
+            format!("{}: {}", if detail.code.is_empty() { &title } else { &detail.code }, detail.detail);
+        return fault(end_of_code(&detail.code).unwrap_or_else(|| end_of_status(status)), why);
     }
     let start: String = String::from_utf8_lossy(body).chars().take(120).collect();
     fault(end_of_status(status), format!("HTTP {status} without an error code: {start:?}"))

@@ -50,6 +50,7 @@ struct Tables {
     notices: BTreeMap<Uuid, Notice>,
     audit: Vec<super::AuditRow>,
     watermarks: BTreeMap<String, u64>,
+    cursors: BTreeMap<String, String>,
     governance: Governance,
     census: Census,
 }
@@ -439,6 +440,20 @@ impl State for MemoryState {
             let known = t.watermarks.entry(name.to_string()).or_default();
             *known = (*known).max(at);
         });
+        Ok(())
+    }
+
+    async fn poll_cursor(&self, account: &AccountId, name: &str) -> Result<Option<String>, Unavailable> {
+        Ok(self.with(account, |t| t.cursors.get(name).cloned()))
+    }
+
+    async fn set_poll_cursor(
+        &self,
+        account: &AccountId,
+        name: &str,
+        cursor: &str,
+    ) -> Result<(), Unavailable> {
+        self.with(account, |t| t.cursors.insert(name.to_string(), cursor.to_string()));
         Ok(())
     }
 

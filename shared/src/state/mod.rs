@@ -382,6 +382,13 @@ pub trait State: Send + Sync {
     /// Notes how far a reader has come; it never goes back.
     async fn set_watermark(&self, account: &AccountId, name: &str, at: u64) -> Result<(), Unavailable>;
 
+    /// Where the poller's scan `name` of an account stands, in its own words; `None` before the first.
+    async fn poll_cursor(&self, account: &AccountId, name: &str) -> Result<Option<String>, Unavailable>;
+
+    /// Notes where a scan stands, further or back: the last word counts.
+    async fn set_poll_cursor(&self, account: &AccountId, name: &str, cursor: &str)
+    -> Result<(), Unavailable>;
+
     /// The open events of these subjects, in no particular order.
     async fn pending(
         &self,

@@ -6,7 +6,7 @@
 
 mod drain;
 mod settle;
-mod translate;
+pub mod translate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -75,23 +75,18 @@ impl Counterparts {
 
 /// Fields that a target showed, read into canonical values.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub struct Read {
     /// What could be read.
-    pub(super) values: Vec<(FieldIx, Value)>,
+    pub values: Vec<(FieldIx, Value)>,
     /// What could not.
-    pub(super) errors: Vec<(FieldIx, FieldError)>,
+    pub errors: Vec<(FieldIx, FieldError)>,
     /// Some value refers to a record without a link, and was left out.
-    pub(super) unresolved: bool,
+    pub unresolved: bool,
 }
 
 /// Reads what a target showed. A value that refers to a record without a link says nothing yet: the event
 /// that told us of it waits for the link.
-pub(super) fn read(
-    ids: &CanonicalIds,
-    side: Side,
-    surface: &TypeSurface,
-    fields: &Map<String, Json>,
-) -> Read {
+pub fn read(ids: &CanonicalIds, side: Side, surface: &TypeSurface, fields: &Map<String, Json>) -> Read {
     let mut read = Read::default();
     for (name, json) in fields {
         let Some(field) = surface.field_on(side, name) else { continue };
@@ -115,11 +110,11 @@ pub(super) fn read(
 
 /// The canonical ids behind a side's ids.
 #[derive(Debug, Default)]
-pub(super) struct CanonicalIds(BTreeMap<(RecordType, String), Arc<str>>);
+pub struct CanonicalIds(BTreeMap<(RecordType, String), Arc<str>>);
 
 impl CanonicalIds {
     /// Loads those behind everything that some shown fields refer to.
-    pub(super) async fn load<'a>(
+    pub async fn load<'a>(
         state: &dyn State,
         account: &AccountId,
         side: Side,

@@ -17,4 +17,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0012_governance",
     "0013_open_call",
     "0014_sync_watermark",
+    "0015_poll_cursor",
 ];

@@ -12,6 +12,7 @@ mod event_audit_log;
 mod governance;
 mod notification;
 mod pending_event;
+mod poll_cursor;
 mod record_link;
 mod round;
 mod sql;
@@ -117,6 +118,7 @@ pub fn statements() -> Vec<(String, String)> {
         ("governance", governance::STATEMENTS),
         ("notification", notification::STATEMENTS),
         ("pending_event", pending_event::STATEMENTS),
+        ("poll_cursor", poll_cursor::STATEMENTS),
         ("record_link", record_link::STATEMENTS),
         ("state_history", state_history::STATEMENTS),
         ("sync_error_queue", sync_error_queue::STATEMENTS),
@@ -198,6 +200,19 @@ impl State for MysqlState {
 
     async fn set_watermark(&self, account: &AccountId, name: &str, at: u64) -> Result<(), Unavailable> {
         ask!(self, |c| sync_watermark::raise(c, account, name, at))
+    }
+
+    async fn poll_cursor(&self, account: &AccountId, name: &str) -> Result<Option<String>, Unavailable> {
+        ask!(self, |c| poll_cursor::find(c, account, name))
+    }
+
+    async fn set_poll_cursor(
+        &self,
+        account: &AccountId,
+        name: &str,
+        cursor: &str,
+    ) -> Result<(), Unavailable> {
+        ask!(self, |c| poll_cursor::set(c, account, name, cursor))
     }
 
     async fn pending(

@@ -61,7 +61,12 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             ),
             (
                 "poller",
-                [vec![("current_state", READ), ("record_link", READ), mark, book], permits.to_vec()].concat(),
+                [
+                    vec![("current_state", READ), ("record_link", READ), ("poll_cursor", KEEP), book],
+                    vec![("sync_error_queue", KEEP), ("notification", KEEP)],
+                    permits.to_vec(),
+                ]
+                .concat(),
             ),
             (
                 "reconcile",

@@ -175,7 +175,11 @@ async fn the_state_under_each_role() {
     for role in ["poller", "reconcile"] {
         let state = MysqlState::new(under(&mut root, role, Schema::SyncState).await, config());
         call(&state).await.unwrap_or_else(|error| panic!("{role}: {error}"));
-        state.set_watermark(&acme(), role, 7).await.unwrap_or_else(|error| panic!("{role}: {error}"));
+        let noted = match role {
+            "poller" => state.set_poll_cursor(&acme(), "customer", "{}").await,
+            _ => state.set_watermark(&acme(), role, 7).await,
+        };
+        noted.unwrap_or_else(|error| panic!("{role}: {error}"));
         assert!(record(&state).await.row_revision > 0, "{role}");
     }
     root.remove().await;

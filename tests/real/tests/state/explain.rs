@@ -40,6 +40,7 @@ async fn fill(state: &dyn State) {
         }
         for name in 0..50 {
             state.set_watermark(&account, &format!("reader{name}"), 1).await.unwrap();
+            state.set_poll_cursor(&account, &format!("scan{name}"), "{}").await.unwrap();
         }
     }
 }

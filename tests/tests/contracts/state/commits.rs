@@ -167,6 +167,19 @@ fn a_commit_without_a_record_changes_what_it_names() {
 }
 
 #[test]
+fn a_scan_stands_where_it_was_last_put() {
+    each(async |state| {
+        let at = async |account, name: &str| state.poll_cursor(&account, name).await.unwrap();
+        assert_eq!(at(acme(), "customer").await, None);
+        for cursor in ["{\"reached\":\"2026-11-01 01:59:00\"}", "{\"reached\":\"2026-11-01 01:00:30\"}"] {
+            state.set_poll_cursor(&acme(), "customer", cursor).await.unwrap();
+            assert_eq!(at(acme(), "customer").await.as_deref(), Some(cursor));
+        }
+        assert_eq!((at(acme(), "item").await, at(globex(), "customer").await), (None, None));
+    });
+}
+
+#[test]
 fn a_reader_never_goes_back() {
     each(async |state| {
         let read = async |account, name: &str| state.watermark(&account, name).await.unwrap();

@@ -1,16 +1,16 @@
 //! A stand-in for the poller: what changed or was deleted in NetSuite since a second, read from the simulator
-//! itself and told as full reads. The poller, which asks NetSuite over the wire, takes its place.
+//! itself and told as full reads. The poller asks NetSuite over the wire, which takes too long for thousands of seeds.
 
 use serde_json::{Map, Value as Json, json};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{Timestamp, derived_id};
 use shared::domain::surface::Account;
 
-use crate::netsuite::{NetSuite, Snapshot};
+use local::netsuite::{NetSuite, Snapshot};
 
 /// Everything that changed in an account at or after `since_seconds`, as events of source `netsuite-poll`.
 /// The same state told twice is the same event.
-pub fn poll(netsuite: &NetSuite, account: &Account, since_seconds: i64) -> Vec<ChangeEvent> {
+pub(crate) fn poll(netsuite: &NetSuite, account: &Account, since_seconds: i64) -> Vec<ChangeEvent> {
     let mut events = Vec::new();
     for record_type in account.types.keys() {
         for seen in netsuite.changed_since(&account.id, record_type, since_seconds) {

@@ -1,0 +1,119 @@
+//! Calls to one account's NetSuite: under a permit, under the poll's lease, and only while there is time.
+
+use serde_json::{Map, Value as Json};
+use shared::domain::event::ChangeEvent;
+use shared::domain::governance::{Call, CallEnd, Purpose};
+use shared::domain::id::Timestamp;
+use shared::domain::plan::CALL_LANDS_WITHIN_MS;
+use shared::domain::surface::Account;
+use shared::fault::Unavailable;
+use shared::netsuite::wire::{Outcome, Read};
+use shared::pubsub::{Topic, change_message};
+use shared::writer::CallFault;
+
+use crate::App;
+
+/// The lease's name within the account.
+pub(crate) const LEASE: &str = "poll";
+
+/// How long the lease lasts without renewal, ms: longer than a call. It bounds the delay after a crash.
+const LEASE_MS: i64 = 120_000;
+
+/// Without a permit it is asked again after this, ms, at the earliest.
+const ASK_AGAIN_MS: i64 = 100;
+
+/// Why a poll ends before its end. The next tick goes on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The tick's time is over, NetSuite has no room for us, or another instance is at it.
+    #[error("no time, or no permit")]
+    Later,
+    /// NetSuite did not answer as it should.
+    #[error("NetSuite: {0}")]
+    Fault(#[from] CallFault),
+    /// NetSuite answered something that is no row of ours.
+    #[error("NetSuite: {0}")]
+    Odd(String),
+    /// Something of our own is away.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Who calls, and until when.
+pub(crate) struct Caller<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) account: &'a Account,
+    pub(crate) holder: &'a str,
+    pub(crate) until: Timestamp,
+}
+
+impl Caller<'_> {
+    /// Rows of a query, its first page.
+    pub(crate) async fn query(&self, query: &str) -> Result<Vec<Map<String, Json>>, Stop> {
+        self.call(|| self.app.client.suiteql(self.account, query)).await
+    }
+
+    /// Looks at records; an outcome for each.
+    pub(crate) async fn read(&self, reads: Vec<Read>) -> Result<Vec<Outcome>, Stop> {
+        self.call(|| self.app.client.read(self.account, reads)).await
+    }
+
+    /// Puts events on the bus; those of large records travel by reference. Answers how many there were.
+    pub(crate) async fn publish(&self, mut events: Vec<ChangeEvent>) -> Result<usize, Stop> {
+        let ports = &self.app.ports;
+        for event in &mut events {
+            if let Some((at, body)) = self.app.offload.take(event) {
+                ports.blob.put(&at, body).await?;
+            }
+        }
+        if !events.is_empty() {
+            ports.publish.publish(Topic::Raw, events.iter().map(change_message).collect()).await?;
+        }
+        for _ in &events {
+            ports.metrics.event("netsuite-poll");
+        }
+        Ok(events.len())
+    }
+
+    async fn call<T, F>(&self, make: impl FnOnce() -> F) -> Result<T, Stop>
+    where
+        F: Future<Output = Result<T, CallFault>>,
+    {
+        let (state, ports, account) = (&self.app.state, &self.app.ports, self.account);
+        let id = ports.ids.draw();
+        loop {
+            let now = self.go_on().await?;
+            let call = Call { id, purpose: Purpose::Poll, now, until: now.plus(CALL_LANDS_WITHIN_MS) };
+            match state.begin_call(&account.id, &call, &account.limits).await? {
+                Ok(()) => break,
+                Err(not_now) if not_now.at >= self.until => return Err(Stop::Later),
+                Err(not_now) => ports.clock.sleep_until(not_now.at.max(now.plus(ASK_AGAIN_MS))).await,
+            }
+        }
+        let result = make().await;
+        let end = result.as_ref().map_or_else(end_of, |_| CallEnd::Answered);
+        state.end_call(&account.id, id, end, ports.clock.now(), &account.limits).await?;
+        Ok(result?)
+    }
+
+    /// The time, if there is some left and the account is still ours to poll.
+    async fn go_on(&self) -> Result<Timestamp, Stop> {
+        let ports = &self.app.ports;
+        let now = ports.clock.now();
+        if now >= self.until || ports.tasks.is_stopping() {
+            return Err(Stop::Later);
+        }
+        let until = now.plus(LEASE_MS);
+        let leased = ports.buffer.lease(&self.account.id, LEASE, self.holder, now, until).await;
+        // Without the buffer two may poll: they publish the same events under the same ids, no more.
+        if leased.unwrap_or(true) { Ok(now) } else { Err(Stop::Later) }
+    }
+}
+
+/// How a call ended, for the account's governance. A question that NetSuite understood and refused, because a column or
+/// a permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
+fn end_of(fault: &CallFault) -> CallEnd {
+    const REFUSED: [&str; 3] = ["INVALID_PARAMETER", "NONEXISTENT_FIELD", "INSUFFICIENT_PERMISSION"];
+    let code = fault.why.split(':').next().unwrap_or_default();
+    if fault.end == CallEnd::Unclear && REFUSED.contains(&code) { CallEnd::Answered } else { fault.end }
+}

@@ -1,0 +1,89 @@
+//! What the poller reads from its environment.
+
+use shared::blob::offload::Offload;
+use shared::runtime::env::EnvReader;
+
+/// How the poller polls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// What was saved less than so long ago is left to the next tick, s: its second must be over.
+    pub lag_s: i64,
+    /// What was saved up to so long before the last look is looked for again, s: a save becomes visible when its
+    /// transaction ends, under the time at which it began.
+    pub overlap_s: i64,
+    /// A tick starts nothing more after so long, ms.
+    pub budget_ms: i64,
+    /// More deletions than this within an hour are held until a person has looked.
+    pub deletions_max: usize,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { lag_s: 5, overlap_s: 300, budget_ms: 45_000, deletions_max: 50 }
+    }
+}
+
+/// Configuration of one instance.
+///
+/// | variable | default | |
+/// |---|---|---|
+/// | `POLL_LAG_SECONDS` | 5 | what is younger is left to the next tick; 2 to 60 |
+/// | `POLL_OVERLAP_SECONDS` | 300 | what is looked for again; 10 to 3600 |
+/// | `POLL_BUDGET_SECONDS` | 45 | a tick starts nothing more after so long; 1 to 600 |
+/// | `POLL_DELETIONS_MAX` | 50 | more within an hour are held; 0 holds all |
+/// | `BLOB_BUCKET` | | the bucket for large bodies |
+/// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// How it polls.
+    pub rules: Rules,
+    /// Where large payloads go.
+    pub offload: Offload,
+}
+
+impl Config {
+    /// Reads the variables; what is wrong is noted in `reader`.
+    pub fn read(reader: &mut EnvReader<'_>) -> Self {
+        let default = Rules::default();
+        let mut within = |name, default: i64, what, (least, most)| {
+            let given = reader.parsed_or(name, default, what);
+            if !(least..=most).contains(&given) {
+                reader.refuse(name, format!("it must lie between {least} and {most}"));
+            }
+            given
+        };
+        let lag_s = within("POLL_LAG_SECONDS", default.lag_s, "seconds", (2, 60));
+        let overlap_s = within("POLL_OVERLAP_SECONDS", default.overlap_s, "seconds", (10, 3_600));
+        let budget_s = within("POLL_BUDGET_SECONDS", default.budget_ms / 1_000, "seconds", (1, 600));
+        let deletions_max =
+            reader.parsed_or("POLL_DELETIONS_MAX", default.deletions_max, "deletions within an hour");
+        Self {
+            rules: Rules { lag_s, overlap_s, budget_ms: budget_s * 1_000, deletions_max },
+            offload: Offload::read(reader),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::runtime::env::Env;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Rules, String> {
+        let env: Env = variables.iter().copied().chain([("BLOB_BUCKET", "bodies")]).collect();
+        let mut reader = EnvReader::new(&env);
+        let config = Config::read(&mut reader);
+        reader.finish().map(|()| config.rules).map_err(|bad| bad.to_string())
+    }
+
+    #[test]
+    fn every_number_has_bounds() {
+        assert_eq!(read(&[]).unwrap(), Rules::default());
+        assert_eq!(read(&[("POLL_BUDGET_SECONDS", "10")]).unwrap().budget_ms, 10_000);
+        for (name, bad) in
+            [("POLL_LAG_SECONDS", "1"), ("POLL_OVERLAP_SECONDS", "5"), ("POLL_DELETIONS_MAX", "-1")]
+        {
+            assert!(read(&[(name, bad)]).unwrap_err().contains(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! poller: finds what changed in NetSuite, whoever changed it, and publishes it as full reads. User Events are
+//! quicker and say more, but do not fire for everything: this is what nothing escapes.
+//!
+//! ```text
+//! tick ─► account (lease) ─► NetSuite's time ─► per type: changed ids by (lastModified, id) ─► read ─► publish ─► cursor
+//!                                            └► deletions by (deletedDate, id) ─► read ─► publish ─► cursor
+//! ```
+//!
+//! - NetSuite's times are compared in NetSuite alone, as it writes them: no zone is known here, and none needed.
+//!   What its wall clock does in autumn and in spring, [`cursor`] answers for.
+//! - A cursor moves only once what it passes is on the bus. What is published twice is one event: its id comes from
+//!   what it says.
+//! - Every call is made under a permit of the account's governance. What finds no permit or no time is left to the
+//!   next tick, which goes on where this one stopped.
+
+mod account;
+mod caller;
+mod changed;
+mod config;
+mod cursor;
+mod deleted;
+mod event;
+mod handler;
+mod query;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::post;
+use shared::blob::offload::Offload;
+use shared::netsuite::client::Client;
+use shared::runtime::Edge;
+use shared::runtime::serve::with_common_routes;
+use shared::state::State;
+
+pub use config::{Config, Rules};
+
+/// One instance of the poller. It has no business in the ledger.
+#[derive(Clone)]
+pub struct App {
+    /// All but the databases.
+    pub ports: Edge,
+    /// Records, links, permits, cursors.
+    pub state: Arc<dyn State>,
+    /// Speaks to NetSuite.
+    pub client: Client,
+    /// How it polls.
+    pub rules: Rules,
+    /// Where large payloads go.
+    pub offload: Offload,
+}
+
+/// `POST /tick` (all accounts, or `?account=`) polls and answers how many events it has published.
+pub fn router(app: App) -> Router {
+    let metrics = app.ports.metrics.clone();
+    let router = Router::new().route("/tick", post(handler::tick)).with_state(app);
+    with_common_routes(router, &metrics)
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use local::functions::FUNCTIONS;
 use local::site::{self, Options};
-use local::world::World;
+use local::world::{self, World};
 use serde_json::{Value as Json, json};
 use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::{Clock, SystemClock};

@@ -79,7 +79,7 @@ pub(super) async fn set(State(system): App, body: Bytes) -> Shown {
     in_force(&system).await.map(Json)
 }
 
-/// Sets all, or none: NetSuite knows whether a behaviour's field exists.
+/// Sets all, or none: NetSuite knows whether the fields and tables exist.
 fn set_netsuite(system: &Arc<System>, faults: Vec<(&AccountId, Faults)>) -> Result<(), Problem> {
     let mut before = Vec::new();
     for (account, faults) in faults {
@@ -89,13 +89,17 @@ fn set_netsuite(system: &Arc<System>, faults: Vec<(&AccountId, Faults)>) -> Resu
                 // They were in force a moment ago.
                 let _ = system.netsuite.set_faults(account, faults);
             }
-            return Err(Problem::unprocessable("netsuite.behaviours", refusal.message));
+            // A setting says its own name; a behaviour only that of its field.
+            let setting = refusal.field.filter(|field| field.starts_with("settings."));
+            let at = setting.unwrap_or_else(|| "behaviours".into());
+            return Err(Problem::unprocessable(format!("netsuite.{at}"), refusal.message));
         }
     }
     Ok(())
 }
 
-/// `current` with the members of `change` in place of its own; null stands for the healthy value.
+/// `current` with the members of `change` in place of its own; null stands for the healthy value. A member
+/// that has members by nature, as the settings have, is changed member by member too.
 fn changed<T>(current: T, change: &Value, at: &str) -> Result<T, Problem>
 where
     T: Serialize + DeserializeOwned + Default,
@@ -112,9 +116,23 @@ where
         let Some(usual) = healthy.get(name) else {
             return Err(unknown(&at, name, healthy.keys().map(String::as_str)));
         };
-        let value = if value.is_null() { usual } else { value };
-        in_range(usual, value).map_err(|reason| Problem::unprocessable(&at, reason))?;
-        fields.insert(name.clone(), value.clone());
+        let value = match (usual, value, fields.get(name)) {
+            (usual, Value::Null, _) => usual.clone(),
+            (Value::Object(usual), Value::Object(change), Some(Value::Object(now))) if !usual.is_empty() => {
+                let mut whole = now.clone();
+                for (name, value) in change {
+                    let usual = usual.get(name).ok_or_else(|| {
+                        unknown(&format!("{at}.{name}"), name, usual.keys().map(String::as_str))
+                    })?;
+                    let value = if value.is_null() { usual } else { value };
+                    whole.insert(name.clone(), value.clone());
+                }
+                Value::Object(whole)
+            }
+            (_, value, _) => value.clone(),
+        };
+        in_range(usual, &value).map_err(|reason| Problem::unprocessable(&at, reason))?;
+        fields.insert(name.clone(), value);
         let read = serde_json::from_value(Value::Object(fields.clone()));
         result = read.map_err(|error| Problem::unprocessable(&at, error.to_string()))?;
     }

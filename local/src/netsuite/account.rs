@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::faults::{Behaviour, Faults};
 use super::gate::Request;
+use super::mirror::Mirror;
 use super::record::Body;
 use super::refusal::{Reason, Refused};
 use super::store::{Store, TableIx};
@@ -23,7 +24,7 @@ use super::store::{Store, TableIx};
 /// What happened in an account so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Stats {
-    /// RESTlet and REST calls that arrived, whatever became of them.
+    /// RESTlet, REST and SuiteQL calls that arrived, whatever became of them.
     pub calls: u64,
     /// Saves and deletions by RESTlet that changed something.
     pub writes_applied: u64,
@@ -58,6 +59,8 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) operations: BTreeMap<Uuid, Operation>,
     pub(super) user_events: Vec<Json>,
+    /// SuiteQL's tables, from the first query on.
+    pub(super) mirror: Option<Mirror>,
     pub(super) stats: Stats,
     faults: Faults,
     behaviours: BTreeMap<(TableIx, FieldIx), Behaviour>,
@@ -77,6 +80,7 @@ impl State {
             store: Store::new(surface),
             operations: BTreeMap::new(),
             user_events: Vec::new(),
+            mirror: None,
             stats: Stats::default(),
             faults: Faults::default(),
             behaviours: BTreeMap::new(),
@@ -116,7 +120,9 @@ impl State {
             let table = self.store.table_named(name)?;
             Ok(((table, self.store.table(table).schema.writable(field)?), behaviour.clone()))
         };
-        self.behaviours = faults.behaviours.iter().map(resolve).collect::<Result<_, Refused>>()?;
+        let behaviours = faults.behaviours.iter().map(resolve).collect::<Result<_, Refused>>()?;
+        self.refuse_unknown_names(&faults.settings)?;
+        self.behaviours = behaviours;
         self.faults = faults;
         Ok(())
     }

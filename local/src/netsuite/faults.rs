@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::domain::value::{Kind, Value};
 
+use super::settings::Settings;
+
 /// The faults of one account. The default is a NetSuite in perfect health.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -45,6 +47,14 @@ pub struct Faults {
     pub concurrency: Option<u32>,
     /// Share of API writes that a workflow refuses.
     pub refuse_probability: f64,
+    /// Share of SuiteQL queries answered 500 for no reason.
+    pub query_error: f64,
+    /// Share of saves and deletions that queries see later than their lastModified says.
+    pub late_visible: f64,
+    /// How much later, in ms.
+    pub late_visible_ms: i64,
+    /// How the account is set up: no faults, but not known to its clients either.
+    pub settings: Settings,
     /// `type.netsuite_field` → what NetSuite does to values written to it.
     pub behaviours: BTreeMap<String, Behaviour>,
 }
@@ -70,6 +80,10 @@ impl Default for Faults {
             foreign_calls: 0,
             concurrency: None,
             refuse_probability: 0.0,
+            query_error: 0.0,
+            late_visible: 0.0,
+            late_visible_ms: 90_000,
+            settings: Settings::default(),
             behaviours: BTreeMap::new(),
         }
     }

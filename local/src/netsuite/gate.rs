@@ -12,7 +12,7 @@ use shared::netsuite::wire::Call;
 
 use super::account::{Account, State};
 use super::reply::{Channel, Reply};
-use super::{rest, restlet};
+use super::{rest, restlet, suiteql};
 
 /// A call, read but not carried out.
 pub(super) enum Request {
@@ -20,6 +20,8 @@ pub(super) enum Request {
     Restlet(Call),
     /// To REST web services.
     Rest(rest::Request),
+    /// To SuiteQL.
+    SuiteQl(suiteql::Request),
     /// One whose form alone decides its answer; it goes through the gate all the same.
     Malformed(Channel, Reply),
 }
@@ -28,7 +30,7 @@ impl Request {
     fn channel(&self) -> Channel {
         match self {
             Request::Restlet(_) => Channel::Restlet,
-            Request::Rest(_) => Channel::Rest,
+            Request::Rest(_) | Request::SuiteQl(_) => Channel::Rest,
             Request::Malformed(channel, _) => *channel,
         }
     }
@@ -37,7 +39,7 @@ impl Request {
     fn writes(&self) -> usize {
         match self {
             Request::Restlet(Call::Apply { writes }) => writes.len(),
-            Request::Restlet(Call::Read { .. }) | Request::Malformed(..) => 0,
+            Request::Restlet(Call::Read { .. }) | Request::SuiteQl(_) | Request::Malformed(..) => 0,
             Request::Rest(request) => usize::from(request.writes()),
         }
     }
@@ -47,6 +49,7 @@ impl Request {
         match self {
             Request::Restlet(call) => restlet::run(state, call),
             Request::Rest(request) => rest::run(state, request),
+            Request::SuiteQl(request) => suiteql::run(state, request),
             Request::Malformed(_, reply) => reply.clone(),
         }
     }

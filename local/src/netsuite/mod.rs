@@ -2,18 +2,20 @@
 //!
 //! The same code answers over a socket in `cargo run` and in process in the simulation. It starts no tasks
 //! and asks nobody but the clock for the time and its own seeded dice for chance, so equal seeds and equal
-//! calls give equal answers. It does not authenticate, does not speak SuiteQL, and knows no fields beyond
-//! the sync surface.
+//! calls give equal answers. It does not authenticate, and knows no fields beyond the sync surface.
 //!
 //! ```text
 //! restlet ─┐                       ┌─ late calls land when their time has come
-//! rest ────┴─► gate (pool, faults) ┴─► save ─► store (tables, references) ─► user_event queue
-//! ui ─────────────────────────────────►
+//! rest ────┼─► gate (pool, faults) ┼─► save ─► store (tables, references) ─► user_event queue
+//! suiteql ─┘                       │               │ what became visible since the last query
+//! ui ──────────────────────────────┘   query ─► mirror (SQLite)
 //! ```
 
 mod account;
+mod catalog;
 mod faults;
 mod gate;
+mod mirror;
 mod record;
 mod refusal;
 mod reply;
@@ -21,12 +23,15 @@ mod rest;
 mod restlet;
 mod save;
 mod schema;
+mod settings;
 mod store;
 mod sublist;
+mod suiteql;
 mod table;
 #[cfg(test)]
 mod tests;
 mod ui;
+mod unseen;
 mod user_event;
 
 use std::collections::BTreeMap;
@@ -47,6 +52,7 @@ use user_event::Origin;
 pub use account::Stats;
 pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
+pub use settings::{DeletedType, Nulls, Settings, UnsetCheckbox};
 
 /// Largest body that NetSuite takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -78,6 +84,7 @@ impl NetSuite {
     pub fn router(self: &Arc<Self>) -> Router {
         restlet::routes()
             .merge(rest::routes())
+            .merge(suiteql::routes())
             .merge(ui::routes())
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(Arc::clone(self))

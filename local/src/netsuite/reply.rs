@@ -16,6 +16,27 @@ pub(super) enum Channel {
     Rest,
 }
 
+/// The part of a request that is to blame.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Locator<'a> {
+    /// A member of the body.
+    Body(&'a str),
+    /// A header.
+    Header(&'a str),
+    /// A query parameter; SuiteQL counts its `q` as one.
+    Query(&'a str),
+}
+
+impl<'a> Locator<'a> {
+    fn parts(self) -> (&'static str, &'a str) {
+        match self {
+            Locator::Body(name) => ("o:errorPath", name),
+            Locator::Header(name) => ("o:errorHeader", name),
+            Locator::Query(name) => ("o:errorQueryParam", name),
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
@@ -70,11 +91,22 @@ impl Reply {
 
     /// An error of REST web services; `path` is the field to blame.
     pub(super) fn problem(status: StatusCode, code: &str, detail: &str, path: Option<&str>) -> Self {
+        Self::problem_at(status, code, detail, path.map(Locator::Body))
+    }
+
+    /// An error of REST web services that blames a part of the request.
+    pub(super) fn problem_at(
+        status: StatusCode,
+        code: &str,
+        detail: &str,
+        locator: Option<Locator<'_>>,
+    ) -> Self {
         let mut details = Map::new();
         details.insert("detail".into(), detail.into());
         details.insert("o:errorCode".into(), code.into());
-        if let Some(path) = path {
-            details.insert("o:errorPath".into(), path.into());
+        if let Some(locator) = locator {
+            let (key, name) = locator.parts();
+            details.insert(key.into(), name.into());
         }
         let body = json!({
             "type": problem_type(status),

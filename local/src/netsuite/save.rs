@@ -11,6 +11,7 @@ use super::faults::Behaviour;
 use super::record::{Body, Record};
 use super::refusal::{Reason, Refused};
 use super::store::{Draft, TableIx};
+use super::table::When;
 use super::user_event::{Context, Origin, Saved};
 
 impl State {
@@ -27,7 +28,8 @@ impl State {
             draft.external_id = Some(external_id.into());
         }
         self.judge(table, None, &mut draft, origin)?;
-        let id = self.store.insert(table, draft, self.now.seconds());
+        let when = self.when();
+        let id = self.store.insert(table, draft, when);
         self.tell_of_save(table, id, None, origin);
         Ok(id)
     }
@@ -47,7 +49,8 @@ impl State {
         if changed.is_empty() && draft.external_id == current.external_id {
             return Ok(false);
         }
-        let before = self.store.replace(table, id, draft, &changed, self.now.seconds());
+        let when = self.when();
+        let before = self.store.replace(table, id, draft, &changed, when);
         if let (Some(before), false) = (before, changed.is_empty()) {
             self.tell_of_save(table, id, Some((&before, changed)), origin);
         }
@@ -57,7 +60,8 @@ impl State {
     /// Deletes a record.
     pub(super) fn delete(&mut self, table: TableIx, id: u64, origin: &Origin<'_>) -> Result<(), Refused> {
         self.refuse_at_random(origin)?;
-        let record = self.store.delete(table, id, self.now.seconds())?;
+        let when = self.when();
+        let record = self.store.delete(table, id, when)?;
         if self.user_events_see(origin) {
             let schema = &self.store.table(table).schema;
             let previous = record.body.render_fields(schema, record.body.filled());
@@ -66,6 +70,13 @@ impl State {
             self.send(event);
         }
         Ok(())
+    }
+
+    /// Now, and when queries will see it.
+    fn when(&mut self) -> When {
+        let late = self.strikes("late_visible", |f| f.late_visible);
+        let visible_from = late.then(|| self.now.plus(self.faults().late_visible_ms));
+        When { second: self.now.seconds(), visible_from }
     }
 
     /// Everything that can change or refuse a draft.

@@ -12,7 +12,7 @@ use super::record::{Body, Record, internal_id};
 use super::refusal::{Reason, Refused};
 use super::schema::{self, Schema};
 use super::sublist::Sublist;
-use super::table::Table;
+use super::table::{Table, When};
 
 /// Position of a type's table.
 pub(super) type TableIx = usize;
@@ -79,6 +79,16 @@ impl Store {
     /// A table.
     pub(super) fn table(&self, table: TableIx) -> &Table {
         &self.tables[table]
+    }
+
+    /// All tables, in the order of their [`TableIx`].
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter()
+    }
+
+    /// All tables, in the order of their [`TableIx`].
+    pub(super) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
+        self.tables.iter_mut()
     }
 
     /// The record that `values`, written over `current`, would make. Nothing is stored.
@@ -165,12 +175,13 @@ impl Store {
     }
 
     /// Stores a new record and returns its id.
-    pub(super) fn insert(&mut self, table: TableIx, draft: Draft, at: i64) -> u64 {
+    pub(super) fn insert(&mut self, table: TableIx, draft: Draft, when: When) -> u64 {
         self.last_id += 1;
         let id = self.last_id;
         self.count_references(table, id, &draft.body, &draft.written, u64::wrapping_add);
         let Draft { body, external_id, .. } = draft;
-        self.tables[table].put(Record { id, external_id, last_modified: at, saves: 1, body });
+        let record = Record { id, external_id, last_modified: when.second, saves: 1, body };
+        self.tables[table].put(record, when.visible_from);
         id
     }
 
@@ -181,24 +192,25 @@ impl Store {
         id: u64,
         draft: Draft,
         changed: &[FieldIx],
-        at: i64,
+        when: When,
     ) -> Option<Record> {
         let saves = self.tables[table].get(id)?.saves + 1;
         self.count_references(table, id, &draft.body, changed, u64::wrapping_add);
         let Draft { body, external_id, .. } = draft;
-        let before = self.tables[table].put(Record { id, external_id, last_modified: at, saves, body })?;
+        let record = Record { id, external_id, last_modified: when.second, saves, body };
+        let before = self.tables[table].put(record, when.visible_from)?;
         self.count_references(table, id, &before.body, changed, u64::wrapping_sub);
         Some(before)
     }
 
     /// Deletes a record that nothing refers to, and returns it.
-    pub(super) fn delete(&mut self, table: TableIx, id: u64, at: i64) -> Result<Record, Refused> {
+    pub(super) fn delete(&mut self, table: TableIx, id: u64, when: When) -> Result<Record, Refused> {
         self.tables[table].get(id).ok_or_else(Refused::missing)?;
         if self.referrers.contains_key(&id) {
             let message = "This record cannot be deleted because it has dependent records";
             return Err(Refused::new(Reason::Business, message));
         }
-        let record = self.tables[table].remove(id, at).ok_or_else(Refused::missing)?;
+        let record = self.tables[table].remove(id, when).ok_or_else(Refused::missing)?;
         let all: Vec<FieldIx> = record.body.filled().collect();
         self.count_references(table, id, &record.body, &all, u64::wrapping_sub);
         Ok(record)

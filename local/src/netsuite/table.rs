@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use shared::domain::id::Timestamp;
+
 use super::record::Record;
 use super::schema::Schema;
+use super::unseen::Unseen;
 
 /// A record that was deleted.
 #[derive(Debug, Clone)]
@@ -15,6 +18,15 @@ pub(super) struct Deletion {
     pub(super) at: i64,
     /// External id that it had; free again.
     pub(super) external_id: Option<Arc<str>>,
+}
+
+/// When something is saved or deleted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct When {
+    /// The second, which becomes its lastModified.
+    pub(super) second: i64,
+    /// When queries see it, if not at once.
+    pub(super) visible_from: Option<Timestamp>,
 }
 
 /// What there is under an id.
@@ -32,6 +44,8 @@ pub(super) enum Found<'a> {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) schema: Arc<Schema>,
+    /// What queries have yet to learn.
+    pub(super) unseen: Unseen,
     records: BTreeMap<u64, Record>,
     by_external_id: BTreeMap<Arc<str>, u64>,
     by_last_modified: BTreeSet<(i64, u64)>,
@@ -45,6 +59,7 @@ impl Table {
     pub(super) fn new(schema: Schema) -> Self {
         Self {
             schema: Arc::new(schema),
+            unseen: Unseen::default(),
             records: BTreeMap::new(),
             by_external_id: BTreeMap::new(),
             by_last_modified: BTreeSet::new(),
@@ -81,8 +96,9 @@ impl Table {
     }
 
     /// Stores a record, in place of the one with its id.
-    pub(super) fn put(&mut self, record: Record) -> Option<Record> {
+    pub(super) fn put(&mut self, record: Record, visible_from: Option<Timestamp>) -> Option<Record> {
         let before = self.records.remove(&record.id);
+        self.unseen.note(record.id, before.as_ref(), Some(&record), visible_from);
         if let Some(before) = &before {
             self.unindex(before);
         }
@@ -95,8 +111,10 @@ impl Table {
     }
 
     /// Removes a record and remembers that it was there. Returns it as its last User Event sees it.
-    pub(super) fn remove(&mut self, id: u64, at: i64) -> Option<Record> {
+    pub(super) fn remove(&mut self, id: u64, when: When) -> Option<Record> {
+        let When { second: at, visible_from } = when;
         let mut record = self.records.remove(&id)?;
+        self.unseen.note(id, Some(&record), None, visible_from);
         self.unindex(&record);
         record.last_modified = at;
         record.saves += 1;
@@ -113,6 +131,24 @@ impl Table {
         if let Some(external_id) = &record.external_id {
             self.by_external_id.remove(external_id);
         }
+    }
+
+    /// Takes the ids of everything that queries see in another form than when this was last asked.
+    pub(super) fn take_changes(&mut self, now: Timestamp) -> Vec<u64> {
+        match self.unseen.take(now) {
+            Some(changed) => changed.into_iter().collect(),
+            None => self.records.keys().chain(self.deletions.keys()).copied().collect(),
+        }
+    }
+
+    /// A record as queries see it.
+    pub(super) fn shown(&self, id: u64) -> Option<&Record> {
+        self.unseen.withheld(id).unwrap_or_else(|| self.records.get(&id))
+    }
+
+    /// A deletion that queries see.
+    pub(super) fn shown_deletion(&self, id: u64) -> Option<&Deletion> {
+        self.deletions.get(&id).filter(|_| self.unseen.withheld(id).is_none())
     }
 
     /// All records, by id.

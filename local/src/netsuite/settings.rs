@@ -1,0 +1,142 @@
+//! How an account is set up, as far as SuiteQL shows it. What NetSuite leaves undocumented is set here too:
+//! whoever talks to it must get along with every setting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use suiteql::{Calendar, Gap, HiddenColumns, Mask, Overlap, Reckoning, Role};
+
+/// An account's settings. Tables and columns are named as in SuiteQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The zone, by its IANA name, in which SuiteQL shows and reads times.
+    pub timezone: Tz,
+    /// The user's date format, as a mask: how a date looks that no mask was given for. Its time is lost.
+    pub date_format: Mask,
+    /// Whether dates are compared as moments or by what the wall clock shows.
+    pub reckoning: Reckoning,
+    /// Which moment a text means that the wall clock shows twice, in autumn.
+    pub overlap: Overlap,
+    /// What becomes of a text that names a time which the wall clock skips, in spring.
+    pub gap: Gap,
+    /// What a page says of a column that holds nothing.
+    pub nulls: Nulls,
+    /// What a checkbox holds that nobody ever set. The other interfaces of the simulator say null.
+    pub unset_checkbox: UnsetCheckbox,
+    /// What stands between the ids of a multiselect.
+    pub multiselect_delimiter: String,
+    /// Quantities of transaction lines are shown with the sign of their posting: negative for sales.
+    pub negative_quantities: bool,
+    /// Most rows that a query gives over all its pages; what lies beyond is cut off silently.
+    pub row_ceiling: usize,
+    /// NetSuite types whose deletions leave no row in `deletedrecord`.
+    pub untracked_deletions: BTreeSet<String>,
+    /// How `deletedrecord` writes the type.
+    pub deleted_type: DeletedType,
+    /// Tables that the role has no permission for.
+    pub denied: BTreeSet<String>,
+    /// Table → ids of records that the role does not see. Their lines are hidden by `transactionline`.
+    pub hidden_rows: BTreeMap<String, BTreeSet<i64>>,
+    /// `table.column` that the role does not see.
+    pub hidden_columns: BTreeSet<String>,
+    /// What such a column looks like.
+    pub hidden_as: HiddenColumns,
+}
+
+/// What a page says of a column that holds nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Nulls {
+    /// Nothing: the column is left out of the row.
+    #[default]
+    Omit,
+    /// `null`.
+    Null,
+}
+
+/// What a checkbox holds that nobody ever set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnsetCheckbox {
+    /// Nothing, as in the other interfaces of the simulator.
+    #[default]
+    Null,
+    /// `F`, as in NetSuite's own database.
+    False,
+}
+
+/// How `deletedrecord` writes the type of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletedType {
+    /// For people: `Sales Order`.
+    #[default]
+    Label,
+    /// The script id in lower case: `salesorder`.
+    ScriptId,
+    /// The script id in upper case: `SALESORDER`.
+    Upper,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timezone: Tz::America__Los_Angeles,
+            // Unwrap safety: a mask of known parts.
+            date_format: Mask::parse("MM/DD/YYYY").expect("a mask"),
+            reckoning: Reckoning::default(),
+            overlap: Overlap::default(),
+            gap: Gap::default(),
+            nulls: Nulls::default(),
+            unset_checkbox: UnsetCheckbox::default(),
+            multiselect_delimiter: ",".into(),
+            negative_quantities: false,
+            row_ceiling: 100_000,
+            untracked_deletions: BTreeSet::new(),
+            deleted_type: DeletedType::default(),
+            denied: BTreeSet::new(),
+            hidden_rows: BTreeMap::new(),
+            hidden_columns: BTreeSet::new(),
+            hidden_as: HiddenColumns::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// How SuiteQL reckons time.
+    pub(super) fn calendar(&self) -> Calendar {
+        Calendar {
+            zone: self.timezone,
+            reckoning: self.reckoning,
+            overlap: self.overlap,
+            gap: self.gap,
+            date_format: self.date_format.clone(),
+        }
+    }
+
+    /// What the role does not see.
+    pub(super) fn role(&self) -> Role {
+        Role {
+            denied: self.denied.clone(),
+            hidden_rows: self.hidden_rows.clone(),
+            hidden_columns: self.hidden_columns.clone(),
+            hidden_as: self.hidden_as,
+        }
+    }
+
+    /// The settings that decide what SuiteQL's tables hold, the others as they are by default.
+    pub(super) fn of_tables(&self) -> Self {
+        let usual = Self::default();
+        Self {
+            nulls: usual.nulls,
+            row_ceiling: usual.row_ceiling,
+            denied: usual.denied,
+            hidden_rows: usual.hidden_rows,
+            hidden_columns: usual.hidden_columns,
+            hidden_as: usual.hidden_as,
+            ..self.clone()
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use shared::blob::offload::Offload;
 use shared::netsuite::client::{Address, Client, Transport};
+use shared::netsuite::sign::Signer;
 use shared::pubsub::Topic;
 use shared::runtime::Ports;
 use shared::runtime::signature::Keys;
@@ -43,7 +44,11 @@ fn offload() -> Offload {
 fn client(netsuite: Transport, netsuite_url: String) -> Client {
     let (script, deploy) = ("customscript_sx_rl_write".into(), "customdeploy_sx_rl_write".into());
     let suitetalk_url = Address::suitetalk_beside(&netsuite_url);
-    Client::new(netsuite, Address { base_url: netsuite_url, suitetalk_url, script, deploy })
+    Client::new(
+        netsuite,
+        Address { base_url: netsuite_url, suitetalk_url, script, deploy },
+        Signer::unsigned(),
+    )
 }
 
 /// An instance of the function `name`; `None` when there is no such function.

@@ -79,10 +79,14 @@ impl Surroundings<'_> {
             "poller" => {
                 all.insert("BLOB_BUCKET", BUCKET.to_string());
                 all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
+                all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
                 all.insert("POLL_LAG_SECONDS", "2".to_string());
                 all.insert("POLL_DELETIONS_MAX", "1000".to_string());
             }
-            "ns-writer" => drop(all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone())),
+            "ns-writer" => {
+                all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
+                all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
+            }
             "review" => drop(all.insert("REVIEW_WITHOUT_IDENTITY", "local".to_string())),
             _ => {}
         }

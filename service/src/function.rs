@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use google::token::{KeyLimits, PushVerifier, verified};
-use shared::netsuite::client::{Client, reqwest_transport};
-use shared::runtime::Ports;
+use shared::netsuite::client::{Client, http_client, reqwest_transport};
+use shared::netsuite::config::NetSuiteConfig;
+use shared::netsuite::sign::Signer;
+use shared::runtime::{Edge, Ports};
 use shared::suitex::Tenants;
 use shared::writer::Writer;
 
@@ -36,14 +38,15 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
         Own::Merge(config) => {
             merge::router(merge::App { ports: ports(outside)?, blob_bucket: config.blob_bucket.clone() })
         }
-        Own::Poller(config, netsuite) => {
+        Own::Poller(config) => {
             let state =
                 outside.state().ok_or_else(|| NotStarted(vec!["the function has no state".into()]))?;
-            let poller::Config { rules, offload } = config.clone();
-            poller::router(poller::App { ports: edge, state, client: client(netsuite)?, rules, offload })
+            let poller::Config { rules, offload, netsuite } = config.clone();
+            let client = client(netsuite, &edge)?;
+            poller::router(poller::App { ports: edge, state, client, rules, offload })
         }
         Own::NsWriter(config) => {
-            let target = Arc::new(ns_writer::NetSuite { client: client(config)? });
+            let target = Arc::new(ns_writer::NetSuite { client: client(config.netsuite.clone(), &edge)? });
             ns_writer::router(ns_writer::App { writer: Writer { ports: ports(outside)?, target } })
         }
         Own::SxWriter => {
@@ -55,9 +58,10 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
     })
 }
 
-fn client(config: &ns_writer::Config) -> Result<Client, NotStarted> {
-    let http = reqwest::Client::builder().build()?;
-    Ok(Client::new(reqwest_transport(http), config.restlet.clone()))
+fn client(config: NetSuiteConfig, edge: &Edge) -> Result<Client, NotStarted> {
+    let NetSuiteConfig { address, credentials } = config;
+    let signer = Signer::new(credentials, Arc::clone(&edge.clock), Arc::clone(&edge.ids));
+    Ok(Client::new(reqwest_transport(http_client()?), address, signer))
 }
 
 fn ports(outside: &Outside) -> Result<Ports, NotStarted> {

@@ -8,6 +8,8 @@ use google::config::{PubsubConfig, StorageConfig, TokenConfig};
 use mysql::tenant::TenantAddresses;
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
+#[cfg(doc)]
+use shared::netsuite::config::NetSuiteConfig;
 use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
 
 /// The functions, in the order in which data passes them.
@@ -50,7 +52,8 @@ fn needs(function: &str) -> Needs {
 /// | `TENANT_DATABASES` | outbox, sx-writer | `acme=mysql://…;globex=mysql://…` |
 /// | see [`PubsubConfig`], [`StorageConfig`] | all | |
 /// | see [`TokenConfig`] | all but ingest and review | |
-/// | see each function's own `Config` | ingest, poller, outbox, merge, ns-writer; ns-writer's for the poller too | |
+/// | see [`NetSuiteConfig`] | poller, ns-writer | |
+/// | see each function's own `Config` | ingest, poller, outbox, merge | |
 /// | `REVIEW_WITHOUT_IDENTITY` | review | must be `local`: its callers are not identified yet |
 pub(crate) struct Settings {
     pub(crate) function: &'static str,
@@ -77,8 +80,7 @@ pub(crate) struct Databases {
 /// What only one function needs.
 pub(crate) enum Own {
     Ingest(ingest::Config),
-    /// How it polls, and where NetSuite is.
-    Poller(poller::Config, ns_writer::Config),
+    Poller(poller::Config),
     Outbox(outbox::Config),
     Merge(merge::Config),
     NsWriter(ns_writer::Config),
@@ -92,7 +94,7 @@ impl Settings {
     pub(crate) fn bucket(&self) -> Option<&str> {
         match &self.own {
             Own::Ingest(config) => Some(&config.offload.bucket),
-            Own::Poller(config, _) => Some(&config.offload.bucket),
+            Own::Poller(config) => Some(&config.offload.bucket),
             Own::Outbox(config) => Some(&config.offload.bucket),
             Own::Merge(config) => Some(&config.blob_bucket),
             _ => None,
@@ -109,10 +111,10 @@ impl Settings {
         let needs = needs(function);
         let port = reader.parsed_or("PORT", 8080, "where to listen");
         let host = reader.parsed_or("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED), "the address to listen on");
+        let config = sync_config(&mut reader);
         let settings = Self {
             function,
             listen: SocketAddr::from((host, port)),
-            config: sync_config(&mut reader),
             redis: reader.secret("REDIS_URL", "the buffer, redis://host:port"),
             redis_authority: authority(&mut reader),
             databases: needs.state.then(|| databases(&mut reader, needs.ledger)),
@@ -120,19 +122,20 @@ impl Settings {
             pubsub: PubsubConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
             tokens: needs.pushed.then(|| TokenConfig::read(&mut reader)),
-            own: own(function, &mut reader),
+            own: own(function, &mut reader, &config),
+            config,
         };
         reader.finish().map(|()| settings)
     }
 }
 
-fn own(function: &str, reader: &mut EnvReader<'_>) -> Own {
+fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig) -> Own {
     match function {
         "ingest" => Own::Ingest(ingest::Config::read(reader)),
-        "poller" => Own::Poller(poller::Config::read(reader), ns_writer::Config::read(reader)),
+        "poller" => Own::Poller(poller::Config::read(reader, sync.accounts.keys())),
         "outbox" => Own::Outbox(outbox::Config::read(reader)),
         "merge" => Own::Merge(merge::Config::read(reader)),
-        "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader)),
+        "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader, sync.accounts.keys())),
         "sx-writer" => Own::SxWriter,
         "dlq" => Own::Dlq,
         _ => {
@@ -234,10 +237,12 @@ mod tests {
             ("review", "TENANT_DATABASES"),
             ("dlq", "NETSUITE_RESTLET_URL"),
             ("poller", "LEDGER_DATABASE_URL"),
+            ("sx-writer", "NETSUITE_CREDENTIALS"),
         ] {
             assert!(!wrong(function, &[]).contains(absent), "{function} asks for {absent}");
         }
         assert!(wrong("sx-writer", &[]).contains("TENANT_DATABASES is missing"));
+        assert!(wrong("ns-writer", &[]).contains("NETSUITE_CREDENTIALS is missing"));
     }
 
     #[test]

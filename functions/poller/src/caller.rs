@@ -7,6 +7,7 @@ use shared::domain::id::Timestamp;
 use shared::domain::plan::CALL_LANDS_WITHIN_MS;
 use shared::domain::surface::Account;
 use shared::fault::Unavailable;
+use shared::netsuite::code::{Class, Code};
 use shared::netsuite::wire::{Outcome, Read};
 use shared::pubsub::{Topic, change_message};
 use shared::writer::CallFault;
@@ -113,7 +114,9 @@ impl Caller<'_> {
 /// How a call ended, for the account's governance. A question that NetSuite understood and refused, because a column or
 /// a permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
 fn end_of(fault: &CallFault) -> CallEnd {
-    const REFUSED: [&str; 3] = ["INVALID_PARAMETER", "NONEXISTENT_FIELD", "INSUFFICIENT_PERMISSION"];
-    let code = fault.why.split(':').next().unwrap_or_default();
-    if fault.end == CallEnd::Unclear && REFUSED.contains(&code) { CallEnd::Answered } else { fault.end }
+    let code = fault.why.split(':').next().and_then(Code::parse);
+    match code.map(Code::class) {
+        Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule) => CallEnd::Answered,
+        _ => fault.end,
+    }
 }

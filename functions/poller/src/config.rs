@@ -1,6 +1,8 @@
 //! What the poller reads from its environment.
 
 use shared::blob::offload::Offload;
+use shared::domain::id::AccountId;
+use shared::netsuite::config::NetSuiteConfig;
 use shared::runtime::env::EnvReader;
 
 /// How the poller polls.
@@ -23,7 +25,7 @@ impl Default for Rules {
     }
 }
 
-/// Configuration of one instance.
+/// Configuration of one instance: [`NetSuiteConfig`], and
 ///
 /// | variable | default | |
 /// |---|---|---|
@@ -33,17 +35,19 @@ impl Default for Rules {
 /// | `POLL_DELETIONS_MAX` | 50 | more within an hour are held; 0 holds all |
 /// | `BLOB_BUCKET` | | the bucket for large bodies |
 /// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// How it polls.
     pub rules: Rules,
     /// Where large payloads go.
     pub offload: Offload,
+    /// Where NetSuite is, and how we sign in to each account.
+    pub netsuite: NetSuiteConfig,
 }
 
 impl Config {
-    /// Reads the variables; what is wrong is noted in `reader`.
-    pub fn read(reader: &mut EnvReader<'_>) -> Self {
+    /// Reads the variables; what is missing or wrong is noted in `reader`. Each of `accounts` needs a credential.
+    pub fn read<'a>(reader: &mut EnvReader<'_>, accounts: impl IntoIterator<Item = &'a AccountId>) -> Self {
         let default = Rules::default();
         let mut within = |name, default: i64, what, (least, most)| {
             let given = reader.parsed_or(name, default, what);
@@ -60,6 +64,7 @@ impl Config {
         Self {
             rules: Rules { lag_s, overlap_s, budget_ms: budget_s * 1_000, deletions_max },
             offload: Offload::read(reader),
+            netsuite: NetSuiteConfig::read(reader, accounts),
         }
     }
 }
@@ -70,9 +75,14 @@ mod tests {
     use shared::runtime::env::Env;
 
     fn read(variables: &[(&str, &str)]) -> Result<Rules, String> {
-        let env: Env = variables.iter().copied().chain([("BLOB_BUCKET", "bodies")]).collect();
+        let others = [
+            ("BLOB_BUCKET", "bodies"),
+            ("NETSUITE_RESTLET_URL", "http://netsuite"),
+            ("NETSUITE_WITHOUT_SIGN_IN", "local"),
+        ];
+        let env: Env = variables.iter().copied().chain(others).collect();
         let mut reader = EnvReader::new(&env);
-        let config = Config::read(&mut reader);
+        let config = Config::read(&mut reader, &[]);
         reader.finish().map(|()| config.rules).map_err(|bad| bad.to_string())
     }
 

@@ -18,6 +18,7 @@ use shared::blob::offload::Offload;
 use shared::domain::id::{Revision, Side};
 use shared::domain::record::{Presence, Record};
 use shared::netsuite::client::{Address, Client, Lost};
+use shared::netsuite::sign::Signer;
 use shared::pubsub::Topic;
 use shared::state::{LinkChange, State};
 use tower::util::BoxCloneSyncService;
@@ -143,7 +144,7 @@ fn poll() -> Poll {
     let app = App {
         ports: world.ports.edge.clone(),
         state: world.state.clone(),
-        client: Client::new(BoxCloneSyncService::new(transport), address),
+        client: Client::new(BoxCloneSyncService::new(transport), address, Signer::unsigned()),
         rules: Rules { deletions_max: 3, ..Rules::default() },
         offload: Offload { bucket: "bodies".into(), over_bytes: 100_000 },
     };

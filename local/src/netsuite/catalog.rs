@@ -278,7 +278,8 @@ impl Place {
         for (ix, spec) in keyed_lines(schema) {
             let Value::Lines(lines) = &record.body.values[ix] else { continue };
             // The records keep no order of lines but that in which they came to be.
-            let mut keys: Vec<(u64, &Arc<str>)> = record.body.lines_of(ix).map(|(key, id)| (id, key)).collect();
+            let mut keys: Vec<(u64, &Arc<str>)> =
+                record.body.lines_of(ix).map(|(key, id)| (id, key)).collect();
             keys.sort_unstable();
             for (unique, key) in keys {
                 let mut cells = head(rows.len(), unique.cast_signed(), "F");
@@ -297,7 +298,12 @@ impl Place {
     }
 
     /// The row of a deletion, if it leaves one.
-    pub(super) fn deletion(&self, settings: &Settings, columns: &[Column], deletion: &Deletion) -> Option<Vec<Cell>> {
+    pub(super) fn deletion(
+        &self,
+        settings: &Settings,
+        columns: &[Column],
+        deletion: &Deletion,
+    ) -> Option<Vec<Cell>> {
         if settings.untracked_deletions.contains(&self.netsuite) {
             return None;
         }

@@ -93,7 +93,11 @@ fn read(
         return Err(parameter("offset", &format!("A query has at most {MAX_PAGES} pages.")));
     }
     let body: Map<String, Json> = serde_json::from_slice(body).map_err(|error| {
-        bad("INVALID_CONTENT", &format!("Invalid content in the request body. It is no query: {error}."), None)
+        bad(
+            "INVALID_CONTENT",
+            &format!("Invalid content in the request body. It is no query: {error}."),
+            None,
+        )
     })?;
     match body.get("q") {
         Some(Json::String(query)) => Ok(Request { base, query: query.clone(), limit, offset: page.offset }),
@@ -154,7 +158,8 @@ fn page(request: &Request, answer: Answer, nulls: Nulls) -> Reply {
         Json::Object(item)
     };
     let items: Vec<Json> = rows.into_iter().map(item).collect();
-    let link = |rel: &str, at: usize| json!({"rel": rel, "href": format!("{base}?limit={limit}&offset={at}")});
+    let link =
+        |rel: &str, at: usize| json!({"rel": rel, "href": format!("{base}?limit={limit}&offset={at}")});
     let mut links = Vec::new();
     if *offset > 0 {
         links.extend([link("previous", offset.saturating_sub(*limit)), link("first", 0)]);

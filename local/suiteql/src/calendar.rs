@@ -83,9 +83,7 @@ impl Calendar {
         match (self.resolve(wall), self.gap) {
             (Ok(held), _) => Ok(held),
             (Err(after), Gap::Forward) => Ok(after),
-            (Err(_), Gap::Refuse) => {
-                Err(oracle(1878, "specified field not found in datetime or interval"))
-            }
+            (Err(_), Gap::Refuse) => Err(oracle(1878, "specified field not found in datetime or interval")),
         }
     }
 

@@ -115,14 +115,18 @@ impl Database {
             for (ix, index) in table.indexes.iter().enumerate() {
                 let columns: Vec<String> = index.iter().map(|name| quoted(name)).collect();
                 let name = quoted(&format!("{}#{ix}", table.name));
-                script += &format!("CREATE INDEX {name} ON {} ({});", quoted(&table.name), columns.join(", "));
+                script +=
+                    &format!("CREATE INDEX {name} ON {} ({});", quoted(&table.name), columns.join(", "));
             }
         }
         self.connection.execute_batch(&script)
     }
 
     /// Stores rows. All that `fill` stores is stored at once, or none of it.
-    pub fn fill<T>(&mut self, fill: impl FnOnce(&mut Filling<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    pub fn fill<T>(
+        &mut self,
+        fill: impl FnOnce(&mut Filling<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         self.connection.execute_batch("BEGIN").map_err(unexpected)?;
         let filled = fill(&mut Filling { database: self });
         let end = if filled.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -142,7 +146,8 @@ impl Database {
         let page = format!("{} LIMIT {limit} OFFSET {}", statement.ordered, ask.offset);
         let mut prepared = self.connection.prepare(&page).map_err(run)?;
         let width = statement.columns.len();
-        let read = |row: &rusqlite::Row<'_>| (0..width).map(|ix| row.get(ix)).collect::<Result<Vec<Value>, _>>();
+        let read =
+            |row: &rusqlite::Row<'_>| (0..width).map(|ix| row.get(ix)).collect::<Result<Vec<Value>, _>>();
         let rows = prepared.query_map([], read).map_err(run)?;
         let mut answer = Answer { columns: Vec::with_capacity(width), rows: Vec::new(), total };
         for row in rows {

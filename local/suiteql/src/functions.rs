@@ -97,16 +97,10 @@ pub(crate) static FUNCTIONS: &[Function] = &[
     lenient("#like", &[T, T, T], 2, Kind::Truth, |_, v| like(v)),
     // Conversions.
     strict("#number_text", &[N], 1, T, |_, v| number::text(&v[0]).map(Value::Text)),
-    strict("#date_text", &[D], 1, T, |c, v| {
-        filled(c.date_format.write(c.wall(whole(&v[0])?)))
-    }),
+    strict("#date_text", &[D], 1, T, |c, v| filled(c.date_format.write(c.wall(whole(&v[0])?)))),
     strict("to_number", &[T], 1, N, |_, v| number::parse(&text(&v[0])).map(held)),
-    strict("#masked_number", &[N, T], 2, T, |_, v| {
-        filled(number::masked(decimal(&v[0])?, &text(&v[1]))?)
-    }),
-    strict("#masked_date", &[D, T], 2, T, |c, v| {
-        filled(mask(&v[1])?.write(c.wall(whole(&v[0])?)))
-    }),
+    strict("#masked_number", &[N, T], 2, T, |_, v| filled(number::masked(decimal(&v[0])?, &text(&v[1]))?)),
+    strict("#masked_date", &[D, T], 2, T, |c, v| filled(mask(&v[1])?.write(c.wall(whole(&v[0])?)))),
     strict("to_date", &[T, T], 1, D, read_date),
     strict("to_timestamp", &[T, T], 1, D, read_date),
     // Numbers.

@@ -33,11 +33,17 @@ enum Piece {
     Literal(String),
     Year(usize),
     Month,
-    MonthName { short: bool, case: Case },
+    MonthName {
+        short: bool,
+        case: Case,
+    },
     Day,
     DayOfYear,
     DayOfWeek,
-    DayName { short: bool, case: Case },
+    DayName {
+        short: bool,
+        case: Case,
+    },
     Quarter,
     IsoYear,
     IsoWeek,
@@ -48,7 +54,10 @@ enum Piece {
     SecondOfDay,
     /// Always zero: NetSuite keeps whole seconds.
     Fraction(usize),
-    HalfDay { dotted: bool, lower: bool },
+    HalfDay {
+        dotted: bool,
+        lower: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +86,8 @@ const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday",
 /// The names of the pieces; of two that both fit, the longer stands first.
 const PIECES: [&str; 33] = [
     "RRRR", "YYYY", "IYYY", "MONTH", "SSSSS", "HH24", "HH12", "A.M.", "P.M.", "YYY", "DDD", "DAY", "MON",
-    "FF1", "FF2", "FF3", "FF6", "FF9", "RR", "YY", "MM", "DD", "DY", "HH", "MI", "SS", "FF", "AM", "PM", "IW",
-    "Q", "D", "Y",
+    "FF1", "FF2", "FF3", "FF6", "FF9", "RR", "YY", "MM", "DD", "DY", "HH", "MI", "SS", "FF", "AM", "PM",
+    "IW", "Q", "D", "Y",
 ];
 
 impl Mask {
@@ -203,9 +212,7 @@ impl Reader<'_> {
                 self.year = i32::try_from(if short < 50 { 2000 + short } else { 1900 + short }).ok();
                 Ok(())
             }
-            Piece::Month => {
-                self.number(2, 1..=12, 1843, "month").map(|month| self.month = Some(month))
-            }
+            Piece::Month => self.number(2, 1..=12, 1843, "month").map(|month| self.month = Some(month)),
             Piece::MonthName { .. } => self.month_name(),
             Piece::Day => self.number(2, 1..=31, 1847, "day of month").map(|day| self.day = Some(day)),
             Piece::Hour24 => self.number(2, 0..=23, 1850, "hour").map(|hour| self.hour24 = Some(hour)),
@@ -262,9 +269,9 @@ impl Reader<'_> {
         let bad = || oracle(1843, "not a valid month");
         let letters = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.rest.split_at(letters);
-        let found = MONTHS.iter().position(|month| {
-            month.eq_ignore_ascii_case(word) || month[..3].eq_ignore_ascii_case(word)
-        });
+        let found = MONTHS
+            .iter()
+            .position(|month| month.eq_ignore_ascii_case(word) || month[..3].eq_ignore_ascii_case(word));
         self.month = Some(u32::try_from(found.ok_or_else(bad)? + 1).map_err(|_| bad())?);
         self.rest = rest;
         Ok(())
@@ -291,7 +298,9 @@ impl Reader<'_> {
         let year = self.year.ok_or_else(short)?;
         let day = NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))
             .ok_or_else(|| oracle(1839, "date not valid for month specified"))?;
-        NaiveTime::from_hms_opt(hour, self.minute, self.second).map(|time| day.and_time(time)).ok_or_else(short)
+        NaiveTime::from_hms_opt(hour, self.minute, self.second)
+            .map(|time| day.and_time(time))
+            .ok_or_else(short)
     }
 }
 

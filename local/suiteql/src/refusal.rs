@@ -17,7 +17,9 @@ pub enum Refusal {
     #[error("Search error occurred: Record '{0}' was not found.")]
     UnknownRecord(String),
     /// A name that means nothing where it stands.
-    #[error("Search error occurred: Unknown identifier '{name}'. Available identifiers are: {{{available}}}.")]
+    #[error(
+        "Search error occurred: Unknown identifier '{name}'. Available identifiers are: {{{available}}}."
+    )]
     UnknownIdentifier {
         /// The name.
         name: String,

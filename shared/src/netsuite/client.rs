@@ -1,17 +1,21 @@
-//! The client: the write RESTlet, and SuiteQL.
+//! The client: the write RESTlet, and SuiteQL. It does not retry, but for a refused sign-in, which did no work.
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Builder;
-use http::{Request, Response, StatusCode, header};
+use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
-use super::error::call_fault;
+use super::error::{call_fault, is_login_refused, no_answer};
+use super::sign::Signer;
 use super::wire::{Answer, Call, Outcome, Read, Write};
 use crate::domain::governance::CallEnd;
+use crate::domain::id::Timestamp;
 use crate::domain::surface::Account;
 use crate::writer::CallFault;
 
@@ -50,6 +54,10 @@ impl Address {
         restlet_url.replace(".restlets.api.netsuite.com", ".suitetalk.api.netsuite.com")
     }
 
+    fn token(&self, account: &Account) -> String {
+        format!("{}/services/rest/auth/oauth2/v1/token", of_account(&self.suitetalk_url, account))
+    }
+
     fn restlet(&self, account: &Account) -> String {
         let base = of_account(&self.base_url, account);
         let (script, deploy) = (&self.script, &self.deploy);
@@ -68,11 +76,20 @@ fn of_account(base_url: &str, account: &Account) -> String {
     base_url.replace("{account}", account.id.as_str()).replace("{netsuite}", &host_form)
 }
 
+/// For how long an answer to a request is waited for: an extension of the request, heeded by [`reqwest_transport`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Within(pub Duration);
+
+/// A call is given so long, sign-in included: as long as NetSuite lets a script run. With what may pass before it
+/// is sent this is less than a call's permit.
+pub const CALL_WITHIN: Duration = Duration::from_secs(300);
+
 /// Speaks to NetSuite.
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
     address: Address,
+    signer: Signer,
 }
 
 /// Largest answer read, in bytes: NetSuite's own limit.
@@ -88,9 +105,9 @@ struct Page {
 }
 
 impl Client {
-    /// A client that sends by `transport`.
-    pub fn new(transport: Transport, address: Address) -> Self {
-        Self { transport, address }
+    /// A client that signs by `signer` and sends by `transport`.
+    pub fn new(transport: Transport, address: Address, signer: Signer) -> Self {
+        Self { transport, address, signer }
     }
 
     /// Writes; an outcome for each write, in their order.
@@ -106,46 +123,80 @@ impl Client {
     /// The first [`ROWS_MAX`] rows of a SuiteQL query, their columns in lower case. Callers page by keyset. A
     /// column that is missing in a row is null there.
     pub async fn suiteql(&self, account: &Account, query: &str) -> Result<Vec<Map<String, Json>>, CallFault> {
-        let request = Request::post(self.address.suiteql(account)).header("prefer", "transient");
-        let page: Page = self.post(request, &json!({ "q": query })).await?;
+        let prefer = (HeaderName::from_static("prefer"), HeaderValue::from_static("transient"));
+        let transient = HeaderMap::from_iter([prefer]);
+        let page: Page =
+            self.post(account, self.address.suiteql(account), transient, &json!({ "q": query })).await?;
         Ok(page.items.into_iter().map(row).collect())
     }
 
     async fn call(&self, account: &Account, call: &Call) -> Result<Vec<Outcome>, CallFault> {
-        let request = Request::post(self.address.restlet(account));
-        let answer: Answer = self.post(request, call).await?;
+        let uri = self.address.restlet(account);
+        let answer: Answer = self.post(account, uri, HeaderMap::new(), call).await?;
         Ok(answer.results)
     }
 
     async fn post<T: DeserializeOwned>(
         &self,
-        request: Builder,
+        account: &Account,
+        uri: String,
+        headers: HeaderMap,
         body: &impl Serialize,
     ) -> Result<T, CallFault> {
-        let fault = |end, why: String| CallFault { end, why };
-        let body = serde_json::to_vec(body).map_err(|e| fault(CallEnd::NotMade, e.to_string()))?;
-        let request = request
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body))
-            .map_err(|e| fault(CallEnd::NotMade, e.to_string()))?;
-        let response = self.transport.clone().oneshot(request).await.map_err(|lost| match lost {
-            Lost::NotSent(why) => fault(CallEnd::NotMade, why),
-            Lost::NoAnswer(why) => fault(CallEnd::Unknown, why),
-        })?;
-        let (parts, body) = response.into_parts();
-        if parts.status != StatusCode::OK {
-            return Err(call_fault(parts.status, &body));
+        let not_made = |why: String| CallFault { end: CallEnd::NotMade, why };
+        let began = self.signer.now();
+        let uri: Uri = uri.parse().map_err(|e| not_made(format!("{uri} is no address: {e}")))?;
+        let body = Bytes::from(serde_json::to_vec(body).map_err(|e| not_made(e.to_string()))?);
+        let token_url = self.address.token(account);
+        let mut is_second = false;
+        loop {
+            let source = (&self.transport, token_url.as_str());
+            let authorization = self.signer.authorize(account, (&Method::POST, &uri), source).await?;
+            let mut request = Request::new(body.clone());
+            (*request.method_mut(), *request.uri_mut()) = (Method::POST, uri.clone());
+            request.headers_mut().extend(headers.clone());
+            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            if let Some(authorization) = &authorization {
+                request.headers_mut().insert(header::AUTHORIZATION, authorization.header.clone());
+            }
+            request.extensions_mut().insert(Within(left(began, self.signer.now())));
+            let response = self.transport.clone().oneshot(request).await.map_err(|lost| match lost {
+                Lost::NotSent(why) => not_made(why),
+                Lost::NoAnswer(why) => CallFault { end: CallEnd::Unknown, why },
+            })?;
+            let (status, body) = (response.status(), response.body());
+            if status == StatusCode::OK {
+                return serde_json::from_slice(body).map_err(|problem| no_answer(body, &problem));
+            }
+            let is_login = is_login_refused(status, body);
+            if is_second || !is_login || !self.signer.refused(account, authorization.as_ref()) {
+                return Err(call_fault(status, body));
+            }
+            is_second = true;
         }
-        // A 200 that is no answer: an error page, half a body, an error inside.
-        serde_json::from_slice(&body)
-            .map_err(|_| CallFault { end: CallEnd::Unclear, ..call_fault(parts.status, &body) })
     }
+}
+
+/// What is left of [`CALL_WITHIN`].
+fn left(began: Option<Timestamp>, now: Option<Timestamp>) -> Duration {
+    let gone = began.zip(now).map_or(0, |(began, now)| (now.0 - began.0).max(0).unsigned_abs());
+    CALL_WITHIN.saturating_sub(Duration::from_millis(gone)).max(Duration::from_secs(1))
 }
 
 /// A row without its empty `links`, and with names in the case that we ask for them: NetSuite promises none.
 fn row(item: Map<String, Json>) -> Map<String, Json> {
     let columns = item.into_iter().filter(|(name, value)| !(name == "links" && value.is_array()));
     columns.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+}
+
+/// The HTTP client of a deployed function: it follows no redirect, for a redirected POST is none, and a token is
+/// for nobody else.
+pub fn http_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(CALL_WITHIN)
+        .build()
 }
 
 /// The transport of a deployed function.
@@ -155,77 +206,26 @@ pub fn reqwest_transport(client: reqwest::Client) -> Transport {
         async move {
             let lost = |e: reqwest::Error| match e.is_connect() || e.is_builder() {
                 true => Lost::NotSent(e.to_string()),
-                false => Lost::NoAnswer(e.to_string()),
+                // The address would only repeat the account; the cause is what a person needs.
+                false => Lost::NoAnswer(e.without_url().to_string()),
             };
-            let request = reqwest::Request::try_from(request).map_err(lost)?;
-            let response = client.execute(request).await.map_err(lost)?;
-            let status = response.status();
-            if response.content_length().is_some_and(|n| n > ANSWER_MAX_BYTES as u64) {
-                return Err(Lost::NoAnswer("the answer is larger than 10 MB".into()));
+            let within = request.extensions().get::<Within>().copied();
+            let mut request = reqwest::Request::try_from(request).map_err(lost)?;
+            if let Some(Within(within)) = within {
+                *request.timeout_mut() = Some(within);
             }
-            let body = response.bytes().await.map_err(lost)?;
-            let mut response = Response::new(body);
+            let mut response = client.execute(request).await.map_err(lost)?;
+            let status = response.status();
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(lost)? {
+                body.extend_from_slice(&chunk);
+                if body.len() > ANSWER_MAX_BYTES {
+                    return Err(Lost::NoAnswer("the answer is larger than 10 MB".into()));
+                }
+            }
+            let mut response = Response::new(Bytes::from(body));
             *response.status_mut() = status;
             Ok(response)
         }
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-
-    fn account() -> Account {
-        Account {
-            id: crate::domain::id::AccountId::parse("acme").unwrap(),
-            netsuite_account: "1234567_SB1".into(),
-            limits: Default::default(),
-            types: BTreeMap::new(),
-        }
-    }
-
-    fn client(status: u16, body: &'static str) -> Client {
-        let transport = tower::service_fn(move |request: Request<Bytes>| async move {
-            let uri =
-                "https://1234567-sb1.suitetalk.example/services/rest/query/v1/suiteql?limit=1000&offset=0";
-            assert_eq!(request.uri(), uri);
-            assert_eq!(request.headers()["prefer"], "transient");
-            assert_eq!(&request.body()[..], br#"{"q":"select 1"}"#);
-            let response = Response::builder().status(status).body(Bytes::from_static(body.as_bytes()));
-            Ok::<_, Lost>(response.unwrap())
-        });
-        let address = Address {
-            base_url: String::new(),
-            suitetalk_url: "https://{netsuite}.suitetalk.example".into(),
-            script: String::new(),
-            deploy: String::new(),
-        };
-        Client::new(BoxCloneSyncService::new(transport), address)
-    }
-
-    #[tokio::test]
-    async fn rows_come_in_lower_case_and_without_links() {
-        let body = r#"{"links":[],"count":1,"hasMore":false,"offset":0,"totalResults":1,
-            "items":[{"links":[],"id":"107","CompanyName":"x"}]}"#;
-        let rows = client(200, body).suiteql(&account(), "select 1").await.unwrap();
-        assert_eq!(json!(rows), json!([{ "id": "107", "companyname": "x" }]));
-    }
-
-    #[tokio::test]
-    async fn errors_of_rest_web_services_are_told_by_their_code() {
-        let busy = r#"{"title":"Too Many Requests","status":429,
-            "o:errorDetails":[{"detail":"x","o:errorCode":"CONCURRENCY_LIMIT_EXCEEDED"}]}"#;
-        let bad = r#"{"title":"Bad Request","o:errorDetails":[{"detail":"Unknown identifier","o:errorCode":"INVALID_PARAMETER"}]}"#;
-        for (status, body, end, word) in [
-            (429, busy, CallEnd::Overload, "CONCURRENCY_LIMIT_EXCEEDED"),
-            (400, bad, CallEnd::Unclear, "INVALID_PARAMETER: Unknown identifier"),
-            (200, bad, CallEnd::Unclear, "INVALID_PARAMETER"),
-            (200, r#"{"items":[{"id":"1""#, CallEnd::Unclear, "HTTP 200"),
-        ] {
-            let fault = client(status, body).suiteql(&account(), "select 1").await.unwrap_err();
-            assert_eq!(fault.end, end);
-            assert!(fault.why.contains(word), "{fault}");
-        }
-    }
 }

@@ -1,5 +1,11 @@
-//! NetSuite: the wire types of the write RESTlet, the client that speaks them, and what its errors mean.
+//! NetSuite: the wire types of the write RESTlet, the client that speaks them and SuiteQL, how it signs in, and
+//! what NetSuite's errors mean.
 
 pub mod client;
+pub mod code;
+pub mod config;
 pub mod error;
+pub mod sign;
+#[cfg(test)]
+mod tests;
 pub mod wire;

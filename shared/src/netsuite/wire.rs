@@ -171,25 +171,3 @@ pub struct CallErrorBody {
     /// Text for people.
     pub message: String,
 }
-
-/// Body of an error of REST web services, SuiteQL among them.
-#[derive(Debug, Clone, Deserialize)]
-pub struct RestError {
-    /// `Bad Request`.
-    #[serde(default)]
-    pub title: String,
-    /// What went wrong; usually one.
-    #[serde(rename = "o:errorDetails")]
-    pub details: Vec<RestErrorDetail>,
-}
-
-/// One part of a [`RestError`].
-#[derive(Debug, Clone, Deserialize)]
-pub struct RestErrorDetail {
-    /// `INVALID_PARAMETER`, `CONCURRENCY_LIMIT_EXCEEDED`, …
-    #[serde(rename = "o:errorCode", default)]
-    pub code: String,
-    /// Text for people.
-    #[serde(default)]
-    pub detail: String,
-}

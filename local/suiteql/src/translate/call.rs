@@ -70,7 +70,9 @@ impl Translator<'_> {
             "decode" => self.decode(args),
             "greatest" | "least" if count > 0 => self.extreme(name, args),
             "to_char" => match kind {
-                Kind::Text | Kind::Nothing if count == 1 => Ok(args.into_iter().next().unwrap_or_else(Term::null)),
+                Kind::Text | Kind::Nothing if count == 1 => {
+                    Ok(args.into_iter().next().unwrap_or_else(Term::null))
+                }
                 Kind::Number | Kind::Date if count == 1 => {
                     self.convert(args.into_iter().next().unwrap_or_else(Term::null), Kind::Text)
                 }
@@ -120,7 +122,8 @@ impl Translator<'_> {
         wanted.rotate_left(1);
         let (_, mut wanted) = self.agree(wanted, true)?;
         let tested = wanted.pop().unwrap_or_else(Term::null);
-        let equal = |one: &Term| Term::of(format!("({} IS {})", tested.sql, one.sql), Kind::Truth, [&tested, one]);
+        let equal =
+            |one: &Term| Term::of(format!("({} IS {})", tested.sql, one.sql), Kind::Truth, [&tested, one]);
         let conditions: Vec<Term> = wanted.iter().map(equal).collect();
         let (kind, results) = self.agree(results, true)?;
         Ok(chosen(kind, &conditions, &results))
@@ -139,7 +142,12 @@ impl Translator<'_> {
     }
 
     /// A function over many rows: an aggregate, or with `OVER` a window. `None`: it is neither.
-    fn over_rows(&self, function: &Function, call: &Call<'_>, scope: &Scope<'_>) -> Result<Option<Term>, Refusal> {
+    fn over_rows(
+        &self,
+        function: &Function,
+        call: &Call<'_>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Term>, Refusal> {
         let ranks = ["row_number", "rank", "dense_rank"];
         if ranks.contains(&call.name.as_str()) && call.args.is_empty() {
             let Some(over) = &function.over else {
@@ -239,7 +247,12 @@ impl Translator<'_> {
 /// Reads the form of a call.
 fn read(function: &Function) -> Result<Call<'_>, Refusal> {
     let parts: Vec<String> = function.name.0.iter().map(ToString::to_string).collect();
-    let mut call = Call { name: parts.join(".").to_lowercase(), args: Vec::new(), is_starred: false, is_distinct: false };
+    let mut call = Call {
+        name: parts.join(".").to_lowercase(),
+        args: Vec::new(),
+        is_starred: false,
+        is_distinct: false,
+    };
     refuse_first(&[
         (function.filter.is_some(), "FILTER"),
         (function.null_treatment.is_some(), "IGNORE NULLS"),

@@ -29,7 +29,10 @@ impl Translator<'_> {
                 let term = self.value(expr, scope)?;
                 let low = self.compare(term.clone(), ">=", self.value(low, scope)?)?;
                 let high = self.compare(term, "<=", self.value(high, scope)?)?;
-                Ok(negate(Term::of(format!("({} AND {})", low.sql, high.sql), Kind::Truth, [&low, &high]), *negated))
+                Ok(negate(
+                    Term::of(format!("({} AND {})", low.sql, high.sql), Kind::Truth, [&low, &high]),
+                    *negated,
+                ))
             }
             Expr::Like { negated, any: false, expr, pattern, escape_char } => {
                 let mut args = vec![self.value(expr, scope)?, self.value(pattern, scope)?];
@@ -38,7 +41,10 @@ impl Translator<'_> {
                     Some(escape) => match one_character(escape) {
                         true => args.push(self.value(escape, scope)?),
                         false => {
-                            return Err(Refusal::oracle(1425, "escape character must be character string of length 1"));
+                            return Err(Refusal::oracle(
+                                1425,
+                                "escape character must be character string of length 1",
+                            ));
                         }
                     },
                 }
@@ -64,7 +70,13 @@ impl Translator<'_> {
         Ok(Term::of(format!("({} {operator} {})", left.sql, right.sql), Kind::Truth, [&left, &right]))
     }
 
-    fn in_list(&self, tested: &Expr, list: &[Expr], negated: bool, scope: &Scope<'_>) -> Result<Term, Refusal> {
+    fn in_list(
+        &self,
+        tested: &Expr,
+        list: &[Expr],
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
         if list.len() > MOST_IN {
             return Err(Refusal::oracle(1795, "maximum number of expressions in a list is 1000"));
         }
@@ -94,7 +106,13 @@ impl Translator<'_> {
         joined(terms, "AND")
     }
 
-    fn in_query(&self, tested: &Expr, query: &Query, negated: bool, scope: &Scope<'_>) -> Result<Term, Refusal> {
+    fn in_query(
+        &self,
+        tested: &Expr,
+        query: &Query,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term, Refusal> {
         if let Some(parts) = tuple(tested) {
             let parts = parts.iter().map(|part| self.value(part, scope)).collect::<Result<Vec<_>, _>>()?;
             let rows = self.query(query, Some(scope))?;

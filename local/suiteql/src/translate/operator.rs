@@ -95,9 +95,7 @@ impl Translator<'_> {
         let found = scope.column(None, name);
         match (found, name.value.to_lowercase().as_str()) {
             (Ok(term), _) => Ok(term),
-            (Err(_), "sysdate" | "systimestamp") => {
-                Ok(Term::constant(Value::Integer(self.now), Kind::Date))
-            }
+            (Err(_), "sysdate" | "systimestamp") => Ok(Term::constant(Value::Integer(self.now), Kind::Date)),
             (Err(_), "rownum") if scope.is_numbered() => Ok(scope.row_number()),
             (Err(_), "rownum") => Err(Refusal::unsupported("ROWNUM in this condition")),
             (Err(refusal), _) => Err(refusal),
@@ -187,7 +185,8 @@ impl Translator<'_> {
         match bare {
             "varchar" | "varchar2" | "char" | "nvarchar" | "nvarchar2" => {
                 let text = self.convert(term, Kind::Text)?;
-                let length = name.split(|c: char| !c.is_ascii_digit()).find_map(|part| part.parse::<i64>().ok());
+                let length =
+                    name.split(|c: char| !c.is_ascii_digit()).find_map(|part| part.parse::<i64>().ok());
                 match length {
                     // The digit in the name of the type is not its length.
                     Some(length) if name.contains('(') && length > 2 => {

@@ -1,7 +1,8 @@
 //! Whole queries: one `SELECT` or several under `UNION`, `INTERSECT` and `MINUS`, and their order.
 
 use sqlparser::ast::{
-    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SetExpr, SetOperator, SetQuantifier, Value as Literal,
+    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SetExpr, SetOperator, SetQuantifier,
+    Value as Literal,
 };
 
 use super::Translator;
@@ -190,7 +191,8 @@ pub(super) fn output_of(key: &OrderByExpr, columns: &[Output]) -> Result<Option<
             Literal::Number(place, _) => {
                 let place: Option<usize> = place.parse().ok();
                 let ix = place.and_then(|place| place.checked_sub(1)).filter(|ix| *ix < columns.len());
-                let bad = || Refusal::oracle(1785, "ORDER BY item must be the number of a SELECT-list expression");
+                let bad =
+                    || Refusal::oracle(1785, "ORDER BY item must be the number of a SELECT-list expression");
                 ix.map(Some).ok_or_else(bad)
             }
             _ => Ok(None),

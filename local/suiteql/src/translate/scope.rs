@@ -124,7 +124,8 @@ impl<'p> Scope<'p> {
         while let Some(here) = scope {
             if let Some(source) = here.sources.iter().find(|source| source.alias == alias) {
                 let column = source.columns.iter().find(|column| column.name == wanted);
-                let missing = || Refusal::UnknownField { field: name.value.clone(), record: source.record.clone() };
+                let missing =
+                    || Refusal::UnknownField { field: name.value.clone(), record: source.record.clone() };
                 return column.map(|c| here.term(c, std::ptr::eq(here, self))).ok_or_else(missing);
             }
             scope = here.parent;

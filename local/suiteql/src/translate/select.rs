@@ -34,9 +34,8 @@ impl Translator<'_> {
         scope.group(keys.clone());
         let items = self.items(&select.projection, &scope)?;
         let having = select.having.as_ref().map(|having| self.term(having, &scope)?.truth()).transpose()?;
-        let is_grouped = !keys.is_empty()
-            || having.is_some()
-            || items.iter().any(|(_, term)| term.is_aggregate);
+        let is_grouped =
+            !keys.is_empty() || having.is_some() || items.iter().any(|(_, term)| term.is_aggregate);
         let checked = |term: Term| match is_grouped {
             true => grouped(term),
             false => Ok(term),

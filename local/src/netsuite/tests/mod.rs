@@ -6,6 +6,7 @@ mod events;
 mod lines;
 mod pages;
 mod rest;
+mod suiteql;
 mod writes;
 
 use std::pin::Pin;

@@ -67,6 +67,11 @@ impl Translator<'_> {
         if scope.is_numbered() {
             tail = self.numbered_rows(select, &scope, &tail)?;
             is_settled = false;
+            if order.is_empty() && !is_grouped {
+                // Oracle promises no order here, but rows come as they were numbered, and everybody counts on it.
+                sorts.push(scope.row_number().sql);
+                is_settled = true;
+            }
         }
         if !keys.is_empty() {
             tail += &format!(" GROUP BY {}", keys.join(", "));

@@ -11,6 +11,7 @@ pub mod functions;
 mod in_process;
 pub mod inside;
 mod instances;
+mod internet;
 pub mod netsuite;
 mod playground;
 pub mod publish;

@@ -1,5 +1,5 @@
-//! What moves things in life: the bus that pushes, the User Event script that posts, SuiteX that pokes the
-//! outbox relay, and the scheduler. None of them spins: each sleeps until it is woken or something is due.
+//! What moves things in life: the bus that pushes, NetSuite's schedule or what stands in for its scripts, SuiteX that
+//! pokes the outbox relay, and the scheduler. None of them spins: each sleeps until it is woken or something is due.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::bus::Delivery;
 use crate::functions::{PUSHES, TICKS};
+use crate::netsuite::scripts::aside;
 use crate::signed::signed;
 use crate::system::System;
 
@@ -52,13 +53,17 @@ fn run(system: &System, work: impl Future<Output = ()> + Send + 'static) {
     }));
 }
 
-/// Starts all pumps.
-pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64) {
+/// Starts all pumps. `outbox_ms`: how often NetSuite's schedule starts the outbox script, where there is one.
+pub(crate) fn start(system: &Arc<System>, tick_ms: i64, poll_ms: i64, outbox_ms: Option<i64>) {
     if system.carrier.local().is_some() {
         run(system, push(Arc::clone(system)));
     }
     for account in &system.accounts {
-        run(system, post(Arc::clone(system), account.clone()));
+        match outbox_ms {
+            // The scripts sign and send by themselves.
+            Some(outbox_ms) => run(system, schedule(Arc::clone(system), account.clone(), outbox_ms)),
+            None => run(system, post(Arc::clone(system), account.clone())),
+        }
         run(system, poke(Arc::clone(system), account.clone()));
     }
     let (ticking, polling) = (Arc::clone(system), Arc::clone(system));
@@ -103,7 +108,18 @@ async fn deliver(system: Arc<System>, delivery: Delivery) {
     }
 }
 
-/// The User Event script of one account: posts what NetSuite's saves told it, in their order.
+/// NetSuite's schedule: starts the outbox script of one account.
+async fn schedule(system: Arc<System>, account: AccountId, outbox_ms: i64) {
+    every(outbox_ms, || {
+        let (netsuite, account) = (Arc::clone(&system.netsuite), account.clone());
+        async {
+            aside(move || netsuite.run_outbox_script(&account)).await;
+        }
+    })
+    .await;
+}
+
+/// The stand-in for the User Event script of one account: posts what NetSuite's saves told it, in their order.
 async fn post(system: Arc<System>, account: AccountId) {
     loop {
         let taken = system.netsuite.take_user_events(&account);

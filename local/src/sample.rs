@@ -1,10 +1,12 @@
 //! A few records to begin with, made as people make them: some in SuiteX, some in NetSuite.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use shared::domain::id::{AccountId, RecordType};
 
+use crate::netsuite::scripts::aside;
 use crate::system::System;
 
 /// Makes the records. What a configuration of one's own has no place for is left out.
@@ -21,8 +23,12 @@ pub(crate) async fn fill(system: &System) {
                 row.map(|row| row.id).map_err(|problem| problem.to_string())
             }
             _ => {
-                let id = system.netsuite.ui_create(&account, &kind, &values, true, "sample");
-                id.map_err(|refusal| refusal.message)
+                let (netsuite, account, kind) = (Arc::clone(&system.netsuite), account.clone(), kind.clone());
+                let made = aside(move || netsuite.ui_create(&account, &kind, &values, true, "sample")).await;
+                made.map_or_else(
+                    || Err("NetSuite failed".into()),
+                    |made| made.map_err(|refusal| refusal.message),
+                )
             }
         };
         match id {

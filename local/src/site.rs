@@ -18,7 +18,8 @@ use tokio::sync::Notify;
 use crate::carrier::Carrier;
 use crate::fleet::Fleet;
 use crate::inside::Inside;
-use crate::netsuite::{Faults, NetSuite};
+use crate::internet::Internet;
+use crate::netsuite::{Deployed, Faults, Files, Mode, NetSuite, Scripts};
 use crate::suitex::{Application, CommitHook};
 
 /// What is synced unless somebody says otherwise: the product's own configuration.
@@ -39,8 +40,28 @@ pub struct Options {
     pub poll_ms: i64,
     /// What goes wrong, and how long things take, in every account's NetSuite from the start.
     pub netsuite: Faults,
+    /// The account's own scripts; `None`: code of the simulator's own does their work.
+    pub scripts: Option<ScriptOptions>,
     /// Whether there are a few records to begin with.
     pub sample: bool,
+}
+
+/// How the scripts are deployed in every account's NetSuite.
+#[derive(Debug, Clone)]
+pub struct ScriptOptions {
+    /// The files.
+    pub files: Files,
+    /// What the User Event does with events.
+    pub mode: Mode,
+    /// Between two runs of the outbox script, in ms. NetSuite's schedule has 15 minutes at best; who watches a world
+    /// does not want to wait for it.
+    pub outbox_ms: i64,
+}
+
+impl Default for ScriptOptions {
+    fn default() -> Self {
+        Self { files: Files::of_the_project(), mode: Mode::Outbox, outbox_ms: 1_000 }
+    }
 }
 
 impl Default for Options {
@@ -53,6 +74,7 @@ impl Default for Options {
             tick_ms: 10_000,
             poll_ms: 15_000,
             netsuite: Faults::default(),
+            scripts: Some(ScriptOptions::default()),
             sample: false,
         }
     }
@@ -94,19 +116,31 @@ impl Site {
     /// Takes the address. Nobody is answered before [`crate::world::World::open`].
     pub async fn take(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
-        let netsuite = NetSuite::new(Arc::clone(&options.config), Arc::new(SystemClock), options.seed);
+        let url = format!("http://{}", listener.local_addr()?);
+        let http = reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?;
         let accounts = options.config.accounts.keys();
+        let keys: BTreeMap<_, _> =
+            accounts.clone().map(|account| (account.clone(), secret(account))).collect();
+        let scripts = match &options.scripts {
+            None => Scripts::Native,
+            Some(ScriptOptions { files, mode, .. }) => {
+                let outside = Internet::new(url.clone(), http.clone());
+                Scripts::Deployed(Deployed::new(files.clone(), *mode, keys.clone(), Arc::new(outside)))
+            }
+        };
+        let config = Arc::clone(&options.config);
+        let netsuite = NetSuite::new(config, Arc::new(SystemClock), options.seed, scripts);
         for account in accounts.clone() {
             netsuite
                 .set_faults(account, options.netsuite.clone())
                 .map_err(|refusal| io::Error::new(io::ErrorKind::InvalidInput, refusal.message))?;
         }
         Ok(Self {
-            url: format!("http://{}", listener.local_addr()?),
-            keys: accounts.clone().map(|account| (account.clone(), secret(account))).collect(),
-            netsuite,
-            http: reqwest::Client::builder().no_proxy().build().map_err(io::Error::other)?,
             suitex_committed: accounts.map(|account| (account.clone(), Arc::default())).collect(),
+            url,
+            keys,
+            netsuite,
+            http,
             listener,
             options,
         })

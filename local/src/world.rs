@@ -71,7 +71,8 @@ impl World {
             stop: watch::Sender::new(false),
         });
         let server = server::start(listener, server::router(&system), system.stop.subscribe());
-        pumps::start(&system, options.tick_ms, options.poll_ms);
+        let outbox_ms = options.scripts.map(|scripts| scripts.outbox_ms);
+        pumps::start(&system, options.tick_ms, options.poll_ms, outbox_ms);
         if options.sample {
             sample::fill(&system).await;
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use local::functions::FUNCTIONS;
-use local::site::{self, Options};
+use local::netsuite::{Files, Mode};
+use local::site::{self, Options, ScriptOptions};
 use local::world::{self, World};
 use serde_json::{Value as Json, json};
 use shared::domain::surface::SyncConfig;
@@ -26,6 +27,7 @@ fn options() -> Options {
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         config: Arc::new(config),
         tick_ms: 100,
+        scripts: Some(outbox()),
         ..Options::default()
     }
 }
@@ -286,4 +288,74 @@ async fn a_port_has_one_world_and_is_free_after_it() {
     assert_eq!(second.err().map(|error| error.kind()), Some(ErrorKind::AddrInUse));
     first.stop().await;
     world::start(Options { listen, ..options() }).await.unwrap().stop().await;
+}
+
+/// Whether a change that begins in SuiteX comes to NetSuite, and one that is made there comes back, each by the
+/// scripts alone: nobody polls.
+async fn changes_travel(scripts: ScriptOptions, patience_ms: i64) -> bool {
+    let options = Options { poll_ms: 3_600_000, scripts: Some(scripts), ..options() };
+    let visitor = Visitor::of(options).await;
+    let made =
+        visitor.send(Method::POST, "/suitex/acme/records/customer", json!({ "company_name": "Ada" })).await;
+    let until = SystemClock.now().plus(patience_ms);
+    let mut edited = false;
+    while SystemClock.now() < until {
+        let there = visitor.get("/netsuite/acme/ui/customer").await;
+        if let (Some(id), false) = (there[0]["id"].as_str(), edited) {
+            let path = format!("/netsuite/acme/ui/customer/{id}");
+            visitor.send(Method::PATCH, &path, json!({ "phone": "7" })).await;
+            edited = true;
+        }
+        let path = format!("/suitex/acme/records/customer/{}", made["id"].as_str().unwrap());
+        if visitor.get(&path).await["phone"] == "7" {
+            return true;
+        }
+        SystemClock.sleep_until(SystemClock.now().plus(20)).await;
+    }
+    false
+}
+
+/// The project with an entry point that does nothing.
+fn without(script: &str, entry: &str) -> Files {
+    let files = Files::of_the_project();
+    let source = files.source(script).unwrap();
+    let (body, returned) = source.rsplit_once("return {").unwrap();
+    let broken = returned.replacen(entry, &format!("{entry}: () => undefined"), 1);
+    assert_ne!(broken, returned, "{script} has {entry}");
+    let broken = format!("{body}return {{{broken}");
+    files.with(script, broken)
+}
+
+fn direct() -> ScriptOptions {
+    ScriptOptions { mode: Mode::Direct, outbox_ms: 3_600_000, ..ScriptOptions::default() }
+}
+
+fn outbox() -> ScriptOptions {
+    ScriptOptions { outbox_ms: 50, ..ScriptOptions::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_travel_by_the_scripts_alone() {
+    assert!(changes_travel(outbox(), 30_000).await, "by the outbox");
+    assert!(changes_travel(direct(), 30_000).await, "by the event RESTlet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_script_can_be_broken_unnoticed() {
+    let broken = [
+        ("sx_rl_write.js", "post", outbox()),
+        ("sx_ue_delta.js", "afterSubmit", outbox()),
+        ("sx_ue_delta.js", "afterSubmit", direct()),
+        ("sx_mr_outbox.js", "getInputData", outbox()),
+        ("sx_mr_outbox.js", "map", outbox()),
+        ("sx_mr_outbox.js", "reduce", outbox()),
+        ("sx_rl_event.js", "post", direct()),
+    ];
+    for (script, entry, options) in broken {
+        let scripts = ScriptOptions { files: without(script, entry), ..options };
+        assert!(
+            !changes_travel(scripts, 2_500).await,
+            "nothing came of it that {entry} of {script} was gone"
+        );
+    }
 }

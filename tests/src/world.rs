@@ -11,7 +11,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use local::bus::{Bus, BusFaults, Delivery};
 use local::functions::{self, FUNCTIONS, PUSHES, Parts, TICKS};
-use local::netsuite::NetSuite;
+use local::netsuite::{NetSuite, Scripts};
 use local::publish::BusPublish;
 use local::signed::signed;
 use local::suitex::SuiteX;
@@ -177,7 +177,8 @@ impl World {
         let executor = Executor::new(accounts.len(), START);
         let mut dice = fastrand::Rng::with_seed(branch(seed, "world"));
         let skewed = |dice: &mut fastrand::Rng, by: i64| executor.clock(dice.i64(-by..=by));
-        let netsuite = NetSuite::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)), seed);
+        let netsuite =
+            NetSuite::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)), seed, Scripts::Native);
         let suitex = SuiteX::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)));
         let mut bus = Bus::new(seed);
         functions::subscribe(&mut bus);

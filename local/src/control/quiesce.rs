@@ -102,6 +102,7 @@ async fn left(system: &System) -> Result<Left, Problem> {
     let mut left = Left { user_events, messages: system.carrier.left(), ..Left::default() };
     for account in &system.accounts {
         left.outbox += system.suitex.outbox_len(account).await?;
+        left.user_events += system.netsuite.events_waiting(account);
         left.netsuite_calls += system.netsuite.stats(account).in_flight as usize;
         let census = system.state.census(account).await?;
         left.events += census.get("pending").map_or(0, |count| *count as usize);

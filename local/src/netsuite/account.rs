@@ -2,8 +2,8 @@
 //!
 //! Accounts share nothing, so no account's traffic can change what another one sees.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use fastrand::Rng;
 use serde::Serialize;
@@ -15,10 +15,11 @@ use shared::runtime::clock::Clock;
 use uuid::Uuid;
 
 use super::faults::{Behaviour, Faults};
-use super::gate::Request;
+use super::gate::{self, Request};
 use super::mirror::Mirror;
 use super::record::Body;
 use super::refusal::{Reason, Refused};
+use super::scripts::{self, Deployed, Rows, Scripts, Submitted, Thrown};
 use super::store::{Store, TableIx};
 
 /// What happened in an account so far.
@@ -61,6 +62,14 @@ pub(super) struct State {
     pub(super) user_events: Vec<Json>,
     /// SuiteQL's tables, from the first query on.
     pub(super) mirror: Option<Mirror>,
+    /// Whether the account's own scripts are run, and not our code in their place.
+    pub(super) runs_scripts: bool,
+    /// Saves after which scripts are still to be run.
+    pub(super) submitted: Vec<Submitted>,
+    /// Custom records.
+    pub(super) rows: Rows,
+    /// What scripts logged last.
+    pub(super) script_log: VecDeque<String>,
     pub(super) stats: Stats,
     faults: Faults,
     behaviours: BTreeMap<(TableIx, FieldIx), Behaviour>,
@@ -69,18 +78,28 @@ pub(super) struct State {
     rng: Rng,
     late: BTreeMap<(Timestamp, u64), Arc<Request>>,
     late_calls: u64,
+    /// Late calls that run scripts, whose time has come.
+    landed: Vec<Arc<Request>>,
 }
 
 impl State {
-    fn new(surface: &AccountSurface, now: Timestamp, seed: u64) -> Self {
+    fn new(surface: &AccountSurface, now: Timestamp, seed: u64, deployed: Option<&Deployed>) -> Self {
         let dice = derived_id("netsuite-dice", &[&seed.to_string(), surface.id.as_str()]);
+        let mut store = Store::new(surface);
+        if deployed.is_some() {
+            store.checkboxes_are_never_empty();
+        }
         Self {
             id: surface.id.clone(),
             now,
-            store: Store::new(surface),
+            store,
             operations: BTreeMap::new(),
             user_events: Vec::new(),
             mirror: None,
+            runs_scripts: deployed.is_some(),
+            submitted: Vec::new(),
+            rows: deployed.map_or_else(Rows::default, Deployed::rows),
+            script_log: VecDeque::new(),
             stats: Stats::default(),
             faults: Faults::default(),
             behaviours: BTreeMap::new(),
@@ -89,6 +108,7 @@ impl State {
             rng: Rng::with_seed(dice.as_u64_pair().0),
             late: BTreeMap::new(),
             late_calls: 0,
+            landed: Vec::new(),
         }
     }
 
@@ -100,12 +120,22 @@ impl State {
             let ((at, _), request) = next.remove_entry();
             self.now = self.now.max(at);
             self.stats.landed_late += 1;
+            if self.runs_scripts {
+                self.landed.push(request);
+                continue;
+            }
             self.leave();
             // Nobody waits for the answer.
             request.run(self);
         }
         // Two threads may have read the clock in the one order and come here in the other.
         self.now = self.now.max(now);
+    }
+
+    /// A script failed where nobody waits for what it says.
+    pub(super) fn note_script(&mut self, script: &str, thrown: &Thrown) {
+        tracing::warn!(account = %self.id, script, code = thrown.name, message = thrown.message, "a script failed");
+        self.script_log.push_back(format!("failed {script}: {}: {}", thrown.name, thrown.message));
     }
 
     /// The faults in force.
@@ -183,22 +213,65 @@ impl State {
 
 /// One account, behind its lock.
 pub(super) struct Account {
+    pub(super) id: AccountId,
+    /// The scripts that are deployed; `None` where our own code does their work.
+    pub(super) deployed: Option<Arc<Deployed>>,
+    this: Weak<Account>,
     pub(super) clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
 impl Account {
-    pub(super) fn new(surface: &AccountSurface, clock: Arc<dyn Clock>, seed: u64) -> Self {
-        let state = Mutex::new(State::new(surface, clock.now(), seed));
-        Self { clock, state }
+    pub(super) fn new(
+        surface: &AccountSurface,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+        scripts: &Scripts,
+    ) -> Arc<Self> {
+        let deployed = match scripts {
+            Scripts::Native => None,
+            Scripts::Deployed(deployed) => Some(Arc::clone(deployed)),
+        };
+        Arc::new_cyclic(|this| Self {
+            id: surface.id.clone(),
+            state: Mutex::new(State::new(surface, clock.now(), seed, deployed.as_deref())),
+            deployed,
+            clock,
+            this: Weak::clone(this),
+        })
     }
 
-    /// The account as it is now. The guard must not be held across an await.
+    /// The account as it is now. The guard must not be held across an await, nor while a script runs.
     pub(super) fn enter(&self) -> MutexGuard<'_, State> {
         // A poisoned lock means that a test failed while it held it; the records are whole between saves.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.clock.now());
+        for request in std::mem::take(&mut state.landed) {
+            self.land(request);
+        }
         state
+    }
+
+    /// Does something in the account, and then runs what scripts have to do about it. Where scripts are deployed
+    /// this may take long, and belongs on a thread of its own.
+    pub(super) fn act<T>(self: &Arc<Self>, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.enter();
+        let done = work(&mut state);
+        let submitted = std::mem::take(&mut state.submitted);
+        drop(state);
+        for save in submitted {
+            scripts::after_submit(self, &save);
+        }
+        done
+    }
+
+    /// Carries a late call out beside everything else; nobody waits for the answer.
+    fn land(&self, request: Arc<Request>) {
+        let Some(account) = self.this.upgrade() else { return };
+        scripts::start(move || {
+            gate::carry_out(&account, &request);
+            account.enter().leave();
+        });
     }
 }
 

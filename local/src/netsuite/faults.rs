@@ -31,6 +31,8 @@ pub struct Faults {
     pub truncated: f64,
     /// Share of `apply` calls whose script dies after some of its writes.
     pub partial: f64,
+    /// Share of saves by a script that find the record saved by somebody else meanwhile.
+    pub collision: f64,
     /// Share of User Events that are lost.
     pub user_event_lost: f64,
     /// Share of User Events that are sent twice.
@@ -72,6 +74,7 @@ impl Default for Faults {
             html: 0.0,
             truncated: 0.0,
             partial: 0.0,
+            collision: 0.0,
             user_event_lost: 0.0,
             user_event_doubled: 0.0,
             user_event_off: false,

@@ -6,18 +6,30 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
 use shared::domain::id::Timestamp;
 use shared::netsuite::wire::Call;
 
 use super::account::{Account, State};
 use super::reply::{Channel, Reply};
-use super::{rest, restlet, suiteql};
+use super::{rest, restlet, scripts, suiteql};
+
+/// A call to a deployed script.
+pub(super) struct ScriptCall {
+    pub(super) script: String,
+    pub(super) deployment: String,
+    pub(super) body: Bytes,
+    /// How many writes it asks for.
+    pub(super) writes: usize,
+}
 
 /// A call, read but not carried out.
 pub(super) enum Request {
-    /// To our RESTlet.
+    /// To our RESTlet, which our own code stands in for.
     Restlet(Call),
+    /// To a RESTlet of the account's own.
+    Script(ScriptCall),
     /// To REST web services.
     Rest(rest::Request),
     /// To SuiteQL.
@@ -29,7 +41,7 @@ pub(super) enum Request {
 impl Request {
     fn channel(&self) -> Channel {
         match self {
-            Request::Restlet(_) => Channel::Restlet,
+            Request::Restlet(_) | Request::Script(_) => Channel::Restlet,
             Request::Rest(_) | Request::SuiteQl(_) => Channel::Rest,
             Request::Malformed(channel, _) => *channel,
         }
@@ -39,15 +51,18 @@ impl Request {
     fn writes(&self) -> usize {
         match self {
             Request::Restlet(Call::Apply { writes }) => writes.len(),
+            Request::Script(call) => call.writes,
             Request::Restlet(Call::Read { .. }) | Request::SuiteQl(_) | Request::Malformed(..) => 0,
             Request::Rest(request) => usize::from(request.writes()),
         }
     }
 
-    /// Carries it out.
+    /// Carries it out, short of what scripts do.
     pub(super) fn run(&self, state: &mut State) -> Reply {
         match self {
             Request::Restlet(call) => restlet::run(state, call),
+            // Scripts take the account's lock themselves: [`carry_out`].
+            Request::Script(_) => Reply::empty(StatusCode::INTERNAL_SERVER_ERROR),
             Request::Rest(request) => rest::run(state, request),
             Request::SuiteQl(request) => suiteql::run(state, request),
             Request::Malformed(_, reply) => reply.clone(),
@@ -63,9 +78,19 @@ pub(super) async fn call(account: &Arc<Account>, request: Request) -> Reply {
     };
     // The work is done half way through, so that others may change the record while the answer travels.
     slot.wait(slot.starts, slot.runs).await;
-    let reply = slot.run();
+    let reply = slot.run().await;
     slot.wait(slot.runs, slot.ends).await;
     reply
+}
+
+/// Carries a call out, scripts and all, on the thread that it comes in on.
+pub(super) fn carry_out(account: &Arc<Account>, request: &Request) -> Reply {
+    match (request, &account.deployed) {
+        (Request::Script(call), Some(deployed)) => {
+            scripts::restlet(account, deployed, &call.script, &call.deployment, &call.body)
+        }
+        _ => account.act(|state| request.run(state)),
+    }
 }
 
 /// A call's place in the pool.
@@ -105,11 +130,17 @@ impl Slot {
         }
     }
 
-    fn run(&mut self) -> Reply {
+    async fn run(&mut self) -> Reply {
         self.carried_out = true;
-        let mut state = self.account.enter();
-        let reply = self.request.run(&mut state);
-        spoilt(&mut state, reply)
+        let reply = match self.account.deployed {
+            None => self.request.run(&mut self.account.enter()),
+            Some(_) => {
+                let (account, request) = (Arc::clone(&self.account), Arc::clone(&self.request));
+                let broken = || Reply::html(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+                scripts::aside(move || carry_out(&account, &request)).await.unwrap_or_else(broken)
+            }
+        };
+        spoilt(&mut self.account.enter(), reply)
     }
 }
 

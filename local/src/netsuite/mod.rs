@@ -6,10 +6,14 @@
 //!
 //! ```text
 //! restlet ─┐                       ┌─ late calls land when their time has come
-//! rest ────┼─► gate (pool, faults) ┼─► save ─► store (tables, references) ─► user_event queue
-//! suiteql ─┘                       │               │ what became visible since the last query
-//! ui ──────────────────────────────┘   query ─► mirror (SQLite)
+//! rest ────┼─► gate (pool, faults) ┼─► save ─► store (tables, references) ─► user_event queue,
+//! suiteql ─┘                       │               │                        or the account's scripts
+//! ui ──────────────────────────────┘               │ what became visible since the last query
+//!                                          query ─► mirror (SQLite)
 //! ```
+//!
+//! With [`Scripts::Deployed`] the files that customers deploy do the work of `restlet` and `user_event`: see
+//! `scripts`. With [`Scripts::Native`] no thread is started and nothing depends on the order of threads.
 
 mod account;
 mod catalog;
@@ -23,6 +27,7 @@ mod rest;
 mod restlet;
 mod save;
 mod schema;
+pub(crate) mod scripts;
 mod settings;
 mod store;
 mod sublist;
@@ -35,7 +40,7 @@ mod unseen;
 mod user_event;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -52,6 +57,7 @@ use user_event::Origin;
 pub use account::Stats;
 pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
+pub use scripts::{Answer, Deployed, Files, Mode, Outside, Post, Scripts, Unreached};
 pub use settings::{DeletedType, Nulls, Settings, UnsetCheckbox};
 
 /// Largest body that NetSuite takes, in bytes.
@@ -67,11 +73,11 @@ pub struct NetSuite {
 impl NetSuite {
     /// One empty, healthy NetSuite for each configured account. An account's dice depend on the seed and its
     /// name only.
-    pub fn new(config: Arc<SyncConfig>, clock: Arc<dyn Clock>, seed: u64) -> Arc<NetSuite> {
+    pub fn new(config: Arc<SyncConfig>, clock: Arc<dyn Clock>, seed: u64, scripts: Scripts) -> Arc<NetSuite> {
         let mut accounts = BTreeMap::new();
         let mut addresses = BTreeMap::new();
         for (id, surface) in &config.accounts {
-            let account = Arc::new(Account::new(surface, Arc::clone(&clock), seed));
+            let account = Account::new(surface, Arc::clone(&clock), seed, &scripts);
             addresses.entry(host_form(&surface.netsuite_account)).or_insert_with(|| Arc::clone(&account));
             accounts.insert(id.clone(), account);
         }
@@ -92,7 +98,7 @@ impl NetSuite {
 
     /// Puts faults into force in an account, from the next call on. Refused when a behaviour names no field.
     pub fn set_faults(&self, account: &AccountId, faults: Faults) -> Result<(), Refusal> {
-        Ok(self.enter(account)?.set_faults(faults)?)
+        Ok(self.account(account)?.enter().set_faults(faults)?)
     }
 
     /// The faults in force in an account.
@@ -110,7 +116,8 @@ impl NetSuite {
         self.look(account, |state| state.stats)
     }
 
-    /// A person creates a record; the answer is its internal id. `user_event: false`: as by CSV import,
+    /// A person creates a record; the answer is its internal id. Where scripts are deployed, this and what follows
+    /// wait for them: async callers go [`aside`](scripts::aside). `user_event: false`: as by CSV import,
     /// which User Events do not see.
     pub fn ui_create(
         &self,
@@ -120,9 +127,10 @@ impl NetSuite {
         user_event: bool,
         user: &str,
     ) -> Result<String, Refusal> {
-        let mut state = self.enter(account)?;
-        let table = state.store.table_of(record_type)?;
-        Ok(state.create(table, None, values, &Origin::person(user, user_event))?.to_string())
+        self.account(account)?.act(|state| {
+            let table = state.store.table_of(record_type)?;
+            Ok(state.create(table, None, values, &Origin::person(user, user_event))?.to_string())
+        })
     }
 
     /// A person edits a record: the named fields are set, null clears, an array replaces a sublist.
@@ -135,10 +143,11 @@ impl NetSuite {
         user_event: bool,
         user: &str,
     ) -> Result<(), Refusal> {
-        let mut state = self.enter(account)?;
-        let table = state.store.table_of(record_type)?;
-        state.update(table, ui::parse_id(id)?, values, &Origin::person(user, user_event))?;
-        Ok(())
+        self.account(account)?.act(|state| {
+            let table = state.store.table_of(record_type)?;
+            state.update(table, ui::parse_id(id)?, values, &Origin::person(user, user_event))?;
+            Ok(())
+        })
     }
 
     /// A person deletes a record.
@@ -150,9 +159,10 @@ impl NetSuite {
         user_event: bool,
         user: &str,
     ) -> Result<(), Refusal> {
-        let mut state = self.enter(account)?;
-        let table = state.store.table_of(record_type)?;
-        Ok(state.delete(table, ui::parse_id(id)?, &Origin::person(user, user_event))?)
+        self.account(account)?.act(|state| {
+            let table = state.store.table_of(record_type)?;
+            Ok(state.delete(table, ui::parse_id(id)?, &Origin::person(user, user_event))?)
+        })
     }
 
     /// A record as it is now.
@@ -203,8 +213,8 @@ impl NetSuite {
         self.addresses.get(address).or_else(|| self.addresses.get(&host_form(address)))
     }
 
-    fn enter(&self, account: &AccountId) -> Result<MutexGuard<'_, State>, Refusal> {
-        self.accounts.get(account).map(|a| a.enter()).ok_or_else(|| account::unknown_account(account))
+    fn account(&self, account: &AccountId) -> Result<&Arc<Account>, Refusal> {
+        self.accounts.get(account).ok_or_else(|| account::unknown_account(account))
     }
 
     /// Looks at an account; one that does not exist looks empty.

@@ -22,6 +22,8 @@ pub(super) struct Record {
     pub(super) last_modified: i64,
     /// How often it was saved: what tells two saves of one second apart.
     pub(super) saves: u64,
+    /// The operation of the last write by our scripts, which they set in the same save.
+    pub(super) mark: Option<Arc<str>>,
     /// What it holds.
     pub(super) body: Body,
 }

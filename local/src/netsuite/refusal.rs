@@ -52,7 +52,7 @@ impl Refused {
     }
 
     /// The code that a script catches.
-    fn script_code(&self) -> &'static str {
+    pub(super) fn script_code(&self) -> &'static str {
         match self.reason {
             Reason::UnknownAccount => "INVALID_LOGIN_ATTEMPT",
             Reason::UnknownType => "INVALID_RCRD_TYPE",

@@ -70,6 +70,11 @@ impl Reply {
         Self { location: Some(location), ..Self::empty(StatusCode::NO_CONTENT) }
     }
 
+    /// What a RESTlet of the account's own returned.
+    pub(super) fn script(body: String) -> Self {
+        Self { status: StatusCode::OK, content_type: JSON, body: body.into_bytes(), location: None }
+    }
+
     /// An HTML page.
     pub(super) fn html(status: StatusCode, title: &str) -> Self {
         let body =

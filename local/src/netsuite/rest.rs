@@ -145,8 +145,7 @@ pub(super) fn run(state: &mut State, request: &Request) -> Reply {
 
 fn run_checked(state: &mut State, request: &Request) -> Result<Reply, Refused> {
     let table = state.store.table_named(&request.record_type)?;
-    let origin =
-        Origin { context: Context::RestWebServices, user: "rest-client", operation: None, user_event: true };
+    let origin = Origin { context: Context::RestWebServices, ..Origin::person("rest-client", true) };
     match &request.action {
         Action::List(page) => Ok(list(state, table, &request.base, page)),
         Action::Create(values) => {

@@ -15,30 +15,29 @@ use shared::netsuite::wire::{Answer, Call, Outcome, Read, Refusal, Verb, What, W
 use uuid::Uuid;
 
 use super::NetSuite;
-use super::account::{Operation, State};
+use super::account::{Account, Operation, State};
 use super::faults::SCRIPT_STOPS_MS;
-use super::gate::{self, Request};
+use super::gate::{self, Request, ScriptCall};
 use super::record::{Body, Record, internal_id, rfc3339};
 use super::refusal::Refused;
 use super::reply::{Channel, Reply};
 use super::schema::Schema;
+use super::scripts::{self, Family};
 use super::store::TableIx;
 use super::table::{Deletion, Found, Table};
 use super::user_event::{Context, Origin};
 
 /// Most writes in one call.
 const MAX_WRITES: usize = 10;
-/// Governance units of one script run, and the price of what the script does.
+/// Governance units of one script run, and the price of what the script does beside loading and saving.
 const UNITS: i64 = 5_000;
-const LOOKUP: i64 = 1;
-const LOAD: i64 = 10;
-const SAVE: i64 = 20;
+const LOOKUP: i64 = 10;
 /// Creating and saving the row that remembers an operation.
 const REMEMBER: i64 = 6;
 /// Below so many units the script starts nothing more.
 const RESERVE: i64 = 300;
 /// The user as which our integration is logged in.
-const INTEGRATION_USER: &str = "suitex-sync";
+pub(super) const INTEGRATION_USER: &str = "suitex-sync";
 
 pub(super) fn routes() -> Router<Arc<NetSuite>> {
     Router::new().route("/netsuite/{account}/app/site/hosting/restlet.nl", post(answer))
@@ -59,12 +58,12 @@ async fn answer(
     body: Bytes,
 ) -> Reply {
     match netsuite.account_at(&account) {
-        Some(account) => gate::call(account, request(&script, &body)).await,
+        Some(account) => gate::call(account, request(account, &script, body)).await,
         None => Reply::html(StatusCode::NOT_FOUND, "Not Found"),
     }
 }
 
-fn request(script: &Script, body: &[u8]) -> Request {
+fn request(account: &Account, script: &Script, body: Bytes) -> Request {
     let malformed = |code, message: &str| {
         Request::Malformed(Channel::Restlet, Reply::restlet_error(StatusCode::BAD_REQUEST, code, message))
     };
@@ -73,7 +72,12 @@ fn request(script: &Script, body: &[u8]) -> Request {
             return malformed("SSS_MISSING_REQD_ARGUMENT", &format!("Missing a required argument: {name}"));
         }
     }
-    match serde_json::from_slice::<Call>(body) {
+    if account.deployed.is_some() {
+        let writes = serde_json::from_slice(&body).map_or(0, |body| scripts::writes(&body));
+        let (script, deployment) = (script.script.clone(), script.deploy.clone());
+        return Request::Script(ScriptCall { script, deployment, body, writes });
+    }
+    match serde_json::from_slice::<Call>(&body) {
         Err(error) => malformed("SSS_INVALID_REQUEST_BODY", &format!("The body is not a call: {error}")),
         Ok(Call::Apply { writes }) if writes.len() > MAX_WRITES => {
             malformed("SSS_INVALID_REQUEST_BODY", &format!("At most {MAX_WRITES} writes in one call"))
@@ -86,11 +90,15 @@ fn request(script: &Script, body: &[u8]) -> Request {
 pub(super) fn run(state: &mut State, call: &Call) -> Reply {
     let mut run = Run { units: UNITS, started: 0, state };
     let results = match call {
-        Call::Read { reads } => reads.iter().map(|read| run.read(read)).collect(),
+        Call::Read { reads } => {
+            run.look_up(reads.iter().map(|read| read.operations.len()).sum());
+            reads.iter().map(|read| run.read(read)).collect()
+        }
         Call::Apply { writes } => {
             if !writes.is_empty() && run.state.strikes("partial", |f| f.partial) {
                 return run.die_among(writes);
             }
+            run.look_up(writes.len());
             writes.iter().map(|write| run.write(write)).collect()
         }
     };
@@ -123,12 +131,35 @@ impl Run<'_> {
         self.units >= RESERVE && self.state.faults().work(self.started) <= SCRIPT_STOPS_MS
     }
 
+    /// The rows of all operations of a call are found at once.
+    fn look_up(&mut self, operations: usize) {
+        self.units -= if operations > 0 { LOOKUP } else { 0 };
+    }
+
+    /// The price of loading a record; saving costs twice that.
+    fn load_price(&self, table: TableIx) -> i64 {
+        Family::of(&self.state.store.table(table).schema.surface().netsuite).load()
+    }
+
+    /// The price of finding out what there is under an id.
+    fn find_price(&self, table: TableIx, id: Option<&str>, external_id: Option<&str>) -> i64 {
+        let load = self.load_price(table);
+        let of = self.state.store.table(table);
+        match (id.map(internal_id), external_id) {
+            (Some(None), _) | (None, None) => 0,
+            // What is not there is looked for among the deleted.
+            (Some(Some(id)), _) => load + if of.get(id).is_some() { 0 } else { LOOKUP },
+            (None, Some(external_id)) => {
+                LOOKUP + if of.with_external_id(external_id).is_some() { load } else { LOOKUP }
+            }
+        }
+    }
+
     fn write(&mut self, write: &Write) -> Outcome {
         if !self.may_go_on() {
             return outcome(What::NotAttempted);
         }
         self.started += 1;
-        self.units -= LOOKUP;
         if let Some(row) = self.state.operations.get(&write.operation) {
             let (table, id) = (row.table, row.id);
             return self.repeated(table, id, write);
@@ -147,7 +178,7 @@ impl Run<'_> {
 
     /// The operation was carried out before.
     fn repeated(&mut self, table: TableIx, id: u64, write: &Write) -> Outcome {
-        self.units -= LOAD;
+        self.units -= self.find_price(table, Some(&id.to_string()), None);
         let of = self.state.store.table(table);
         match (of.find(id), write.verb) {
             (Found::Record(record), _) => seen(What::AlreadyApplied, &of.schema, record, &write.fields),
@@ -160,12 +191,14 @@ impl Run<'_> {
     fn create(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
         let external_id = write.external_id.as_deref();
         let twin = external_id.and_then(|e| self.state.store.table(table).with_external_id(e));
-        self.units -= LOAD + SAVE;
+        self.units -= if external_id.is_some() { LOOKUP } else { 0 };
+        self.units -= self.load_price(table);
         let of = self.state.store.table(table);
         match twin.map(|id| of.find(id)) {
             // Setting its values unseen could undo what somebody did to it since.
             Some(Found::Record(record)) => Ok(seen(What::AlreadyApplied, &of.schema, record, &write.fields)),
             _ => {
+                self.units -= 2 * self.load_price(table);
                 let id = self.state.create(table, external_id, &write.values, &origin(write))?;
                 self.state.stats.creates += 1;
                 self.state.stats.writes_applied += 1;
@@ -175,7 +208,7 @@ impl Run<'_> {
     }
 
     fn update(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
-        self.units -= LOAD;
+        self.units -= self.find_price(table, write.id.as_deref(), write.external_id.as_deref());
         let of = self.state.store.table(table);
         match find(of, write.id.as_deref(), write.external_id.as_deref()) {
             Found::Record(record) => {
@@ -183,7 +216,6 @@ impl Run<'_> {
                     return Ok(seen(What::Mismatch, &of.schema, record, &write.fields));
                 }
                 let id = record.id;
-                self.units -= SAVE;
                 self.save(table, id, write)
             }
             Found::Deleted(deletion) => Ok(gone(What::Deleted, deletion)),
@@ -192,7 +224,7 @@ impl Run<'_> {
     }
 
     fn delete(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
-        self.units -= LOAD;
+        self.units -= self.find_price(table, write.id.as_deref(), write.external_id.as_deref());
         let of = self.state.store.table(table);
         let id = match find(of, write.id.as_deref(), write.external_id.as_deref()) {
             Found::Record(record) => {
@@ -204,8 +236,9 @@ impl Run<'_> {
             Found::Deleted(deletion) => return Ok(gone(What::AlreadyApplied, deletion)),
             Found::Nothing => return Ok(outcome(What::Missing)),
         };
-        self.units -= SAVE + REMEMBER;
+        self.units -= 2 * self.load_price(table);
         self.state.delete(table, id, &origin(write))?;
+        self.units -= REMEMBER;
         self.state.stats.deletes += 1;
         self.state.stats.writes_applied += 1;
         self.state.operations.insert(write.operation, Operation { table, id, held: None });
@@ -217,13 +250,15 @@ impl Run<'_> {
 
     fn save(&mut self, table: TableIx, id: u64, write: &Write) -> Result<Outcome, Refused> {
         let changed = self.state.update(table, id, &write.values, &origin(write))?;
+        self.units -= if changed { 2 * self.load_price(table) } else { 0 };
         self.state.stats.writes_applied += u64::from(changed);
         Ok(self.saved(table, id, write))
     }
 
     /// Remembers the operation and answers what the record holds now.
     fn saved(&mut self, table: TableIx, id: u64, write: &Write) -> Outcome {
-        self.units -= REMEMBER;
+        // Read again: only what is stored has its time, and the keys of new lines.
+        self.units -= self.load_price(table) + REMEMBER;
         let of = self.state.store.table(table);
         let Some(record) = of.get(id) else { return outcome(What::Missing) };
         let answer = seen(What::Applied, &of.schema, record, &write.fields);
@@ -233,7 +268,8 @@ impl Run<'_> {
     }
 
     /// A refusal, with what the record holds when there is one.
-    fn refuse(&self, table: TableIx, write: &Write, refused: Refused) -> Outcome {
+    fn refuse(&mut self, table: TableIx, write: &Write, refused: Refused) -> Outcome {
+        self.units -= self.find_price(table, write.id.as_deref(), write.external_id.as_deref());
         let of = self.state.store.table(table);
         let answer = match find(of, write.id.as_deref(), write.external_id.as_deref()) {
             Found::Record(record) => seen(What::Refused, &of.schema, record, &write.fields),
@@ -246,14 +282,16 @@ impl Run<'_> {
         if !self.may_go_on() {
             return outcome(What::NotAttempted);
         }
-        self.units -= LOAD + if read.operations.is_empty() { 0 } else { LOOKUP };
         let table = match self.state.store.table_named(&read.record_type) {
             Ok(table) => table,
             Err(refused) => return refusal(refused),
         };
+        self.units -= self.find_price(table, read.id.as_deref(), read.external_id.as_deref());
         let of = self.state.store.table(table);
         let known = |operation: &Uuid| Some((*operation, self.state.operations.get(operation)?));
         let rows: Vec<(Uuid, &Operation)> = read.operations.iter().filter_map(known).collect();
+        // What was held stands in the rows themselves.
+        self.units -= Family::Custom.load() * i64::try_from(rows.len()).unwrap_or(0);
         let found = match (find(of, read.id.as_deref(), read.external_id.as_deref()), rows.last()) {
             // Neither id leads anywhere, but the operation's own row knows the record.
             (Found::Nothing, Some((_, row))) if row.table == table => of.find(row.id),
@@ -278,6 +316,7 @@ fn origin(write: &Write) -> Origin<'static> {
         user: INTEGRATION_USER,
         operation: Some(write.operation),
         user_event: true,
+        inline: false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::account::State;
 use super::faults::Behaviour;
 use super::record::{Body, Record};
 use super::refusal::{Reason, Refused};
+use super::scripts::{self, Submitted};
 use super::store::{Draft, TableIx};
 use super::table::When;
 use super::user_event::{Context, Origin, Saved};
@@ -46,12 +47,16 @@ impl State {
         self.judge(table, Some(id), &mut draft, origin)?;
         let Some(current) = self.store.table(table).get(id) else { return Err(Refused::missing()) };
         let changed = draft.body.differences(&current.body);
-        if changed.is_empty() && draft.external_id == current.external_id {
+        let same = draft.external_id == current.external_id && draft.mark == current.mark;
+        if changed.is_empty() && same {
             return Ok(false);
         }
         let when = self.when();
         let before = self.store.replace(table, id, draft, &changed, when);
-        if let (Some(before), false) = (before, changed.is_empty()) {
+        // Our own code tells of changes alone; the scripts are run after every save, and see for themselves.
+        if let Some(before) = before
+            && (self.runs_scripts || !changed.is_empty())
+        {
             self.tell_of_save(table, id, Some((&before, changed)), origin);
         }
         Ok(true)
@@ -64,6 +69,12 @@ impl State {
         let record = self.store.delete(table, id, when)?;
         if self.user_events_see(origin) {
             let schema = &self.store.table(table).schema;
+            if self.runs_scripts {
+                let was = scripts::document(schema, Some(&record));
+                let submitted = Submitted::new(schema, "delete", was.clone(), was, origin);
+                self.submit(submitted);
+                return Ok(());
+            }
             let previous = record.body.render_fields(schema, record.body.filled());
             let saved = self.saved(table, &record, "delete", Map::new(), previous);
             let event = saved.event(origin);
@@ -154,6 +165,11 @@ impl State {
         }
         let of = self.store.table(table);
         let Some(record) = of.get(id) else { return };
+        if self.runs_scripts {
+            let submitted = scripts::submitted(&of.schema, record, before, origin);
+            self.submit(submitted);
+            return;
+        }
         let (operation, changed, previous) = match before {
             None => ("create", record.body.filled().collect(), Map::new()),
             Some((before, changed)) => {
@@ -184,6 +200,17 @@ impl State {
             return false;
         }
         origin.user_event
+    }
+
+    /// Has the account's scripts run after this save.
+    fn submit(&mut self, submitted: Submitted) {
+        if self.strikes("user_event_lost", |f| f.user_event_lost) {
+            return;
+        }
+        if self.strikes("user_event_doubled", |f| f.user_event_doubled) {
+            self.submitted.push(submitted.clone());
+        }
+        self.submitted.push(submitted);
     }
 
     fn send(&mut self, event: Json) {

@@ -9,6 +9,7 @@ use shared::domain::surface::{Field, FieldIx, TypeSurface};
 use shared::domain::value::{Kind, Value};
 
 use super::refusal::{Reason, Refused};
+use super::scripts::Family;
 
 /// A record type's fields.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl Schema {
     /// The field at `ix`.
     pub(super) fn field(&self, ix: FieldIx) -> &Field {
         &self.surface.fields[ix]
+    }
+
+    /// The field that bears the mark of our scripts' writes. It is not of the surface.
+    pub(super) fn mark(&self) -> Option<&'static str> {
+        Family::of(&self.surface.netsuite).mark()
     }
 
     /// The field of this name, if there is one.

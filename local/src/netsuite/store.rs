@@ -12,7 +12,7 @@ use super::record::{Body, Record, internal_id};
 use super::refusal::{Reason, Refused};
 use super::schema::{self, Schema};
 use super::sublist::Sublist;
-use super::table::{Table, When};
+use super::table::{Found, Table, When};
 
 /// Position of a type's table.
 pub(super) type TableIx = usize;
@@ -23,6 +23,8 @@ pub(super) struct Draft {
     pub(super) body: Body,
     /// Its external id.
     pub(super) external_id: Option<Arc<str>>,
+    /// The mark of our scripts' last write.
+    pub(super) mark: Option<Arc<str>>,
     /// The fields that were written.
     pub(super) written: Vec<FieldIx>,
 }
@@ -36,6 +38,7 @@ pub(super) struct Store {
     types: BTreeMap<RecordType, TableIx>,
     last_id: u64,
     last_line: u64,
+    checkboxes_hold: bool,
     /// Internal id → how many fields and columns of other records refer to it.
     referrers: BTreeMap<u64, u64>,
 }
@@ -51,6 +54,7 @@ impl Store {
             types: BTreeMap::new(),
             last_id: 1000,
             last_line: 0,
+            checkboxes_hold: false,
             referrers: BTreeMap::new(),
         };
         for (ix, (record_type, surface)) in account.types.iter().enumerate() {
@@ -91,6 +95,35 @@ impl Store {
         self.tables.iter_mut()
     }
 
+    /// From now on an empty checkbox is false, as in NetSuite: a script cannot tell the two apart.
+    pub(super) fn checkboxes_are_never_empty(&mut self) {
+        self.checkboxes_hold = true;
+    }
+
+    /// What a new record holds.
+    fn blank(&self, schema: &Schema) -> Body {
+        let mut body = Body::empty(schema);
+        for (value, field) in body.values.iter_mut().zip(schema.fields()) {
+            *value = self.settled(&field.kind, Value::Null);
+        }
+        body
+    }
+
+    fn settled(&self, kind: &Kind, value: Value) -> Value {
+        match (kind, value) {
+            (Kind::Boolean, Value::Null) if self.checkboxes_hold => Value::Bool(false),
+            (_, value) => value,
+        }
+    }
+
+    /// The deletions of an id: NetSuite's name of each type, and the second.
+    pub(super) fn deletions_of(&self, id: u64) -> impl Iterator<Item = (&str, i64)> {
+        self.tables.iter().filter_map(move |table| match table.find(id) {
+            Found::Deleted(deletion) => Some((table.schema.surface().netsuite.as_str(), deletion.at)),
+            Found::Record(_) | Found::Nothing => None,
+        })
+    }
+
     /// The record that `values`, written over `current`, would make. Nothing is stored.
     pub(super) fn draft(
         &mut self,
@@ -101,16 +134,21 @@ impl Store {
         let table = &self.tables[table];
         let schema = &table.schema;
         let mut draft = match current {
-            None => Draft { body: Body::empty(schema), external_id: None, written: Vec::new() },
+            None => Draft { body: self.blank(schema), external_id: None, mark: None, written: Vec::new() },
             Some(id) => {
                 let record = table.get(id).ok_or_else(Refused::missing)?;
                 let external_id = record.external_id.clone();
-                Draft { body: record.body.clone(), external_id, written: Vec::with_capacity(values.len()) }
+                let (body, mark) = (record.body.clone(), record.mark.clone());
+                Draft { body, external_id, mark, written: Vec::with_capacity(values.len()) }
             }
         };
         for (name, json) in values {
             if name == EXTERNAL_ID {
-                draft.external_id = external_id(json)?;
+                draft.external_id = plain_text(EXTERNAL_ID, json)?;
+                continue;
+            }
+            if schema.mark() == Some(name) {
+                draft.mark = plain_text(name, json)?;
                 continue;
             }
             let ix = schema.writable(name)?;
@@ -120,7 +158,10 @@ impl Store {
                     let written = sublist.read(json, &draft.body, &mut self.last_line)?;
                     draft.body.set_lines(ix, written.value, written.ids);
                 }
-                kind => draft.body.values[ix] = schema::parse(kind, name, json)?,
+                kind => {
+                    let value = schema::parse(kind, name, json)?;
+                    draft.body.values[ix] = self.settled(kind, value);
+                }
             }
             draft.written.push(ix);
         }
@@ -179,8 +220,8 @@ impl Store {
         self.last_id += 1;
         let id = self.last_id;
         self.count_references(table, id, &draft.body, &draft.written, u64::wrapping_add);
-        let Draft { body, external_id, .. } = draft;
-        let record = Record { id, external_id, last_modified: when.second, saves: 1, body };
+        let Draft { body, external_id, mark, .. } = draft;
+        let record = Record { id, external_id, last_modified: when.second, saves: 1, mark, body };
         self.tables[table].put(record, when.visible_from);
         id
     }
@@ -196,8 +237,8 @@ impl Store {
     ) -> Option<Record> {
         let saves = self.tables[table].get(id)?.saves + 1;
         self.count_references(table, id, &draft.body, changed, u64::wrapping_add);
-        let Draft { body, external_id, .. } = draft;
-        let record = Record { id, external_id, last_modified: when.second, saves, body };
+        let Draft { body, external_id, mark, .. } = draft;
+        let record = Record { id, external_id, last_modified: when.second, saves, mark, body };
         let before = self.tables[table].put(record, when.visible_from)?;
         self.count_references(table, id, &before.body, changed, u64::wrapping_sub);
         Some(before)
@@ -240,8 +281,8 @@ impl Store {
     }
 }
 
-fn external_id(json: &Json) -> Result<Option<Arc<str>>, Refused> {
-    match schema::parse(&Kind::Text { max: None }, EXTERNAL_ID, json)? {
+fn plain_text(name: &str, json: &Json) -> Result<Option<Arc<str>>, Refused> {
+    match schema::parse(&Kind::Text { max: None }, name, json)? {
         Value::Text(text) => Ok(Some(text)),
         _ => Ok(None),
     }

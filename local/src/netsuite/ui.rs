@@ -18,6 +18,7 @@ use super::refusal::{Reason, Refused};
 use super::reply::Reply;
 use super::rest::object;
 use super::schema::Schema;
+use super::scripts;
 use super::store::{EXTERNAL_ID, TableIx};
 use super::user_event::Origin;
 
@@ -34,9 +35,12 @@ struct Person {
     user: String,
     #[serde(default)]
     user_event: Switch,
+    /// An edit in a list.
+    #[serde(default = "off")]
+    inline: Switch,
 }
 
-#[derive(Deserialize, Default, PartialEq, Eq)]
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Switch {
     #[default]
@@ -51,13 +55,18 @@ struct Page {
     offset: usize,
 }
 
+fn off() -> Switch {
+    Switch::Off
+}
+
 fn netsuite_user() -> String {
     "netsuite-user".into()
 }
 
 impl Person {
     fn origin(&self) -> Origin<'_> {
-        Origin::person(&self.user, self.user_event == Switch::On)
+        let inline = self.inline == Switch::On;
+        Origin { inline, ..Origin::person(&self.user, self.user_event == Switch::On) }
     }
 }
 
@@ -66,12 +75,13 @@ async fn list(
     Path((account, record_type)): Path<(String, String)>,
     Query(page): Query<Page>,
 ) -> Reply {
-    on_table(&netsuite, &account, &record_type, |state, table| {
+    on_table(&netsuite, &account, record_type, move |state, table| {
         let of = state.store.table(table);
         let shown = of.records().skip(page.offset).take(page.limit.unwrap_or(usize::MAX));
         let rows: Vec<_> = shown.map(|record| row(&of.schema, record)).collect();
         Ok(Reply::json(StatusCode::OK, &rows))
     })
+    .await
 }
 
 async fn create(
@@ -84,19 +94,21 @@ async fn create(
         Ok(values) => values,
         Err(reply) => return reply,
     };
-    on_table(&netsuite, &account, &record_type, |state, table| {
+    on_table(&netsuite, &account, record_type, move |state, table| {
         let id = state.create(table, None, &values, &person.origin())?;
         show(state, table, id, StatusCode::CREATED)
     })
+    .await
 }
 
 async fn read(
     Shared(netsuite): Shared<Arc<NetSuite>>,
     Path((account, record_type, id)): Path<(String, String, String)>,
 ) -> Reply {
-    on_table(&netsuite, &account, &record_type, |state, table| {
+    on_table(&netsuite, &account, record_type, move |state, table| {
         show(state, table, parse_id(&id)?, StatusCode::OK)
     })
+    .await
 }
 
 async fn edit(
@@ -109,11 +121,12 @@ async fn edit(
         Ok(values) => values,
         Err(reply) => return reply,
     };
-    on_table(&netsuite, &account, &record_type, |state, table| {
+    on_table(&netsuite, &account, record_type, move |state, table| {
         let id = parse_id(&id)?;
         state.update(table, id, &values, &person.origin())?;
         show(state, table, id, StatusCode::OK)
     })
+    .await
 }
 
 async fn delete(
@@ -121,26 +134,34 @@ async fn delete(
     Path((account, record_type, id)): Path<(String, String, String)>,
     Query(person): Query<Person>,
 ) -> Reply {
-    on_table(&netsuite, &account, &record_type, |state, table| {
+    on_table(&netsuite, &account, record_type, move |state, table| {
         state.delete(table, parse_id(&id)?, &person.origin())?;
         Ok(Reply::empty(StatusCode::NO_CONTENT))
     })
+    .await
 }
 
-/// Does something with the table that the address names.
-fn on_table(
+/// Does something with the table that the address names, and whatever scripts do about it.
+async fn on_table(
     netsuite: &NetSuite,
     account: &str,
-    record_type: &str,
-    act: impl FnOnce(&mut State, TableIx) -> Result<Reply, Refused>,
+    record_type: String,
+    act: impl FnOnce(&mut State, TableIx) -> Result<Reply, Refused> + Send + 'static,
 ) -> Reply {
     let Some(account) = netsuite.account_at(account) else {
         let unknown = Refused::new(Reason::UnknownAccount, format!("There is no account {account}."));
         return Reply::refused(&unknown);
     };
-    let mut state = account.enter();
-    let done = state.store.table_named(record_type).and_then(|table| act(&mut state, table));
-    done.unwrap_or_else(|refused| Reply::refused(&refused))
+    let work = move |state: &mut State| {
+        let done = state.store.table_named(&record_type).and_then(|table| act(state, table));
+        done.unwrap_or_else(|refused| Reply::refused(&refused))
+    };
+    if account.deployed.is_none() {
+        return account.act(work);
+    }
+    let account = Arc::clone(account);
+    let broken = || Reply::html(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    scripts::aside(move || account.act(work)).await.unwrap_or_else(broken)
 }
 
 /// Reads the id of a record that someone asks for.

@@ -16,14 +16,17 @@ pub(super) enum Context {
     Restlet,
     /// REST web services.
     RestWebServices,
+    /// A Map/Reduce script.
+    MapReduce,
 }
 
 impl Context {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Context::UserInterface => "USERINTERFACE",
             Context::Restlet => "RESTLET",
             Context::RestWebServices => "RESTWEBSERVICES",
+            Context::MapReduce => "MAPREDUCE",
         }
     }
 }
@@ -37,12 +40,14 @@ pub(super) struct Origin<'a> {
     pub(super) operation: Option<Uuid>,
     /// Whether User Events see it. They don't see CSV imports, other User Events' saves and many workflows.
     pub(super) user_event: bool,
+    /// Whether it is an edit in a list: the User Event is handed the edited fields and no others.
+    pub(super) inline: bool,
 }
 
 impl<'a> Origin<'a> {
     /// A person, or something that User Events do not see.
     pub(super) fn person(user: &'a str, user_event: bool) -> Self {
-        Self { context: Context::UserInterface, user, operation: None, user_event }
+        Self { context: Context::UserInterface, user, operation: None, user_event, inline: false }
     }
 }
 

@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use local::carrier::LocalBus;
 use local::functions::{self, FUNCTIONS, Parts};
-use local::netsuite::{Faults, NetSuite};
+use local::netsuite::{Faults, NetSuite, Scripts};
 use local::signed::signed;
 use local::site::CONFIG;
 use mysql::ledger::MysqlLedger;
@@ -146,7 +146,7 @@ impl Stack {
             databases: Databases::make(servers, site, &config).await?,
             bus: Arc::new(LocalBus::new(1)),
             fleet: Arc::new(Fleet(BTreeMap::new())),
-            netsuite: NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1),
+            netsuite: NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1, Scripts::Native),
             arrivals: Arc::default(),
             apart: BTreeMap::new(),
             background: Vec::new(),

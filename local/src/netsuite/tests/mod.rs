@@ -1,11 +1,13 @@
 //! The simulator from outside: over its router, as our clients meet it, and by its plain methods.
 
 mod behaviours;
+mod conformance;
 mod delivery;
 mod events;
 mod lines;
 mod pages;
 mod rest;
+mod scripts;
 mod suiteql;
 mod writes;
 
@@ -27,11 +29,11 @@ use shared::runtime::clock::{BoxFuture, Clock};
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Faults, NetSuite, Snapshot};
+use super::{Faults, NetSuite, Scripts, Snapshot};
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
-const RESTLET: &str = "/netsuite/acme/app/site/hosting/restlet.nl?script=customscript_sx&deploy=1";
+const RESTLET: &str = "/netsuite/acme/app/site/hosting/restlet.nl?script=customscript_sx_rl_write&deploy=customdeploy_sx_rl_write";
 
 /// A clock that stands still until it is told.
 struct Standing(Mutex<i64>);
@@ -57,6 +59,11 @@ impl Clock for Shown {
     }
 }
 
+/// Waits for what another thread does.
+fn waited<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
 /// A call under way.
 type Underway = Pin<Box<dyn Future<Output = Response>>>;
 
@@ -64,6 +71,7 @@ struct World {
     netsuite: Arc<NetSuite>,
     clock: Arc<Standing>,
     router: Router,
+    runs_scripts: bool,
 }
 
 fn acme() -> AccountId {
@@ -92,11 +100,16 @@ impl World {
     }
 
     fn seeded(seed: u64) -> Self {
+        Self::of(seed, Scripts::Native)
+    }
+
+    fn of(seed: u64, scripts: Scripts) -> Self {
         let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
         let clock = Arc::new(Standing(Mutex::new(START)));
-        let netsuite = NetSuite::new(Arc::new(config), Arc::new(Shown(Arc::clone(&clock))), seed);
+        let runs_scripts = matches!(scripts, Scripts::Deployed(_));
+        let netsuite = NetSuite::new(Arc::new(config), Arc::new(Shown(Arc::clone(&clock))), seed, scripts);
         let router = netsuite.router();
-        Self { netsuite, clock, router }
+        Self { netsuite, clock, router, runs_scripts }
     }
 
     fn faults(&self, change: impl FnOnce(&mut Faults)) {
@@ -126,9 +139,14 @@ impl World {
         self.begin("POST", RESTLET, call.to_string())
     }
 
-    /// Sends a request that is answered without waiting.
+    /// Sends a request that is answered without waiting for the clock.
     fn send(&self, method: &str, path: &str, body: String) -> (StatusCode, HeaderMap, String) {
-        let response = self.begin(method, path, body).now_or_never().expect("answered at once");
+        let begun = self.begin(method, path, body);
+        let response = match self.runs_scripts {
+            // A script has a thread of its own.
+            true => waited(begun),
+            false => begun.now_or_never().expect("answered at once"),
+        };
         let (parts, body) = response.into_parts();
         let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes();
         (parts.status, parts.headers, String::from_utf8(bytes.to_vec()).unwrap())

@@ -185,14 +185,14 @@ fn the_script_counts_its_units_and_stops_in_time() {
     let id = world.customer(json!({"companyname": "A"}));
     let write = update(1, &id, json!({}), json!({"companyname": "B"}));
     let answer = world.answer(&json!({"action": "apply", "writes": [write]}));
-    assert_eq!(answer.remaining_usage, 5_000 - 1 - 10 - 20 - 6);
+    assert_eq!(answer.remaining_usage, 5_000 - 10 - 5 - 10 - 5 - 6);
 
     let read = json!({"type": "customer", "id": id, "fields": []});
-    let many: Vec<_> = std::iter::repeat_n(read, 500).collect();
+    let many: Vec<_> = std::iter::repeat_n(read, 1_000).collect();
     let answer = world.answer(&json!({"action": "read", "reads": many}));
     let done = answer.results.iter().filter(|r| r.outcome == What::Found).count();
-    assert_eq!((done, answer.remaining_usage), (471, 290));
-    assert!(answer.results[471..].iter().all(|r| r.outcome == What::NotAttempted));
+    assert_eq!((done, answer.remaining_usage), (941, 295));
+    assert!(answer.results[941..].iter().all(|r| r.outcome == What::NotAttempted));
 }
 
 #[test]

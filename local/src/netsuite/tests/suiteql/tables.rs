@@ -8,6 +8,7 @@ use shared::domain::surface::SyncConfig;
 
 use super::super::{START, Shown, Standing};
 use super::{World, acme, kind, map};
+use crate::netsuite::Scripts;
 use crate::netsuite::{DeletedType, NetSuite, UnsetCheckbox};
 
 #[test]
@@ -131,9 +132,9 @@ fn a_custom_record_is_found_under_its_script_id() {
     );
     let config = SyncConfig::parse(&config).unwrap();
     let clock = Arc::new(Standing(std::sync::Mutex::new(START)));
-    let netsuite = NetSuite::new(Arc::new(config), Arc::new(Shown(Arc::clone(&clock))), 1);
+    let netsuite = NetSuite::new(Arc::new(config), Arc::new(Shown(Arc::clone(&clock))), 1, Scripts::Native);
     let router = netsuite.router();
-    let world = World { netsuite, clock, router };
+    let world = World { netsuite, clock, router, runs_scripts: false };
     let made =
         world.netsuite.ui_create(&acme(), &kind("machine"), &map(json!({"name": "press"})), true, "ann");
     let id = made.unwrap();

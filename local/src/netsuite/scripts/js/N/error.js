@@ -1,0 +1,1 @@
+define(['host'], (host) => ({ create: ({ name, message }) => new host.Error({ name, message }) }));

@@ -24,33 +24,62 @@ fn saved(calendar: Calendar, moments: &[&str]) -> Database {
 const SHOWN: &str =
     "SELECT TO_CHAR(lastmodifieddate, 'YYYY-MM-DD HH24:MI:SS') FROM customer ORDER BY lastmodifieddate, id";
 
-/// Zone; four moments around the end of summer time, of which the two in the middle read the same; how they read;
-/// a skipped time, and when it would be.
-const ZONES: [(&str, [&str; 4], [&str; 4], (&str, &str)); 3] = [
-    (
-        "America/New_York",
-        ["2026-11-01T04:30:00Z", "2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T07:30:00Z"],
-        ["2026-11-01 00:30:00", "2026-11-01 01:30:00", "2026-11-01 01:30:00", "2026-11-01 02:30:00"],
-        ("2026-03-08 02:30:00", "2026-03-08T07:30:00Z"),
-    ),
-    (
-        "Europe/Berlin",
-        ["2026-10-24T23:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"],
-        ["2026-10-25 01:30:00", "2026-10-25 02:30:00", "2026-10-25 02:30:00", "2026-10-25 03:30:00"],
-        ("2026-03-29 02:30:00", "2026-03-29T01:30:00Z"),
-    ),
-    (
-        // Lord Howe's clocks move by half an hour.
-        "Australia/Lord_Howe",
-        ["2026-04-04T14:15:00Z", "2026-04-04T14:45:00Z", "2026-04-04T15:15:00Z", "2026-04-04T15:45:00Z"],
-        ["2026-04-05 01:15:00", "2026-04-05 01:45:00", "2026-04-05 01:45:00", "2026-04-05 02:15:00"],
-        ("2026-10-04 02:15:00", "2026-10-03T15:45:00Z"),
-    ),
+/// A zone and its two jumps.
+struct Jumps {
+    zone: &'static str,
+    /// Four moments around the end of summer time, of which the two in the middle read the same.
+    moments: [&'static str; 4],
+    /// How they read.
+    walls: [&'static str; 4],
+    /// A time that spring skips.
+    skipped: &'static str,
+    /// When it would be, had the clock not jumped.
+    meant: &'static str,
+}
+
+const ZONES: [Jumps; 3] = [
+    Jumps {
+        zone: "America/New_York",
+        moments: [
+            "2026-11-01T04:30:00Z",
+            "2026-11-01T05:30:00Z",
+            "2026-11-01T06:30:00Z",
+            "2026-11-01T07:30:00Z",
+        ],
+        walls: ["2026-11-01 00:30:00", "2026-11-01 01:30:00", "2026-11-01 01:30:00", "2026-11-01 02:30:00"],
+        skipped: "2026-03-08 02:30:00",
+        meant: "2026-03-08T07:30:00Z",
+    },
+    Jumps {
+        zone: "Europe/Berlin",
+        moments: [
+            "2026-10-24T23:30:00Z",
+            "2026-10-25T00:30:00Z",
+            "2026-10-25T01:30:00Z",
+            "2026-10-25T02:30:00Z",
+        ],
+        walls: ["2026-10-25 01:30:00", "2026-10-25 02:30:00", "2026-10-25 02:30:00", "2026-10-25 03:30:00"],
+        skipped: "2026-03-29 02:30:00",
+        meant: "2026-03-29T01:30:00Z",
+    },
+    // Lord Howe's clocks move by half an hour.
+    Jumps {
+        zone: "Australia/Lord_Howe",
+        moments: [
+            "2026-04-04T14:15:00Z",
+            "2026-04-04T14:45:00Z",
+            "2026-04-04T15:15:00Z",
+            "2026-04-04T15:45:00Z",
+        ],
+        walls: ["2026-04-05 01:15:00", "2026-04-05 01:45:00", "2026-04-05 01:45:00", "2026-04-05 02:15:00"],
+        skipped: "2026-10-04 02:15:00",
+        meant: "2026-10-03T15:45:00Z",
+    },
 ];
 
 #[test]
 fn the_repeated_hour_of_autumn_reads_twice_the_same() {
-    for (zone, moments, walls, _) in ZONES {
+    for Jumps { zone, moments, walls, .. } in ZONES {
         let mut database = saved(calendar(zone), &moments);
         assert_eq!(rows(&mut database, SHOWN), walls, "{zone}");
         // As moments, the order is that in which they happened, and a text means one of the two.
@@ -88,7 +117,7 @@ fn by_the_wall_clock_a_later_save_can_sort_before_an_earlier_one() {
 
 #[test]
 fn a_time_that_spring_skips_is_refused_or_moved_on() {
-    for (zone, _, _, (skipped, meant)) in ZONES {
+    for Jumps { zone, skipped, meant, .. } in ZONES {
         let query = format!(
             "SELECT COUNT(*) FROM customer WHERE lastmodifieddate = TO_TIMESTAMP('{skipped}', 'YYYY-MM-DD HH24:MI:SS')"
         );

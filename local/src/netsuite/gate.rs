@@ -89,7 +89,9 @@ pub(super) fn carry_out(account: &Arc<Account>, request: &Request) -> Reply {
         (Request::Script(call), Some(deployed)) => {
             scripts::restlet(account, deployed, &call.script, &call.deployment, &call.body)
         }
-        _ => account.act(|state| request.run(state)),
+        (Request::Script(_) | Request::Restlet(_) | Request::Rest(_) | Request::Malformed(..), _) => {
+            account.act(|state| request.run(state))
+        }
     }
 }
 

@@ -402,8 +402,7 @@ fn time_runs_out_alike() {
     let [twin, deployed] = both.each(|world| {
         use super::StatusCode;
         use http_body_util::BodyExt;
-        let underway = world.begin("POST", super::RESTLET, call.clone());
-        let mut underway = underway;
+        let mut underway = world.begin("POST", super::RESTLET, call.clone());
         assert!(futures::FutureExt::now_or_never(&mut underway).is_none());
         // All that it waits for is over by then.
         world.clock.pass(250_000);

@@ -89,9 +89,14 @@ pub(super) fn carry_out(account: &Arc<Account>, request: &Request) -> Reply {
         (Request::Script(call), Some(deployed)) => {
             scripts::restlet(account, deployed, &call.script, &call.deployment, &call.body)
         }
-        (Request::Script(_) | Request::Restlet(_) | Request::Rest(_) | Request::Malformed(..), _) => {
-            account.act(|state| request.run(state))
-        }
+        (
+            Request::Script(_)
+            | Request::Restlet(_)
+            | Request::Rest(_)
+            | Request::SuiteQl(_)
+            | Request::Malformed(..),
+            _,
+        ) => account.act(|state| request.run(state)),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use shared::blob::offload::Offload;
-use shared::netsuite::client::{Address, Client, Transport};
+use shared::netsuite::client::{Address, Client};
 use shared::netsuite::sign::Signer;
+use shared::netsuite::transport::Transport;
 use shared::pubsub::Topic;
 use shared::runtime::Ports;
 use shared::runtime::signature::Keys;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::blob::memory::MemoryBlob;
 use shared::buffer::memory::MemoryBuffer;
 use shared::ledger::memory::MemoryLedger;
-use shared::netsuite::client::reqwest_transport;
+use shared::netsuite::transport::reqwest_transport;
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::state::memory::MemoryState;
 

@@ -12,7 +12,7 @@ use shared::blob::Blob;
 use shared::buffer::Buffer;
 use shared::domain::surface::SyncConfig;
 use shared::ledger::Ledger;
-use shared::netsuite::client::Transport;
+use shared::netsuite::transport::Transport;
 use shared::pubsub::Publish;
 use shared::runtime::clock::{BoxFuture, Clock, SystemClock};
 use shared::runtime::ids::RandomIds;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use google::token::{KeyLimits, PushVerifier, verified};
-use shared::netsuite::client::{Client, http_client, reqwest_transport};
+use shared::netsuite::client::Client;
 use shared::netsuite::config::NetSuiteConfig;
 use shared::netsuite::sign::Signer;
+use shared::netsuite::transport::{http_client, reqwest_transport};
 use shared::runtime::{Edge, Ports};
 use shared::suitex::Tenants;
 use shared::writer::Writer;

@@ -16,7 +16,7 @@ use shared::domain::record::Record;
 use shared::domain::surface::{Coalescing, Limits, SyncConfig};
 use shared::fault::Unavailable;
 use shared::ledger::{Appended, Entry, Ledger, Stored};
-use shared::netsuite::client::{Lost, Transport};
+use shared::netsuite::transport::{Lost, Transport};
 use shared::pubsub::{Message, Publish, Topic};
 use shared::state::{
     Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,

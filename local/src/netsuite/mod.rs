@@ -117,7 +117,7 @@ impl NetSuite {
     }
 
     /// A person creates a record; the answer is its internal id. Where scripts are deployed, this and what follows
-    /// wait for them: async callers go [`aside`](scripts::aside). `user_event: false`: as by CSV import,
+    /// wait for them: async callers go `scripts::aside`. `user_event: false`: as by CSV import,
     /// which User Events do not see.
     pub fn ui_create(
         &self,

@@ -4,34 +4,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::HeaderName;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use tower::ServiceExt;
-use tower::util::BoxCloneSyncService;
 
 use super::error::{call_fault, is_login_refused, no_answer};
 use super::sign::Signer;
+use super::transport::{CALL_WITHIN, Lost, Transport, Within};
 use super::wire::{Answer, Call, Outcome, Read, Write};
 use crate::domain::governance::CallEnd;
 use crate::domain::id::Timestamp;
 use crate::domain::surface::Account;
 use crate::writer::CallFault;
-
-/// Sends a request: reqwest in life, the simulator's own router in the simulation.
-pub type Transport = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, Lost>;
-
-/// No response came.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
-    /// The request was never sent.
-    #[error("not sent: {0}")]
-    NotSent(String),
-    /// It was sent, and nobody knows what became of it.
-    #[error("no answer: {0}")]
-    NoAnswer(String),
-}
 
 /// Where an account's NetSuite is. In both base addresses `{account}` stands for our account id and `{netsuite}`
 /// for NetSuite's, in the form that host names have.
@@ -76,14 +62,6 @@ fn of_account(base_url: &str, account: &Account) -> String {
     base_url.replace("{account}", account.id.as_str()).replace("{netsuite}", &host_form)
 }
 
-/// For how long an answer to a request is waited for: an extension of the request, heeded by [`reqwest_transport`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Within(pub Duration);
-
-/// A call is given so long, sign-in included: as long as NetSuite lets a script run. With what may pass before it
-/// is sent this is less than a call's permit.
-pub const CALL_WITHIN: Duration = Duration::from_secs(300);
-
 /// Speaks to NetSuite.
 #[derive(Clone)]
 pub struct Client {
@@ -91,9 +69,6 @@ pub struct Client {
     address: Address,
     signer: Signer,
 }
-
-/// Largest answer read, in bytes: NetSuite's own limit.
-pub const ANSWER_MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// Rows of one SuiteQL answer at most: NetSuite's own limit.
 pub const ROWS_MAX: usize = 1_000;
@@ -187,45 +162,4 @@ fn left(began: Option<Timestamp>, now: Option<Timestamp>) -> Duration {
 fn row(item: Map<String, Json>) -> Map<String, Json> {
     let columns = item.into_iter().filter(|(name, value)| !(name == "links" && value.is_array()));
     columns.map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
-}
-
-/// The HTTP client of a deployed function: it follows no redirect, for a redirected POST is none, and a token is
-/// for nobody else.
-pub fn http_client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(CALL_WITHIN)
-        .build()
-}
-
-/// The transport of a deployed function.
-pub fn reqwest_transport(client: reqwest::Client) -> Transport {
-    BoxCloneSyncService::new(tower::service_fn(move |request: Request<Bytes>| {
-        let client = client.clone();
-        async move {
-            let lost = |e: reqwest::Error| match e.is_connect() || e.is_builder() {
-                true => Lost::NotSent(e.to_string()),
-                // The address would only repeat the account; the cause is what a person needs.
-                false => Lost::NoAnswer(e.without_url().to_string()),
-            };
-            let within = request.extensions().get::<Within>().copied();
-            let mut request = reqwest::Request::try_from(request).map_err(lost)?;
-            if let Some(Within(within)) = within {
-                *request.timeout_mut() = Some(within);
-            }
-            let mut response = client.execute(request).await.map_err(lost)?;
-            let status = response.status();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(lost)? {
-                body.extend_from_slice(&chunk);
-                if body.len() > ANSWER_MAX_BYTES {
-                    return Err(Lost::NoAnswer("the answer is larger than 10 MB".into()));
-                }
-            }
-            let mut response = Response::new(Bytes::from(body));
-            *response.status_mut() = status;
-            Ok(response)
-        }
-    }))
 }

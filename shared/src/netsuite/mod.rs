@@ -8,4 +8,5 @@ pub mod error;
 pub mod sign;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 pub mod wire;

@@ -22,7 +22,7 @@ use clap::Args;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use shared::fault::Unavailable;
-use shared::netsuite::client::{Transport, reqwest_transport};
+use shared::netsuite::transport::{Transport, reqwest_transport};
 use shared::pubsub::{Message, Publish, Topic};
 use shared::runtime::serve::serve;
 use shared::runtime::tasks::Tasks;

@@ -18,7 +18,7 @@ use redis_buffer::RedisBuffer;
 use shared::blob::memory::MemoryBlob;
 use shared::domain::id::{AccountId, Side};
 use shared::domain::surface::SyncConfig;
-use shared::netsuite::client::Transport;
+use shared::netsuite::transport::Transport;
 use shared::pubsub::Publish;
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use shared::domain::id::{AccountId, Side, Timestamp};
 use shared::fault::Unavailable;
-use shared::netsuite::client::{Lost, Transport};
+use shared::netsuite::transport::{Lost, Transport};
 use shared::netsuite::wire::{Answer, Call, What};
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Uri};
 
-use super::client::Transport;
+use super::transport::Transport;
 use crate::domain::governance::CallEnd;
 use crate::domain::id::{AccountId, Timestamp};
 use crate::domain::surface::Account;

@@ -20,8 +20,8 @@ use tower::ServiceExt;
 use super::{Grant, percent_encoded, sensitive};
 use crate::domain::governance::CallEnd;
 use crate::domain::id::Timestamp;
-use crate::netsuite::client::{Lost, Transport, Within};
 use crate::netsuite::error::call_fault;
+use crate::netsuite::transport::{Lost, Transport, Within};
 use crate::runtime::clock::Clock;
 use crate::writer::CallFault;
 

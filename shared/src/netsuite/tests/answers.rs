@@ -11,7 +11,7 @@ use wiremock::matchers::{body_json, header, query_param};
 
 use super::*;
 use crate::domain::governance::CallEnd;
-use crate::netsuite::client::{Lost, Transport, Within};
+use crate::netsuite::transport::{Lost, Transport, Within};
 
 /// A client that signs nothing, for what has nothing to do with signing in.
 fn unsigned(url: &str) -> Client {

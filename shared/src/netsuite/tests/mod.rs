@@ -14,8 +14,9 @@ use serde_json::json;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::client::{Address, Client, http_client, reqwest_transport};
+use super::client::{Address, Client};
 use super::sign::{Credential, Credentials, Grant, Signer, SigningKey};
+use super::transport::{http_client, reqwest_transport};
 use crate::domain::id::{AccountId, Timestamp};
 use crate::domain::surface::Account;
 use crate::runtime::clock::{BoxFuture, Clock};

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - NetSuite's times are compared in NetSuite alone, as it writes them: no zone is known here, and none needed.
-//!   What its wall clock does in autumn and in spring, [`cursor`] answers for.
+//!   What its wall clock does in autumn and in spring, `cursor` answers for.
 //! - A cursor moves only once what it passes is on the bus. What is published twice is one event: its id comes from
 //!   what it says.
 //! - Every call is made under a permit of the account's governance. What finds no permit or no time is left to the

@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_unknown_function_is_told_which_there_are() {
-        assert!(wrong("mergee", &[]).contains("mergee is none of ingest, outbox, merge"));
+        assert!(wrong("mergee", &[]).contains("mergee is none of ingest, poller, outbox, merge"));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use local::bus::BusFaults;
-use local::functions::FUNCTIONS;
 use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
 use local::signed::signed;
 use serde_json::{Value as Json, json};
@@ -18,7 +17,7 @@ use crate::executor::{Instance, Lane};
 use crate::faults::Rates;
 use crate::people::Edits;
 use crate::watch::Violation;
-use crate::world::{SECRETS, World, branch};
+use crate::world::{SECRETS, World, branch, running};
 
 /// How a seed is run.
 #[derive(Debug, Clone)]
@@ -523,7 +522,8 @@ fn digest(world: &World, lane: Lane) -> String {
 }
 
 fn any_instance(world: &mut World, lane: Lane) -> Instance {
-    let function = FUNCTIONS[world.lanes[lane].dice.usize(0..FUNCTIONS.len())];
+    let functions = running();
+    let function = functions[world.lanes[lane].dice.usize(0..functions.len())];
     world.any(lane, function)
 }
 

@@ -40,6 +40,11 @@ use crate::watch::Watch;
 /// The function that does not run here: [`stand_in_poll`] does its work.
 const STOOD_IN_FOR: &str = "poller";
 
+/// The functions that run here.
+pub fn running() -> Vec<&'static str> {
+    FUNCTIONS.into_iter().filter(|name| *name != STOOD_IN_FOR).collect()
+}
+
 /// What is synced in the simulation: the product's own configuration, but that one account may make one call
 /// at a time, and the other lets NetSuite win where a lost edit would show.
 pub fn config() -> String {
@@ -210,7 +215,7 @@ impl World {
             let seed = branch(seed, &format!("lane {account}"));
             let mut dice = fastrand::Rng::with_seed(seed);
             let of = |function| [0, 1].map(|number| Instance { function, number });
-            let all = FUNCTIONS.into_iter().filter(|name| *name != STOOD_IN_FOR).flat_map(of);
+            let all = running().into_iter().flat_map(of);
             let skews = all.map(|instance| (instance, dice.i64(-2_000..=2_000))).collect();
             world.lanes.push(LaneWorld {
                 instances: BTreeMap::new(),

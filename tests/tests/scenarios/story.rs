@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Request, StatusCode};
-use local::functions::FUNCTIONS;
 use local::netsuite::Faults;
 use serde_json::{Map, Value as Json, json};
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId};
@@ -16,7 +15,7 @@ use shared::state::{Census, ErrorEntry, HistoryRow, State};
 use simulation::checks;
 use simulation::executor::{Instance, Lane};
 use simulation::people::Edits;
-use simulation::world::World;
+use simulation::world::{World, running};
 
 pub(crate) use shared::domain::id::Side::{NetSuite, SuiteX};
 
@@ -75,7 +74,7 @@ impl Story {
         let mut world = World::new(1, None);
         world.config = Arc::new(SyncConfig::parse(&change(own)).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
-            for function in FUNCTIONS {
+            for function in running() {
                 for number in [0, 1] {
                     world.boot(lane, Instance { function, number });
                 }

@@ -60,7 +60,7 @@ pub struct ScriptOptions {
 
 impl Default for ScriptOptions {
     fn default() -> Self {
-        Self { files: Files::of_the_project(), mode: Mode::Outbox, outbox_ms: 1_000 }
+        Self { files: Files::of_the_project(), mode: Mode::Outbox, outbox_ms: 250 }
     }
 }
 

@@ -202,6 +202,27 @@ async fn faults_are_set_by_name_and_only_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_accounts_settings_are_changed_one_by_one() {
+    let visitor = Visitor::new().await;
+    let refused = |settings: Json| json!({ "netsuite": { "settings": settings } });
+    visitor.is_refused(refused(json!({ "timezone": "Mars/Olympus" })), "netsuite.settings").await;
+    visitor.is_refused(refused(json!({ "date_format": "HELLO" })), "netsuite.settings").await;
+    visitor.is_refused(refused(json!({ "timezon": "UTC" })), "netsuite.settings.timezon").await;
+    visitor.is_refused(refused(json!({ "denied": ["nosuch"] })), "netsuite.settings.denied").await;
+    let set = async |settings: Json| {
+        let change = json!({ "account": "acme", "netsuite": { "settings": settings } });
+        let now = visitor.send(Method::POST, "/control/faults", change).await;
+        now["accounts"]["acme"]["netsuite"]["settings"].clone()
+    };
+    let now = set(json!({ "timezone": "Europe/Berlin", "hidden_rows": { "customer": [7] } })).await;
+    assert_eq!((&now["timezone"], &now["hidden_rows"]["customer"]), (&json!("Europe/Berlin"), &json!([7])));
+    let now = set(json!({ "nulls": "null", "timezone": null })).await;
+    assert_eq!((&now["timezone"], &now["nulls"]), (&json!("America/Los_Angeles"), &json!("null")));
+    assert_eq!(now["hidden_rows"]["customer"], json!([7]), "what is not named stays");
+    assert_eq!(set(Json::Null).await["nulls"], "omit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn quiesce_says_what_is_left() {
     let visitor = Visitor::new().await;
     visitor.send(Method::POST, "/control/faults", json!({ "netsuite": { "down": true } })).await;

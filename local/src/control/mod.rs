@@ -4,7 +4,7 @@
 //! | | |
 //! |---|---|
 //! | `GET faults` | the faults in force, and how many were injected so far |
-//! | `POST faults` | `{account?, netsuite?, bus?, crash?}`: sets what is named, leaves the rest; null heals |
+//! | `POST faults` | `{account?, netsuite?, bus?, crash?}`: sets what is named, leaves the rest; null heals; `netsuite.settings` is the account's zone, date format, role and what else is not known for sure |
 //! | `POST quiesce` | `{timeoutMs?}`: waits until nothing is pending |
 //! | `GET parity` | every difference between both systems and the agreed state; `account` |
 //! | `GET surface` | what is synced |

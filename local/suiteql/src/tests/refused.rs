@@ -85,6 +85,23 @@ fn what_is_no_sql_is_quoted_back() {
 }
 
 #[test]
+fn a_query_has_bounds() {
+    let any_of = |count: usize| {
+        let tests: Vec<String> = (0..count).map(|id| format!("(id = {id} AND city IS NOT NULL)")).collect();
+        format!("SELECT id FROM customer WHERE {}", tests.join(" OR "))
+    };
+    assert_eq!(run(&mut filled(), &any_of(600)).unwrap().total, 4, "a long chain is not a deep one");
+    for query in [
+        any_of(1_000),
+        format!("SELECT {}1 FROM dual", "1+".repeat(150)),
+        format!("SELECT {}1{} FROM dual", "(".repeat(10_000), ")".repeat(10_000)),
+        format!("SELECT '{}' FROM dual", "x".repeat(300_000)),
+    ] {
+        assert!(run(&mut filled(), &query).is_err(), "{:.40}", query);
+    }
+}
+
+#[test]
 fn oracle_refuses_by_number() {
     let long = |count: usize| {
         let ids: Vec<String> = (0..count).map(|id| id.to_string()).collect();

@@ -6,9 +6,9 @@ use sqlparser::ast::{
     TrimWhereField, UnaryOperator, Value as Literal,
 };
 
-use super::Translator;
 use super::scope::Scope;
 use super::term::Term;
+use super::{DEEPEST, Translator};
 use crate::catalog::Kind;
 use crate::number;
 use crate::refusal::Refusal;
@@ -16,7 +16,13 @@ use crate::refusal::Refusal;
 impl Translator<'_> {
     /// Translates an expression or a condition.
     pub(super) fn term(&self, expression: &Expr, scope: &Scope<'_>) -> Result<Term, Refusal> {
-        self.any(expression, scope).map(|term| scope.settle(term))
+        if self.depth.get() >= DEEPEST {
+            return Err(Refusal::unsupported("the expression is too deep"));
+        }
+        self.depth.set(self.depth.get() + 1);
+        let term = self.any(expression, scope).map(|term| scope.settle(term));
+        self.depth.set(self.depth.get() - 1);
+        term
     }
 
     /// Translates an expression.
@@ -45,6 +51,9 @@ impl Translator<'_> {
             }
             Expr::UnaryOp { op: UnaryOperator::Plus, expr } => {
                 self.convert(self.value(expr, scope)?, Kind::Number)
+            }
+            Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {
+                self.chain(expression, op, scope)
             }
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope),
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -102,6 +111,22 @@ impl Translator<'_> {
         }
     }
 
+    /// Conditions under one AND or OR. However many there are, the SQL does not become deep.
+    fn chain(&self, whole: &Expr, operator: &BinaryOperator, scope: &Scope<'_>) -> Result<Term, Refusal> {
+        let mut parts = Vec::new();
+        let mut rest = whole;
+        while let Expr::BinaryOp { left, op, right } = rest
+            && op == operator
+        {
+            parts.push(&**right);
+            rest = left;
+        }
+        parts.push(rest);
+        let terms = parts.into_iter().rev().map(|part| self.term(part, scope)?.truth());
+        let terms = terms.collect::<Result<Vec<_>, _>>()?;
+        Ok(Term::of(balanced(&terms, &operator.to_string()), Kind::Truth, &terms))
+    }
+
     fn binary(
         &self,
         left: &Expr,
@@ -109,15 +134,8 @@ impl Translator<'_> {
         right: &Expr,
         scope: &Scope<'_>,
     ) -> Result<Term, Refusal> {
-        let logical = |word: &str| {
-            let left = self.term(left, scope)?.truth()?;
-            let right = self.term(right, scope)?.truth()?;
-            Ok(Term::of(format!("({} {word} {})", left.sql, right.sql), Kind::Truth, [&left, &right]))
-        };
         let sides = || Ok::<_, Refusal>((self.value(left, scope)?, self.value(right, scope)?));
         match operator {
-            BinaryOperator::And => logical("AND"),
-            BinaryOperator::Or => logical("OR"),
             BinaryOperator::Eq
             | BinaryOperator::NotEq
             | BinaryOperator::Lt
@@ -224,6 +242,17 @@ impl Translator<'_> {
     fn scalar(&self, query: &Query, scope: &Scope<'_>) -> Result<Term, Refusal> {
         let (rows, kind) = self.one_column(query, scope)?;
         Ok(Term::new(format!("(SELECT f_single(c0) FROM ({}))", rows.plain()), kind))
+    }
+}
+
+/// Conditions joined so that none lies deeper than it must.
+fn balanced(terms: &[Term], word: &str) -> String {
+    match terms {
+        [only] => only.sql.clone(),
+        terms => {
+            let (left, right) = terms.split_at(terms.len() / 2);
+            format!("({} {word} {})", balanced(left, word), balanced(right, word))
+        }
     }
 }
 

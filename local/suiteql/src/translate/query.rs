@@ -1,8 +1,7 @@
 //! Whole queries: one `SELECT` or several under `UNION`, `INTERSECT` and `MINUS`, and their order.
 
 use sqlparser::ast::{
-    OrderByExpr, OrderByKind, OrderBySort, Query, Select, SetExpr, SetOperator, SetQuantifier,
-    Value as Literal,
+    OrderByExpr, OrderByKind, OrderBySort, Query, SetExpr, SetOperator, SetQuantifier, Value as Literal,
 };
 
 use super::Translator;
@@ -233,9 +232,4 @@ pub(super) fn refuse_first(extras: &[(bool, &str)]) -> Result<(), Refusal> {
         Some((_, what)) => Err(Refusal::unsupported(format!("{what} is not supported"))),
         None => Ok(()),
     }
-}
-
-/// Whether the text of a `SELECT` speaks of `ROWNUM`, be it in a subquery of its own.
-pub(super) fn speaks_of_row_numbers(select: &Select) -> bool {
-    select.to_string().to_lowercase().contains("rownum")
 }

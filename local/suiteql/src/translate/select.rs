@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::Translator;
-use super::query::{Output, Rows, output_of, refuse_first, sorted, speaks_of_row_numbers};
+use super::query::{Output, Rows, output_of, refuse_first, sorted};
 use super::scope::Scope;
 use super::term::Term;
 use crate::refusal::Refusal;
@@ -27,7 +27,8 @@ impl Translator<'_> {
             _ => None,
         };
         let mut tail = self.filtered(select, from, &scope)?;
-        if speaks_of_row_numbers(select) {
+        if self.has_row_numbers {
+            // Numbering rows that nobody asks the number of changes nothing.
             scope.number();
         }
         let keys = self.group_keys(&select.group_by, &scope)?;

@@ -17,7 +17,9 @@ use crate::App;
 /// The lease's name within the account.
 pub(crate) const LEASE: &str = "poll";
 
-/// How long the lease lasts without renewal, ms: longer than a call. It bounds the delay after a crash.
+/// How long the lease lasts without renewal, ms. It bounds the delay after a crash. A call that takes longer may see
+/// another instance poll beside it: both publish the same events under the same ids, and a cursor that the slower one
+/// sets back makes the next tick read again, no more.
 const LEASE_MS: i64 = 120_000;
 
 /// Without a permit it is asked again after this, ms, at the earliest.
@@ -114,7 +116,7 @@ impl Caller<'_> {
 /// How a call ended, for the account's governance. A question that NetSuite understood and refused, because a column or
 /// a permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
 fn end_of(fault: &CallFault) -> CallEnd {
-    let code = fault.why.split(':').next().and_then(Code::parse);
+    let code = fault.code.as_deref().and_then(Code::parse);
     match code.map(Code::class) {
         Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule) => CallEnd::Answered,
         _ => fault.end,

@@ -5,7 +5,7 @@
 //! repeats one: an hour of our own clock has passed and NetSuite's shows the same time as before. That is seen by
 //! comparing how far both have gone since the last scan, and what the wall clock lacks is looked at again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,9 @@ pub(crate) struct Cursor {
     scan: Option<Scan>,
     /// What has been looked at within the overlap, by id.
     seen: BTreeMap<u64, Seen>,
+    /// Records that NetSuite refused to show: the scan has passed them and asks for them again each time.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) owed: BTreeSet<u64>,
     /// When deletions were told within the last hour, ms; of the scan for deletions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) told: Vec<i64>,
@@ -131,13 +134,17 @@ impl Cursor {
         age.is_some_and(|age| age >= SETTLED_S)
     }
 
-    /// Notes rows as looked at, and the scan as being past the last of them.
-    pub(crate) fn pass(&mut self, places: impl IntoIterator<Item = Place>) {
+    /// Notes rows as looked at, and the scan as being past the last of them. What lies too far back to be looked for
+    /// again is not remembered, so that a first scan of a large table stays small.
+    pub(crate) fn pass(&mut self, places: impl IntoIterator<Item = Place>, overlap_s: i64) {
         for place in places {
             let is_settled = self.is_settled(&place);
             let Some(scan) = &mut self.scan else { return };
+            let is_kept = kept_from(&scan.next, overlap_s).is_none_or(|from| place.time >= from);
             scan.after = scan.after.clone().max(place.clone());
-            self.seen.insert(place.id, Seen { time: place.time, is_settled });
+            if is_kept {
+                self.seen.insert(place.id, Seen { time: place.time, is_settled });
+            }
         }
     }
 
@@ -145,15 +152,20 @@ impl Cursor {
     pub(crate) fn end(&mut self, overlap_s: i64) {
         let Some(scan) = self.scan.take() else { return };
         (self.reached, self.at) = (scan.next, scan.began);
-        let Some(reached) = parse(&self.reached) else { return };
-        // Twice the overlap: what lies further back is not looked for again.
-        let kept_from = write(reached - seconds(2 * overlap_s));
-        self.seen.retain(|_, seen| seen.time >= kept_from);
-        while self.seen.len() > SEEN_MAX {
-            let oldest = self.seen.iter().min_by(|a, b| a.1.time.cmp(&b.1.time)).map(|(id, _)| *id);
-            self.seen.remove(&oldest.unwrap_or_default());
+        let Some(mut kept_from) = kept_from(&self.reached, overlap_s) else { return };
+        let mut times: Vec<&String> = self.seen.values().map(|seen| &seen.time).collect();
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some(first_too_many) = times.get(SEEN_MAX) {
+            kept_from = kept_from.max(format!("{first_too_many}~"));
         }
+        self.seen.retain(|_, seen| seen.time >= kept_from);
     }
+}
+
+/// From which time on a scan's rows are remembered: what lies further back is not looked for again. Twice the overlap,
+/// for the next scan begins one overlap before the end of this.
+fn kept_from(reached: &str, overlap_s: i64) -> Option<String> {
+    parse(reached).map(|reached| write(reached - seconds(2 * overlap_s)))
 }
 
 fn parse(time: &str) -> Option<NaiveDateTime> {
@@ -243,7 +255,7 @@ mod tests {
         cursor.scan("2026-03-01 10:01:00", Timestamp(MINUTE), 300);
         let place = |time: &str, id| Place { time: time.into(), id };
         let seen = place("2026-03-01 10:00:20", 7);
-        cursor.pass([place("2026-03-01 10:00:05", 9), seen.clone()]);
+        cursor.pass([place("2026-03-01 10:00:05", 9), seen.clone()], 300);
         let mut later = Cursor::parse(Some(&cursor.to_text()));
         let scan = later.scan("2026-03-01 10:02:00", Timestamp(2 * MINUTE), 300);
         assert_eq!((scan.after, scan.upto.as_str()), (seen.clone(), "2026-03-01 10:01:00"));
@@ -260,7 +272,7 @@ mod tests {
         for (minute, is_known) in [(1, false), (2, true), (3, false), (4, true)] {
             cursor.scan(&format!("2026-03-01 10:0{minute}:00"), Timestamp(minute * MINUTE), 300);
             assert_eq!(cursor.knows(&row), is_known, "in minute {minute}");
-            cursor.pass([row.clone()]);
+            cursor.pass([row.clone()], 300);
             cursor.end(300);
         }
     }
@@ -270,9 +282,24 @@ mod tests {
         let mut cursor = ended("2026-03-01 10:00:00", 0);
         cursor.scan("2026-03-01 11:00:00", Timestamp(60 * MINUTE), 300);
         let old = Place { time: "2026-03-01 10:10:00".into(), id: 1 };
-        cursor.pass([old.clone()]);
+        cursor.pass([old.clone()], 300);
         cursor.end(300);
         assert!(!cursor.knows(&old));
+    }
+
+    #[test]
+    fn a_first_scan_remembers_only_what_the_next_one_meets_again() {
+        let mut cursor = Cursor::default();
+        cursor.scan("2026-03-01 10:00:00", Timestamp(0), 300);
+        let row = |second: u32, id| Place {
+            time: format!("2026-03-01 09:{:02}:{:02}", second / 60, second % 60),
+            id,
+        };
+        cursor.pass((0..3_600).map(|second| row(second, u64::from(second))), 300);
+        assert_eq!(cursor.seen.len(), 600, "ten minutes of it");
+        cursor.pass((0..25_000).map(|id| row(3_599, 10_000 + id)), 300);
+        cursor.end(300);
+        assert_eq!(cursor.seen.len(), 0, "more in one second than is remembered: all of it is read again");
     }
 
     #[test]

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{Side, SideId, Timestamp, derived_id};
-use shared::domain::record::Presence;
+use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Account, TypeSurface};
-use shared::netsuite::wire::{Outcome, What};
+use shared::netsuite::wire::What;
 use shared::state::{Commit, ErrorEntry, Notice};
 
 use crate::caller::{Caller, Stop};
-use crate::changed::{READS, look_at, place, side_id};
+use crate::changed::{READS, look_at, not_shown, place, refusal_of, side_id};
 use crate::cursor::{Cursor, Place};
 use crate::event;
 use crate::query::{self, PAGE};
@@ -55,7 +55,7 @@ pub(crate) async fn scan(caller: &Caller<'_>, upto: &str, now: Timestamp) -> Res
         cursor.told.extend(events.iter().map(|_| now.0));
         published += caller.publish(events).await?;
         let is_last = places.len() < PAGE;
-        cursor.pass(places);
+        cursor.pass(places, rules.overlap_s);
         if is_last {
             cursor.end(rules.overlap_s);
         }
@@ -88,8 +88,7 @@ async fn confirmed(
 ) -> Result<Vec<ChangeEvent>, Stop> {
     let state = &*caller.app.state;
     let known = event::known(state, caller.account, surface, ids.iter().cloned()).await?;
-    let is_there =
-        |record: &shared::domain::record::Record| record.sides[Side::NetSuite].presence == Presence::There;
+    let is_there = |record: &Record| record.sides[Side::NetSuite].presence == Presence::There;
     let there = ids.iter().zip(known).filter(|(_, record)| record.as_ref().is_some_and(|r| is_there(r)));
     let there: Vec<&SideId> = there.map(|(id, _)| id).collect();
     if there.is_empty() {
@@ -99,14 +98,24 @@ async fn confirmed(
     if outcomes.len() != there.len() || outcomes.iter().any(|o| o.outcome == What::NotAttempted) {
         return Err(Stop::Odd("not every look at a deleted record was answered".into()));
     }
-    let deleted = |(id, outcome): (&SideId, Outcome)| match outcome.outcome {
-        What::Deleted | What::Missing => {
-            let at = outcome.last_modified.as_deref().and_then(Timestamp::parse).unwrap_or(now);
-            event::deletion(caller.account, surface, id, at)
+    let (mut events, mut errors) = (Vec::new(), Vec::new());
+    for (id, outcome) in there.into_iter().zip(outcomes) {
+        match outcome.outcome {
+            What::Deleted | What::Missing => {
+                let at = outcome.last_modified.as_deref().and_then(Timestamp::parse).unwrap_or(now);
+                let event = event::deletion(caller.account, surface, id, at);
+                events.push(event.map_err(|why| Stop::Odd(format!("a deletion makes no event: {why}")))?);
+            }
+            What::Refused => {
+                errors.push(not_shown(caller.account, surface, id.as_str(), &refusal_of(outcome), now));
+            }
+            What::Found | What::NotAttempted | What::Applied | What::AlreadyApplied | What::Mismatch => {}
         }
-        _ => None,
-    };
-    Ok(there.into_iter().zip(outcomes).filter_map(deleted).collect())
+    }
+    if !errors.is_empty() {
+        state.commit(vec![Commit { errors, ..Commit::new(caller.account.id.clone()) }]).await?;
+    }
+    Ok(events)
 }
 
 /// The brake: too many deletions at once are more often an accident than meant. Nothing is told, the cursor stays, and

@@ -34,6 +34,8 @@ struct Row {
     is_deleted: bool,
     /// Not shown by SuiteQL yet, or not to our role.
     is_hidden: bool,
+    /// Shown by SuiteQL, refused by the RESTlet.
+    is_refused: bool,
 }
 
 /// One account's NetSuite.
@@ -89,7 +91,9 @@ impl NetSuite {
         let item = |(at, id, row): (&String, &u64, &Row)| {
             let mut label = row.kind.to_string();
             label[..1].make_ascii_uppercase();
-            json!({ "links": [], "id": id.to_string(), "at": at, "type": label })
+            // SuiteQL writes ids as texts; a number means the same.
+            let id = if id % 2 == 0 { json!(id) } else { json!(id.to_string()) };
+            json!({ "links": [], "id": id, "at": at, "type": label })
         };
         page(found.into_iter().take(1_000).map(item).collect())
     }
@@ -105,6 +109,9 @@ impl NetSuite {
                 Some(row) if row.is_deleted => {
                     json!({ "outcome": "deleted", "id": id.to_string(), "lastModified": time(row) })
                 }
+                Some(row) if row.is_refused => json!({
+                    "outcome": "refused", "error": { "code": "INSUFFICIENT_PERMISSION", "message": "No" },
+                }),
                 Some(row) if !row.is_hidden => json!({
                     "outcome": "found", "id": id.to_string(), "lastModified": time(row), "values": { "email": row.email },
                 }),
@@ -176,7 +183,14 @@ impl Poll {
     }
 
     fn put(&self, id: u64, kind: &'static str, at: &str, email: &str) {
-        let row = Row { kind, at: at.into(), email: email.into(), is_deleted: false, is_hidden: false };
+        let row = Row {
+            kind,
+            at: at.into(),
+            email: email.into(),
+            is_deleted: false,
+            is_hidden: false,
+            is_refused: false,
+        };
         self.netsuite.rows.lock().unwrap().insert(id, row);
     }
 
@@ -344,6 +358,31 @@ fn many_deletions_at_once_wait_for_a_person() {
     // Somebody has looked, and lets them pass.
     poll.router = router(App { rules: Rules { deletions_max: 10, ..poll.app.rules }, ..poll.app.clone() });
     assert_eq!(Poll::told(&poll.minute("2026-01-01 10:03:00")), 4);
+}
+
+#[test]
+fn what_is_refused_is_asked_for_again_until_it_is_shown() {
+    let poll = poll();
+    let errors = |open_only| {
+        let account = account("acme");
+        let errors = poll.world.state.errors(Some(&account), open_only, None, 10);
+        errors.now_or_never().unwrap().unwrap().items
+    };
+    poll.save(7, "2026-01-01 09:00:00", "a");
+    poll.save(8, "2026-01-01 09:00:01", "b");
+    poll.change(7, |row| row.is_refused = true);
+    assert_eq!(Poll::told(&poll.tick()), 1, "its neighbours do not wait");
+    assert_eq!(Poll::told(&poll.minute("2026-01-01 11:00:00")), 0);
+    let error = &errors(true)[0];
+    assert_eq!((error.code.as_str(), error.attempts), ("INSUFFICIENT_PERMISSION", 1));
+    assert!(error.message.contains("customer 7") && error.hint.contains("grant"), "{error:?}");
+    poll.change(7, |row| row.is_refused = false);
+    assert_eq!(Poll::told(&poll.minute("2026-01-01 12:00:00")), 1);
+    assert_eq!(poll.published(1), [update("7", "a")]);
+    assert_eq!((errors(true).len(), errors(false).len()), (0, 1));
+    let reads = *poll.netsuite.reads.lock().unwrap();
+    poll.minute("2026-01-01 13:00:00");
+    assert_eq!(*poll.netsuite.reads.lock().unwrap(), reads, "nothing is owed any more");
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl SuiteX {
 }
 
 fn unknown(error: shared::fault::Unavailable) -> CallFault {
-    CallFault { end: CallEnd::Unknown, why: error.to_string() }
+    CallFault::new(CallEnd::Unknown, error.to_string())
 }
 
 fn answer_to_write(applied: Applied) -> Answer {

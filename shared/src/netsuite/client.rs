@@ -118,7 +118,7 @@ impl Client {
         headers: HeaderMap,
         body: &impl Serialize,
     ) -> Result<T, CallFault> {
-        let not_made = |why: String| CallFault { end: CallEnd::NotMade, why };
+        let not_made = |why: String| CallFault::new(CallEnd::NotMade, why);
         let began = self.signer.now();
         let uri: Uri = uri.parse().map_err(|e| not_made(format!("{uri} is no address: {e}")))?;
         let body = Bytes::from(serde_json::to_vec(body).map_err(|e| not_made(e.to_string()))?);
@@ -137,7 +137,7 @@ impl Client {
             request.extensions_mut().insert(Within(left(began, self.signer.now())));
             let response = self.transport.clone().oneshot(request).await.map_err(|lost| match lost {
                 Lost::NotSent(why) => not_made(why),
-                Lost::NoAnswer(why) => CallFault { end: CallEnd::Unknown, why },
+                Lost::NoAnswer(why) => CallFault::new(CallEnd::Unknown, why),
             })?;
             let (status, body) = (response.status(), response.body());
             if status == StatusCode::OK {

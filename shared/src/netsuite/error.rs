@@ -19,7 +19,8 @@ pub fn call_fault(status: StatusCode, body: &[u8]) -> CallFault {
         let code = Code::parse(&told.code);
         let end = code.map_or_else(|| end_of_status(status), |code| code.class().end());
         let hint = code.map(Code::hint).or_else(|| hint_of_status(status));
-        return fault(end, format!("{}: {}", told.code, told.message), hint);
+        let why = format!("{}: {}", told.code, told.message);
+        return CallFault { code: Some(told.code), ..fault(end, why, hint) };
     }
     let text = text_of(body);
     if text.contains(MAINTENANCE) {
@@ -64,7 +65,7 @@ fn fault(end: CallEnd, why: String, hint: Option<&str>) -> CallFault {
         Some(hint) => format!("{}. {hint}", why.trim_end_matches('.')),
         None => why,
     };
-    CallFault { end, why }
+    CallFault::new(end, why)
 }
 
 /// An error in NetSuite's words.
@@ -190,6 +191,7 @@ mod tests {
                 let body = body.replace("CODE", code.as_str());
                 let fault = call_fault(StatusCode::from_u16(status).unwrap(), body.as_bytes());
                 assert_eq!(fault.end, code.class().end(), "{status} {fault}");
+                assert_eq!(fault.code.as_deref(), Some(code.as_str()));
                 assert!(fault.why.starts_with(&format!("{}: Words", code.as_str())), "{fault}");
                 assert!(fault.why.ends_with(code.hint()), "a person is told what to do: {fault}");
             }

@@ -186,7 +186,7 @@ pub struct ErrorEntry {
     pub account: AccountId,
     /// The record, when it is known.
     pub record: Option<RecordKey>,
-    /// `validation`, `malformed`, `not_persisted`, `waiting`, `missing`, `identity`.
+    /// `validation`, `malformed`, `not_persisted`, `not_shown`, `waiting`, `missing`, `identity`, `brake`.
     pub class: String,
     /// The side's or our code.
     pub code: String,

@@ -382,7 +382,7 @@ impl Writer {
     async fn call(&self, account: &Account, call: uuid::Uuid, jobs: Vec<Job>, started: Timestamp) {
         let writes: Vec<WriteCall> = jobs.iter().filter_map(Job::write).cloned().collect();
         let result = if self.ports.clock.now().0 - started.0 > SEND_WITHIN_MS {
-            Err(CallFault { end: CallEnd::NotMade, why: "this instance was paused before the call".into() })
+            Err(CallFault::new(CallEnd::NotMade, "this instance was paused before the call"))
         } else if writes.is_empty() {
             let looks: Vec<LookCall> = jobs.iter().filter_map(Job::look).cloned().collect();
             self.target.look(account, &looks).await

@@ -113,8 +113,17 @@ pub struct Refusal {
 pub struct CallFault {
     /// How it ended; after a [doubtful](CallEnd::is_doubtful) end its writes may have been done, or will be.
     pub end: CallEnd,
+    /// The target's code, when it gave one.
+    pub code: Option<String>,
     /// The target's words, for people.
     pub why: String,
+}
+
+impl CallFault {
+    /// A fault that no code came with.
+    pub fn new(end: CallEnd, why: impl Into<String>) -> Self {
+        Self { end, code: None, why: why.into() }
+    }
 }
 
 /// A system that is written to.

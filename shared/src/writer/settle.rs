@@ -65,7 +65,7 @@ pub(super) async fn batch(
 ) -> Result<(), Unavailable> {
     let (now, side) = (writer.ports.clock.now(), writer.target.side());
     // An answer that is missing is unknown, like a call without one.
-    let missing = CallFault { end: CallEnd::Unclear, why: "the answer lacks this record".into() };
+    let missing = CallFault::new(CallEnd::Unclear, "the answer lacks this record");
     let (answers, fault) = match result {
         Ok(answers) => (answers, missing),
         Err(fault) => (Vec::new(), fault),

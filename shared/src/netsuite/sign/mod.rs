@@ -107,13 +107,12 @@ impl Signer {
                 let header = tokens.header(&account.netsuite_account, method, uri, &nonce, now.seconds());
                 Ok(Some(Authorization { header: sensitive(&header)?, token: None }))
             }
-            None => Err(CallFault {
-                end: CallEnd::Auth,
-                why: format!(
-                    "there are no NetSuite credentials for {}: add them to NETSUITE_CREDENTIALS",
-                    account.id
-                ),
-            }),
+            None => {
+                let id = &account.id;
+                let why =
+                    format!("there are no NetSuite credentials for {id}: add them to NETSUITE_CREDENTIALS");
+                Err(CallFault::new(CallEnd::Auth, why))
+            }
         }
     }
 
@@ -132,10 +131,8 @@ impl Signer {
 
 /// A header's value that no log shows.
 fn sensitive(value: &str) -> Result<HeaderValue, CallFault> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| CallFault {
-        end: CallEnd::NotMade,
-        why: "a credential has signs that no header can hold".into(),
-    })?;
+    let unfit = |_| CallFault::new(CallEnd::NotMade, "a credential has signs that no header can hold");
+    let mut value = HeaderValue::from_str(value).map_err(unfit)?;
     value.set_sensitive(true);
     Ok(value)
 }

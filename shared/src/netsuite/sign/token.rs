@@ -196,7 +196,7 @@ pub(super) async fn mint(
     token_url: &str,
     clock: &dyn Clock,
 ) -> Result<Minted, CallFault> {
-    let not_made = |why: String| CallFault { end: CallEnd::NotMade, why };
+    let not_made = |why: String| CallFault::new(CallEnd::NotMade, why);
     let asked_at = clock.now();
     let assertion = grant.assertion(token_url, asked_at);
     let assertion = assertion.map_err(|error| not_made(format!("the private key does not sign: {error}")))?;
@@ -298,7 +298,8 @@ fn refusal(status: StatusCode, body: &[u8]) -> CallFault {
         && let Ok(known) = serde_json::from_value::<GrantError>(Json::from(error.as_str()))
     {
         let (end, hint) = known.meaning();
-        return CallFault { end, why: format!("no access token, {error}: {error_description} {hint}") };
+        let why = format!("no access token, {error}: {error_description} {hint}");
+        return CallFault { end, code: Some(error), why };
     }
     let fault = call_fault(status, body);
     // What the endpoint did with our question is all one: the call itself was not made.
@@ -309,5 +310,5 @@ fn refusal(status: StatusCode, body: &[u8]) -> CallFault {
         },
         end => end,
     };
-    CallFault { end, why: format!("no access token: {}", fault.why) }
+    CallFault { end, why: format!("no access token: {}", fault.why), ..fault }
 }

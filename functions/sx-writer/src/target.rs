@@ -10,9 +10,12 @@ use shared::domain::governance::CallEnd;
 use shared::domain::id::{AccountId, Revision, Side, SideId};
 use shared::domain::record::Verb;
 use shared::domain::surface::Account;
-use shared::suitex::{Applied, By, Change, Look, Row, Tenants};
+use shared::suitex::{Applied, By, Change, Look, Row, TenantWrite, Tenants};
 use shared::writer::{Answer, CallFault, LookCall, Refusal, Shown, Target, WriteCall};
 use uuid::Uuid;
+
+/// Most writes of one call: they share a transaction, which holds its rows from SuiteX's people.
+const WRITES_MAX: usize = 32;
 
 /// SuiteX, through its tenant databases.
 #[derive(Clone)]
@@ -31,18 +34,19 @@ impl Target for SuiteX {
         false
     }
 
-    /// One transaction each: an answer that did not come is unknown for that record and those after it.
+    fn batch_max(&self) -> usize {
+        WRITES_MAX
+    }
+
+    /// An answer that did not come is unknown for that record and those after it.
     async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault> {
-        let mut answers = Vec::with_capacity(calls.len());
+        let mut writes = Vec::with_capacity(calls.len());
         for call in calls {
             let change = self.change_of(&account.id, call).await?;
-            match self.tenants.apply(&account.id, &call.surface.suitex, call.operation, &change).await {
-                Ok(applied) => answers.push(answer_to_write(applied)),
-                Err(error) if answers.is_empty() => return Err(unknown(error)),
-                Err(_) => break,
-            }
+            writes.push(TenantWrite { table: &call.surface.suitex, operation: call.operation, change });
         }
-        Ok(answers)
+        let applied = self.tenants.apply_all(&account.id, &writes).await.map_err(unknown)?;
+        Ok(applied.into_iter().map(answer_to_write).collect())
     }
 
     async fn look(&self, account: &Account, calls: &[LookCall]) -> Result<Vec<Answer>, CallFault> {

@@ -115,6 +115,17 @@ pub struct OutboxRow {
     pub actor: String,
 }
 
+/// One of several changes, see [`Tenants::apply`].
+#[derive(Debug, Clone)]
+pub struct TenantWrite<'a> {
+    /// SuiteX's table.
+    pub table: &'a str,
+    /// The call's idempotency key.
+    pub operation: Uuid,
+    /// What to write.
+    pub change: Change,
+}
+
 /// The tenant databases. Implemented over MySQL for life, and by the simulated SuiteX.
 #[async_trait]
 pub trait Tenants: Send + Sync {
@@ -130,6 +141,24 @@ pub trait Tenants: Send + Sync {
         operation: Uuid,
         change: &Change,
     ) -> Result<Applied, Unavailable>;
+
+    /// Applies changes, each as [`Tenants::apply`] does; those of one row must not be two. Answers in their order.
+    /// Where an answer did not come there is none after it either: what became of these is unknown.
+    async fn apply_all(
+        &self,
+        account: &AccountId,
+        writes: &[TenantWrite<'_>],
+    ) -> Result<Vec<Applied>, Unavailable> {
+        let mut answers = Vec::with_capacity(writes.len());
+        for TenantWrite { table, operation, change } in writes {
+            match self.apply(account, table, *operation, change).await {
+                Ok(applied) => answers.push(applied),
+                Err(error) if answers.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(answers)
+    }
 
     /// The oldest undispatched outbox rows, in order.
     async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable>;

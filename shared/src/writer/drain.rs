@@ -11,7 +11,7 @@ use futures::stream::FuturesUnordered;
 
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
-use super::{BATCH_MAX, CallFault, LookCall, WriteCall, Writer};
+use super::{CallFault, LookCall, WriteCall, Writer};
 use crate::domain::governance::{Call, CallEnd, Purpose};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
@@ -43,7 +43,7 @@ const PASSED_OVER_MS: i64 = 2_000;
 
 /// Records whose writes to a target without governance are under way at once: as many as its database takes in
 /// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
-const UNGOVERNED_MAX: usize = 40;
+const UNGOVERNED_MAX: usize = 64;
 
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
@@ -216,7 +216,8 @@ impl Writer {
         let keys = writes.iter().map(|w| w.record.key.clone());
         let blocked: Vec<RecordKey> =
             if busy.is_alone && looks.is_empty() { keys.collect() } else { Vec::new() };
-        for batch in batches(looks, self.side()).into_iter().chain(batches(writes, self.side())) {
+        let size = self.target.batch_max();
+        for batch in batches(looks, self.side(), size).into_iter().chain(batches(writes, self.side(), size)) {
             match self.start(account, batch, &counterparts, now, busy).await? {
                 Ok(Some(call)) => started.push(call),
                 Ok(None) => {}
@@ -424,14 +425,14 @@ fn end_name(end: CallEnd) -> &'static str {
     }
 }
 
-/// Batches of at most ten. What has failed before goes alone: one poison record cannot take nine along.
-fn batches(planned: Vec<Planned>, side: Side) -> Vec<Vec<Planned>> {
+/// Batches of at most `size`. What has failed before goes alone: one poison record cannot take others along.
+fn batches(planned: Vec<Planned>, side: Side, size: usize) -> Vec<Vec<Planned>> {
     let failed = |p: &Planned| p.record.sides[side].due.as_ref().is_some_and(|d| d.attempts > 0);
     let (alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(failed);
     let mut batches: Vec<Vec<Planned>> = Vec::new();
     for one in together {
         match batches.last_mut() {
-            Some(last) if last.len() < BATCH_MAX => last.push(one),
+            Some(last) if last.len() < size => last.push(one),
             _ => batches.push(vec![one]),
         }
     }

@@ -21,7 +21,7 @@ use crate::domain::record::Verb;
 use crate::domain::surface::{Account, TypeSurface};
 use crate::runtime::Ports;
 
-/// Most writes, or looks, of one call.
+/// Most writes, or looks, of one call, unless the target says otherwise.
 pub const BATCH_MAX: usize = 10;
 
 /// One write, in the target's names and ids.
@@ -134,6 +134,11 @@ pub trait Target: Send + Sync {
 
     /// Whether calls need a permit.
     fn is_governed(&self) -> bool;
+
+    /// Most writes, or looks, of one call.
+    fn batch_max(&self) -> usize {
+        BATCH_MAX
+    }
 
     /// Makes writes, each by itself; an answer for each, in their order.
     async fn write(&self, account: &Account, calls: &[WriteCall]) -> Result<Vec<Answer>, CallFault>;

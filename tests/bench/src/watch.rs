@@ -14,7 +14,7 @@ use shared::fault::Unavailable;
 use shared::netsuite::transport::{Lost, Transport};
 use shared::netsuite::wire::{Answer, Call, What};
 use shared::runtime::clock::{Clock, SystemClock};
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxRow, TenantWrite, Tenants};
 use tokio::runtime::Handle;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
@@ -66,6 +66,14 @@ pub(crate) struct WatchedTenants {
     pub(crate) arrivals: Arc<Arrivals>,
 }
 
+impl WatchedTenants {
+    fn note(&self, account: &AccountId, change: &Change, applied: &Applied, began: Timestamp) {
+        if let (Applied::Done(_), Change::Update { id, .. }) = (applied, change) {
+            self.arrivals.note(Side::SuiteX, account, id.clone(), began);
+        }
+    }
+}
+
 #[async_trait]
 impl Tenants for WatchedTenants {
     async fn read(&self, account: &AccountId, table: &str, by: By<'_>) -> Result<Look, Unavailable> {
@@ -80,11 +88,23 @@ impl Tenants for WatchedTenants {
         change: &Change,
     ) -> Result<Applied, Unavailable> {
         let began = SystemClock.now();
-        let applied = self.inner.apply(account, table, operation, change).await;
-        if let (Ok(Applied::Done(_)), Change::Update { id, .. }) = (&applied, change) {
-            self.arrivals.note(Side::SuiteX, account, id.clone(), began);
-        }
-        applied
+        let applied = self.inner.apply(account, table, operation, change).await?;
+        self.note(account, change, &applied, began);
+        Ok(applied)
+    }
+
+    async fn apply_all(
+        &self,
+        account: &AccountId,
+        writes: &[TenantWrite<'_>],
+    ) -> Result<Vec<Applied>, Unavailable> {
+        let began = SystemClock.now();
+        let applied = self.inner.apply_all(account, writes).await?;
+        writes
+            .iter()
+            .zip(&applied)
+            .for_each(|(write, applied)| self.note(account, &write.change, applied, began));
+        Ok(applied)
     }
 
     async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {

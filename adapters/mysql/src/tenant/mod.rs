@@ -14,7 +14,7 @@ mod table;
 mod wire;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,15 +23,15 @@ use async_trait::async_trait;
 use shared::domain::id::AccountId;
 use shared::domain::surface::{Account, SyncConfig};
 use shared::fault::Unavailable;
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxRow, TenantWrite, Tenants};
 use sqlx::{MySqlConnection, MySqlPool};
 use uuid::Uuid;
 
 use crate::fault::{retrying, unavailable};
 use crate::pool::{self, PoolOptions};
 use names::number;
-use table::{Place, Table};
-use write::{Author, Deed, write};
+use table::{Place, ROWS_MAX, Table};
+use write::{Author, Deed, Update, update_all, write};
 
 pub use app::{App, Obstacle};
 pub use ddl::{Statement, business_tables, ddl, run};
@@ -143,6 +143,22 @@ impl MysqlTenants {
     }
 }
 
+impl MysqlTenants {
+    /// Answers of updates that could be done together; none where they could not.
+    async fn update_all(
+        &self,
+        tenant: &Tenant,
+        table: &Table,
+        updates: &[(usize, Update<'_>)],
+    ) -> Result<Vec<Applied>, Unavailable> {
+        let updates: Vec<Update<'_>> = updates.iter().map(|(_, update)| *update).collect();
+        let updates = &updates[..];
+        let work = |mut on: Connection| async move { update_all(&mut on, table, updates).await };
+        let done = self.on(tenant, work).await.map_err(unavailable("suitex"))?;
+        Ok(done.unwrap_or_default())
+    }
+}
+
 type Connection = sqlx::pool::PoolConnection<sqlx::MySql>;
 
 fn tenant(account: &Account, url: &str) -> Result<Tenant, pool::BadAddress> {
@@ -177,6 +193,42 @@ impl Tenants for MysqlTenants {
             Some(table) => self.write(tenant, table, Author::Sync(operation), change.into()).await,
             None => Ok(Refusal::unknown_table(table).into()),
         }
+    }
+
+    async fn apply_all(
+        &self,
+        account: &AccountId,
+        writes: &[TenantWrite<'_>],
+    ) -> Result<Vec<Applied>, Unavailable> {
+        let tenant = self.tenant(account)?;
+        let mut answers: Vec<Option<Applied>> = writes.iter().map(|_| None).collect();
+        for table in &tenant.tables {
+            let of_table = |write: &TenantWrite<'_>| write.table == table.surface.suitex;
+            let updates = writes.iter().enumerate().filter(|(_, write)| of_table(write));
+            let mut rows = BTreeSet::new();
+            let updates = updates.filter_map(|(at, write)| Some((at, Update::of(write)?)));
+            let updates: Vec<_> = updates.filter(|(_, update)| rows.insert(update.id)).collect();
+            for updates in updates.chunks(ROWS_MAX).filter(|updates| updates.len() > 1) {
+                for (answer, (at, _)) in
+                    self.update_all(tenant, table, updates).await?.into_iter().zip(updates)
+                {
+                    answers[*at] = Some(answer);
+                }
+            }
+        }
+        let mut all = Vec::with_capacity(writes.len());
+        for (answer, write) in answers.into_iter().zip(writes) {
+            let answer = match answer {
+                Some(answer) => Ok(answer),
+                None => self.apply(account, write.table, write.operation, &write.change).await,
+            };
+            match answer {
+                Ok(answer) => all.push(answer),
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(all)
     }
 
     async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {

@@ -1,5 +1,6 @@
 //! A synced table: its fixed statements, and what a row of it looks like when it was read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
@@ -13,7 +14,10 @@ use sqlx::{MySqlConnection, Row as _};
 use uuid::Uuid;
 
 use super::names::{ID, child_table, literal, parent_column, quoted};
-use super::wire;
+use super::wire::{self, Bound};
+
+/// Most rows of one statement.
+pub(super) const ROWS_MAX: usize = 64;
 
 /// A list of a synced table.
 pub(super) struct List {
@@ -21,8 +25,8 @@ pub(super) struct List {
     pub(super) table: String,
     /// Its column with the id of the row, quoted.
     pub(super) parent: String,
-    /// Takes the locks of all lines of a row.
-    pub(super) lock: Arc<str>,
+    /// Takes the locks of all lines of some rows.
+    lock: Many,
 }
 
 /// A synced table of one tenant.
@@ -32,11 +36,33 @@ pub(super) struct Table {
     pub(super) name: String,
     /// By field; `None` for a column.
     pub(super) lists: Vec<Option<List>>,
-    by_id: Arc<str>,
+    by_ids: Many,
     by_sync_id: Arc<str>,
     page: Arc<str>,
-    lock_row: Arc<str>,
-    lock_revision: Arc<str>,
+    lock_rows: Many,
+    lock_revisions: Many,
+}
+
+/// A statement about some rows: a text for each number of ids that is a power of two.
+struct Many(Vec<Arc<str>>);
+
+impl Many {
+    /// The statement between whose halves the ids stand.
+    fn new(before: &str, after: &str) -> Self {
+        let text = |size: u32| {
+            let marks = vec!["?"; 1 << size].join(", ");
+            Arc::from(format!("{before} in ({marks}){after}"))
+        };
+        Self((0..=ROWS_MAX.ilog2()).map(text).collect())
+    }
+
+    /// The statement for these ids, at most [`ROWS_MAX`]; the last of them fills what is left.
+    fn of(&self, ids: &[u64]) -> Bound<'_> {
+        let size = ids.len().clamp(1, ROWS_MAX).next_power_of_two();
+        let text = Arc::clone(&self.0[size.ilog2() as usize]);
+        let all = ids.iter().chain(std::iter::repeat_n(ids.last().unwrap_or(&0), size - ids.len().min(size)));
+        all.take(size).fold(sqlx::query(sqlx::AssertSqlSafe(text)), |query, id| query.bind(*id))
+    }
 }
 
 /// What a column or list holds: a value of its kind, or else the wire form that its kind refuses.
@@ -72,17 +98,20 @@ impl Table {
         let lists = surface.fields.iter().map(|field| list(surface, field)).collect();
         Self {
             lists,
-            by_id: format!("{read} and s.row_id = ?").into(),
+            by_ids: Many::new(&format!("{read} and s.row_id"), ""),
             by_sync_id: format!("{read} and s.sync_id = ? order by s.row_id desc limit 1").into(),
             page: format!(
                 "{read} and not s.is_deleted and t.{ID} is not null order by s.row_id limit ? offset ?"
             )
             .into(),
-            lock_row: format!("select 1 from {name} where {ID} = ? for update").into(),
-            lock_revision: format!(
-                "select 1 from sync_rows where table_name = {of_table} and row_id = ? for update"
-            )
-            .into(),
+            lock_rows: Many::new(
+                &format!("select 1 from {name} where {ID}"),
+                &format!(" order by {ID} for update"),
+            ),
+            lock_revisions: Many::new(
+                &format!("select 1 from sync_rows where table_name = {of_table} and row_id"),
+                " order by row_id for update",
+            ),
             surface: Arc::clone(surface),
             name,
         }
@@ -90,33 +119,48 @@ impl Table {
 
     /// Every fixed statement, by name.
     pub(super) fn statements(&self) -> Vec<(String, Arc<str>)> {
-        let own = [
-            ("read by id", &self.by_id),
-            ("read by canonical id", &self.by_sync_id),
-            ("page", &self.page),
-            ("lock the row", &self.lock_row),
-            ("lock its revision", &self.lock_revision),
+        let name = |what: &str| format!("{}: {what}", self.surface.suitex);
+        let own = [("read by canonical id", &self.by_sync_id), ("page", &self.page)];
+        let own = own.map(|(what, sql)| (name(what), Arc::clone(sql)));
+        let many = [
+            ("read by id", &self.by_ids),
+            ("lock the rows", &self.lock_rows),
+            ("lock their revisions", &self.lock_revisions),
         ];
-        let own = own.map(|(name, sql)| (format!("{}: {name}", self.surface.suitex), Arc::clone(sql)));
+        let many = many.map(|(what, many)| (name(what), many)).into_iter();
         let lists = self.lists.iter().flatten();
-        let locks = lists.map(|list| (format!("{}: lock its lines", list.table), Arc::clone(&list.lock)));
-        own.into_iter().chain(locks).collect()
+        let many = many.chain(lists.map(|list| (format!("{}: lock its lines", list.table), &list.lock)));
+        let many = many.flat_map(|(what, many)| {
+            let text =
+                move |sql: &Arc<str>| (format!("{what}, {} ids", sql.matches('?').count()), Arc::clone(sql));
+            many.0.iter().map(text)
+        });
+        own.into_iter().chain(many).collect()
     }
 
-    /// Keeps everybody else from the row until the transaction ends. In the order in which a person's statement
+    /// Keeps everybody else from the rows until the transaction ends. In the order in which a person's statement
     /// comes by them (row, lines, revision), so that neither waits for the other in a circle.
-    pub(super) async fn lock(&self, on: &mut MySqlConnection, id: u64) -> Result<(), sqlx::Error> {
+    pub(super) async fn lock(&self, on: &mut MySqlConnection, ids: &[u64]) -> Result<(), sqlx::Error> {
         let lines = self.lists.iter().flatten().map(|list| &list.lock);
-        for sql in [&self.lock_row].into_iter().chain(lines).chain([&self.lock_revision]) {
-            sqlx::query(sqlx::AssertSqlSafe(Arc::clone(sql))).bind(id).fetch_all(&mut *on).await?;
+        for many in [&self.lock_rows].into_iter().chain(lines).chain([&self.lock_revisions]) {
+            many.of(ids).fetch_all(&mut *on).await?;
         }
         Ok(())
     }
 
     /// The row of this id, in one statement: all of it at one moment.
     pub(super) async fn find(&self, on: &mut MySqlConnection, id: u64) -> Result<Place, sqlx::Error> {
-        let query = sqlx::query(sqlx::AssertSqlSafe(Arc::clone(&self.by_id))).bind(id);
-        self.place(query.fetch_optional(on).await?)
+        self.place(self.by_ids.of(&[id]).fetch_optional(on).await?)
+    }
+
+    /// The rows of these ids, at most [`ROWS_MAX`], in one statement. What was never there is not among them.
+    pub(super) async fn find_all(
+        &self,
+        on: &mut MySqlConnection,
+        ids: &[u64],
+    ) -> Result<BTreeMap<u64, Place>, sqlx::Error> {
+        let rows = self.by_ids.of(ids).fetch_all(on).await?;
+        rows.into_iter().map(|row| Ok((row.try_get("row_id")?, self.place(Some(row))?))).collect()
     }
 
     /// The newest row of this canonical id. A living one is the newest.
@@ -218,7 +262,7 @@ fn row_of(surface: &TypeSurface) -> String {
 fn list(surface: &TypeSurface, field: &Field) -> Option<List> {
     spec(field)?;
     let (table, parent) = (quoted(&child_table(surface, field)), quoted(&parent_column(surface)));
-    let lock = format!("select {ID} from {table} where {parent} = ? for update").into();
+    let lock = Many::new(&format!("select {ID} from {table} where {parent}"), " for update");
     Some(List { table, parent, lock })
 }
 

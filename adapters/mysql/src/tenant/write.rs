@@ -1,12 +1,17 @@
-//! One write in one transaction: lock, compare, write, look again. The sync writes so, and so do people.
+//! One write in one transaction: lock, compare, write, look again. The sync writes so, and so do people. What the
+//! sync updates it updates together, as far as nothing is refused: each statement then serves many rows.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{Revision, Side};
 use shared::domain::surface::FieldIx;
 use shared::domain::value::Value;
-use shared::suitex::{Applied, Change};
+use shared::suitex::{Applied, Change, TenantWrite};
 use sqlx::{Connection, MySqlConnection};
 use uuid::Uuid;
+
+use crate::fault::{Cause, cause};
 
 use super::intake::{self, Values, accept, column};
 use super::lines::Writing;
@@ -24,9 +29,11 @@ const TELL_TRIGGERS: &str = "set @sync_actor = ?, @sync_id = ?, @sync_call = ?, 
 /// A line key that no other line has.
 const FRESH_LINE_KEY: &str = "select concat('sx-', uuid_short())";
 
-/// Tells SuiteX of a change by the sync.
-const TELL_SUITEX: &str =
-    "insert into synced_events (table_name, row_id, operation, revision) values (?, ?, ?, ?)";
+/// The same of another call: what it does to a row is an edit of its own, for the edit is a row's.
+const TELL_CALL: &str = "set @sync_call = ?";
+
+/// Tells SuiteX of changes by the sync.
+const TELL_SUITEX: &str = "insert into synced_events (table_name, row_id, operation, revision) values";
 
 /// Who writes.
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +121,55 @@ pub(super) async fn write(
     Ok(applied)
 }
 
+/// An update by the sync.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Update<'a> {
+    /// The row.
+    pub(super) id: u64,
+    known: Known<'a>,
+    values: &'a Map<String, Json>,
+    operation: Uuid,
+}
+
+impl<'a> Update<'a> {
+    /// The update that a write of ours is, if it is one.
+    pub(super) fn of(write: &'a TenantWrite<'_>) -> Option<Self> {
+        let Change::Update { id, revision, expected, values } = &write.change else { return None };
+        let known = Known { revision: *revision, expected };
+        Some(Self { id: number(id)?, known, values, operation: write.operation })
+    }
+}
+
+/// Does updates of different rows in one transaction; an answer for each, in their order. `None`: one of them is refused,
+/// and nothing was done; singly, the others go through.
+pub(super) async fn update_all(
+    on: &mut MySqlConnection,
+    table: &Table,
+    updates: &[Update<'_>],
+) -> Result<Option<Vec<Applied>>, sqlx::Error> {
+    let mut transaction = on.begin().await?;
+    let mut write = Write { on: &mut transaction, table, author: Author::Sync(Uuid::nil()) };
+    match write.update_all(updates).await {
+        Ok(applied) => {
+            transaction.commit().await?;
+            Ok(Some(applied))
+        }
+        Err(Stop::Failed(error)) if !is_refusal(&error) => Err(error),
+        Err(Stop::Refused(_) | Stop::Failed(_)) => {
+            transaction.rollback().await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the database has said no, and will say so again: not lost, and in nobody's way.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    match cause(error) {
+        Cause::Duplicate | Cause::Refused(_) | Cause::Denied(_) | Cause::Server(_) => true,
+        Cause::Deadlock | Cause::LockWait | Cause::Lost => false,
+    }
+}
+
 /// A write under way.
 struct Write<'a> {
     on: &'a mut MySqlConnection,
@@ -146,16 +202,67 @@ impl Write<'_> {
         }
     }
 
+    async fn update_all(&mut self, updates: &[Update<'_>]) -> Result<Vec<Applied>, Stop> {
+        let ids: Vec<u64> = updates.iter().map(|update| update.id).collect();
+        let nobody = None::<String>;
+        sqlx::query(TELL_TRIGGERS)
+            .bind(SYNC_ACTOR)
+            .bind(&nobody)
+            .bind(&nobody)
+            .execute(&mut *self.on)
+            .await?;
+        self.table.lock(self.on, &ids).await?;
+        let mut found = self.table.find_all(self.on, &ids).await?;
+        let (mut before, mut applied) = (BTreeMap::new(), Vec::with_capacity(updates.len()));
+        for update in updates {
+            let place = found.remove(&update.id).unwrap_or(Place::Nowhere);
+            let row = match as_known(self.table, place, Some(update.known)) {
+                Ok(row) => row,
+                Err(elsewhere) => {
+                    applied.push(Some(elsewhere));
+                    continue;
+                }
+            };
+            let told = sqlx::query(TELL_CALL).bind(update.operation.to_string());
+            told.execute(&mut *self.on).await?;
+            applied.push(self.set(&row, Some(update.known), update.values).await?);
+            before.insert(update.id, row.revision);
+        }
+        let mut after = self.table.find_all(self.on, &ids).await?;
+        let mut changed = Vec::new();
+        let answers = ids.iter().zip(applied).map(|(id, mismatch)| {
+            let Some(Place::Living(row)) = after.remove(id) else {
+                return mismatch.unwrap_or(Applied::Gone(None));
+            };
+            if before.get(id).is_some_and(|before| *before != row.revision) {
+                changed.push((*id, row.revision));
+            }
+            mismatch.unwrap_or_else(|| Applied::Done(Some(self.table.shown(&row))))
+        });
+        let answers = answers.collect();
+        self.tell_suitex("update", &changed).await?;
+        Ok(answers)
+    }
+
+    /// Tells SuiteX which rows the sync has changed, with their revisions.
+    async fn tell_suitex(&mut self, operation: &str, changed: &[(u64, Revision)]) -> Result<(), Stop> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let rows = vec!["(?, ?, ?, ?)"; changed.len()].join(", ");
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{TELL_SUITEX} {rows}")));
+        let query = changed.iter().fold(query, |query, (id, revision)| {
+            query.bind(&self.table.surface.suitex).bind(*id).bind(operation).bind(revision.0)
+        });
+        query.execute(&mut *self.on).await?;
+        Ok(())
+    }
+
     /// The living row of this id, at the revision that is known; else what to answer.
     async fn hold(&mut self, id: &str, known: Option<Known<'_>>) -> Result<Result<Living, Applied>, Stop> {
         let Some(id) = number(id) else { return Ok(Err(Applied::Gone(None))) };
-        self.table.lock(self.on, id).await?;
-        Ok(match self.table.find(self.on, id).await? {
-            Place::Living(row) if known.is_none_or(|known| known.revision == row.revision) => Ok(row),
-            Place::Living(row) => Err(Applied::Mismatch(self.table.shown(&row))),
-            Place::Deleted(at) => Err(Applied::Gone(Some(at))),
-            Place::Nowhere => Err(Applied::Gone(None)),
-        })
+        self.table.lock(self.on, &[id]).await?;
+        Ok(as_known(self.table, self.table.find(self.on, id).await?, known))
     }
 
     async fn create(&mut self, sync_id: Option<&str>, values: &Map<String, Json>) -> Result<Applied, Stop> {
@@ -180,11 +287,24 @@ impl Write<'_> {
         known: Option<Known<'_>>,
         values: &Map<String, Json>,
     ) -> Result<Applied, Stop> {
+        match self.set(&row, known, values).await? {
+            Some(mismatch) => Ok(mismatch),
+            None => self.answer(row.id, "update", row.revision).await,
+        }
+    }
+
+    /// Sets what differs, or says that the row is not as expected.
+    async fn set(
+        &mut self,
+        row: &Living,
+        known: Option<Known<'_>>,
+        values: &Map<String, Json>,
+    ) -> Result<Option<Applied>, Stop> {
         let wanted = self.accept(values).await?;
         if let Some(known) = known
-            && !is_as_expected(self.table, &row, known.expected, &wanted)?
+            && !is_as_expected(self.table, row, known.expected, &wanted)?
         {
-            return Ok(Applied::Mismatch(self.table.shown(&row)));
+            return Ok(Some(Applied::Mismatch(self.table.shown(row))));
         }
         let changed = wanted.into_iter().filter(|(ix, value)| row.values[*ix].as_ref() != Ok(value));
         let (lists, columns): (Values, Values) = changed.partition(|(ix, _)| self.is_list(*ix));
@@ -192,7 +312,7 @@ impl Write<'_> {
         for (ix, value) in &lists {
             self.write_list(row.id, *ix, &row.values[*ix], value).await?;
         }
-        self.answer(row.id, "update", row.revision).await
+        Ok(None)
     }
 
     async fn delete(&mut self, row: Living, known: Option<Known<'_>>) -> Result<Applied, Stop> {
@@ -257,8 +377,7 @@ impl Write<'_> {
             Place::Nowhere => (before, Applied::Done(None)),
         };
         if matches!(self.author, Author::Sync(_)) && revision != before {
-            let told = sqlx::query(TELL_SUITEX).bind(&self.table.surface.suitex).bind(id);
-            told.bind(operation).bind(revision.0).execute(&mut *self.on).await?;
+            self.tell_suitex(operation, &[(id, revision)]).await?;
         }
         Ok(applied)
     }
@@ -279,6 +398,16 @@ impl<'a> Write<'a> {
         let field = &table.surface.fields[ix];
         let (list, spec) = (table.lists[ix].as_ref()?, spec(field)?);
         Some((field.suitex.clone(), Writing { list, spec, id }))
+    }
+}
+
+/// The living row, at the revision that is known; else what to answer.
+fn as_known(table: &Table, place: Place, known: Option<Known<'_>>) -> Result<Living, Applied> {
+    match place {
+        Place::Living(row) if known.is_none_or(|known| known.revision == row.revision) => Ok(row),
+        Place::Living(row) => Err(Applied::Mismatch(table.shown(&row))),
+        Place::Deleted(at) => Err(Applied::Gone(Some(at))),
+        Place::Nowhere => Err(Applied::Gone(None)),
     }
 }
 

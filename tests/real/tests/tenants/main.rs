@@ -1,6 +1,7 @@
 //! SuiteX's tenant databases on real MySQL: the port, the triggers, people, and the same answers as the
 //! simulated SuiteX gives.
 
+mod many;
 mod parity;
 mod people;
 mod raw;

@@ -173,10 +173,11 @@ async fn no_statement_reads_a_whole_table() {
     for n in 0..60 {
         tenant.apply("customers", creation(&format!("c{n}"), json!({"company": n.to_string()}))).await;
         tenant.apply("items", creation(&format!("i{n}"), json!({"name": n.to_string()}))).await;
-        tenant.apply("sales_orders", creation(&format!("o{n}"), json!({"lines": lines}))).await;
+        let order = json!({"lines": lines, "steps": [{"what": "a"}, {"what": "b"}]});
+        tenant.apply("sales_orders", creation(&format!("o{n}"), order)).await;
     }
     tenant
-        .sql("analyze table customers, items, sales_orders, sales_orders_lines, sync_rows, outbox_events")
+        .sql("analyze table customers, items, sales_orders, sales_orders_lines, sales_orders_steps, sync_rows, outbox_events")
         .await;
     let statements = tenant.tenants.statements(&acme());
     assert!(statements.len() > 15, "{}", statements.len());

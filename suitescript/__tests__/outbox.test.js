@@ -113,6 +113,17 @@ test('operations are forgotten after a month', () => {
     expect(netsuite.all('customrecord_sx_idem').map((row) => row.values.name)).toEqual(['new']);
 });
 
+test('an old operation that cannot be deleted does not keep those behind it', () => {
+    const [stuck] = ['old', 'older'].map((name) => netsuite.have('customrecord_sx_idem', { name }));
+    netsuite.clock += 31 * 86400000;
+    netsuite.on.delete = (_, id) => {
+        if (id === stuck) throw fail('UNEXPECTED_ERROR');
+    };
+    mr.summarize({ inputSummary: {}, mapSummary: fine(), reduceSummary: fine() });
+    expect(netsuite.all('customrecord_sx_idem').map((row) => row.id)).toEqual([stuck]);
+    expect(netsuite.count('log.error')).toBe(1);
+});
+
 function fine() {
     return { errors: { iterator: () => ({ each: () => {} }) } };
 }
@@ -127,4 +138,28 @@ test('what went wrong in a stage is logged', () => {
         };
         mr.getInputData();
     }).toThrow('UNEXPECTED_ERROR');
+});
+
+test('rows that another run has sent meanwhile are passed over', () => {
+    [1, 2, 3].forEach((n) => wait('1', n));
+    const ids = outbox.waiting().map((row) => row.id);
+    netsuite.remove({ type: 'customrecord_sx_outbox', id: ids[0] });
+    netsuite.answer = ({ body }) => {
+        if (body.includes('"e2"')) netsuite.remove({ type: 'customrecord_sx_outbox', id: ids[1] });
+        return { code: 202, body: '{}' };
+    };
+    mr.reduce({ key: 'customer:1', values: ids });
+    expect(sent()).toEqual(['e2', 'e3']);
+    expect(left()).toEqual([]);
+});
+
+test('one record whose rows cannot be read does not keep the others from the hub', () => {
+    wait('1', 1);
+    wait('2', 2);
+    const first = outbox.waiting()[0].id;
+    netsuite.on.load = (type, id) => {
+        if (String(id) === first) throw fail('UNEXPECTED_ERROR');
+    };
+    expect(restlet.post({ action: 'drain' })).toEqual({ taken: 1, refused: 0, failed: 1 });
+    expect(netsuite.count('log.error')).toBe(1);
 });

@@ -167,6 +167,18 @@ describe('an update', () => {
         expect(netsuite.stored('customer', id).values.email).toBe('new@x.y');
     });
 
+    test('that a script of the account throws after is done all the same, and remembered', () => {
+        const id = netsuite.have('customer', { email: 'old@x.y' });
+        netsuite.on.saved = (type) => {
+            if (type === 'customer') throw fail('USER_ERROR', 'Their script');
+        };
+        const first = apply(update(id, { email: 'new@x.y' }))[0];
+        expect(first).toMatchObject({ outcome: 'applied', id, values: { email: 'new@x.y' } });
+        expect(netsuite.all('customrecord_sx_idem')).toHaveLength(1);
+        expect(apply(update(id, { email: 'new@x.y' }))[0].outcome).toBe('already_applied');
+        expect(netsuite.count('save', 'customer')).toBe(1);
+    });
+
     function overtake(id, values) {
         const stored = netsuite.stored('customer', id);
         Object.assign(stored.values, values);
@@ -227,6 +239,14 @@ describe('a delete', () => {
         expect(apply(remove(id))[0]).toMatchObject({ outcome: 'already_applied', id });
         expect(apply(remove(id, { operation: OTHER }))[0]).toMatchObject({ outcome: 'already_applied', id });
         expect(netsuite.count('delete')).toBe(1);
+    });
+
+    test('that a script of the account throws after is done all the same', () => {
+        const id = netsuite.have('customer', { email: 'old@x.y' });
+        netsuite.on.removed = () => {
+            throw fail('USER_ERROR', 'Their script');
+        };
+        expect(apply(remove(id))[0]).toMatchObject({ outcome: 'already_applied', id });
     });
 
     test('of what somebody changed is a mismatch', () => {

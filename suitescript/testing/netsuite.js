@@ -228,6 +228,7 @@ export class NetSuite {
         if (!stored) throw fail('RCRD_DSNT_EXIST', 'That record does not exist.');
         this.records.delete(`${type}:${id}`);
         this.deletions.push({ type, id: String(id), externalId: stored.values.externalid ?? '', at: '3/1/2026 10:30 am' });
+        this.on.removed?.(type, String(id));
     }
 
     rows({ type, filters }) {

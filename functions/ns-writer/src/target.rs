@@ -97,7 +97,9 @@ fn read_of(call: &LookCall) -> wire::Read {
 fn answer_to_write(outcome: wire::Outcome, verb: Verb) -> Answer {
     match outcome.outcome {
         wire::What::Applied | wire::What::AlreadyApplied if verb == Verb::Delete => Answer::Applied(None),
-        wire::What::Applied => shown(outcome).map_or(Answer::NotTried, |shown| Answer::Applied(Some(shown))),
+        wire::What::Applied => {
+            shown(outcome).map_or_else(Answer::Unclear, |shown| Answer::Applied(Some(shown)))
+        }
         _ => answer_to_look(outcome),
     }
 }
@@ -106,7 +108,7 @@ fn answer_to_look(outcome: wire::Outcome) -> Answer {
     let held = outcome.held.clone();
     match outcome.outcome {
         wire::What::Found | wire::What::Mismatch | wire::What::AlreadyApplied | wire::What::Applied => {
-            shown(outcome).map_or(Answer::NotTried, |shown| Answer::Looked { shown, held })
+            shown(outcome).map_or_else(Answer::Unclear, |shown| Answer::Looked { shown, held })
         }
         wire::What::Deleted => Answer::Gone(revision(&outcome)),
         wire::What::Missing => Answer::Missing,
@@ -126,8 +128,48 @@ fn revision(outcome: &wire::Outcome) -> Option<Revision> {
     outcome.last_modified.as_deref().and_then(Timestamp::parse).map(|t| Revision(t.seconds()))
 }
 
-/// The record in an outcome; without id and time it is no record.
-fn shown(outcome: wire::Outcome) -> Option<Shown> {
-    let revision = revision(&outcome)?;
-    Some(Shown { id: SideId::parse(outcome.id.as_deref()?).ok()?, revision, values: outcome.values })
+/// The record in an outcome; or why it is none. After a write the script may have been kept from looking.
+fn shown(outcome: wire::Outcome) -> Result<Shown, String> {
+    let id = outcome.id.as_deref().and_then(|id| SideId::parse(id).ok());
+    match (id, revision(&outcome)) {
+        (Some(id), Some(revision)) => Ok(Shown { id, revision, values: outcome.values }),
+        (id, _) => Err(format!(
+            "NetSuite speaks of {} without an id or a lastModified",
+            id.as_ref().map_or("a record", SideId::as_str)
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn outcome(json: Json) -> wire::Outcome {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_and_is_not_shown_is_unclear_and_not_untried() {
+        let shown = json!({ "outcome": "applied", "id": "7", "lastModified": "2026-03-01T10:00:00Z" });
+        assert!(matches!(answer_to_write(outcome(shown), Verb::Update), Answer::Applied(Some(_))));
+        for what in ["applied", "already_applied"] {
+            for verb in [Verb::Create, Verb::Update] {
+                let dark = outcome(json!({ "outcome": what, "id": "7" }));
+                assert!(
+                    matches!(answer_to_write(dark, verb), Answer::Unclear(why) if why.contains('7')),
+                    "{what}"
+                );
+            }
+        }
+        assert_eq!(
+            answer_to_write(outcome(json!({ "outcome": "applied" })), Verb::Delete),
+            Answer::Applied(None)
+        );
+        assert_eq!(
+            answer_to_write(outcome(json!({ "outcome": "not_attempted" })), Verb::Update),
+            Answer::NotTried
+        );
+    }
 }

@@ -107,7 +107,28 @@ struct Slot {
     starts: Timestamp,
     runs: Timestamp,
     ends: Timestamp,
+    /// Taken along by the call while it is carried out.
+    place: Option<Place>,
     carried_out: bool,
+}
+
+/// A place in the pool, free again when this is dropped: a script that its client no longer waits for holds it to its
+/// end.
+struct Place(Option<Arc<Account>>);
+
+impl Place {
+    /// Leaves the place to a call that lands later.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(account) = self.0.take() {
+            account.enter().leave();
+        }
+    }
 }
 
 impl Slot {
@@ -128,7 +149,8 @@ impl Slot {
         }
         let takes = state.faults().latency(request.writes());
         let (runs, ends) = (starts.plus(takes / 2), starts.plus(takes));
-        Ok(Self { account: Arc::clone(account), request, starts, runs, ends, carried_out: false })
+        let (account, place) = (Arc::clone(account), Some(Place(Some(Arc::clone(account)))));
+        Ok(Self { account, request, starts, runs, ends, place, carried_out: false })
     }
 
     async fn wait(&self, from: Timestamp, until: Timestamp) {
@@ -143,8 +165,13 @@ impl Slot {
             None => self.request.run(&mut self.account.enter()),
             Some(_) => {
                 let (account, request) = (Arc::clone(&self.account), Arc::clone(&self.request));
-                let broken = || Reply::html(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
-                scripts::aside(move || carry_out(&account, &request)).await.unwrap_or_else(broken)
+                let place = self.place.take();
+                let ran = scripts::aside(move || (carry_out(&account, &request), place)).await;
+                let broken =
+                    || (Reply::html(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"), None);
+                let (reply, place) = ran.unwrap_or_else(broken);
+                self.place = place;
+                reply
             }
         };
         spoilt(&mut self.account.enter(), reply)
@@ -153,11 +180,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut state = self.account.enter();
-        if self.carried_out {
-            state.leave();
-        } else {
-            state.postpone(self.runs, Arc::clone(&self.request));
+        if !self.carried_out {
+            self.account.enter().postpone(self.runs, Arc::clone(&self.request));
+            self.place.take().into_iter().for_each(Place::keep);
         }
     }
 }

@@ -73,6 +73,10 @@ pub struct Client {
 /// Rows of one SuiteQL answer at most: NetSuite's own limit.
 pub const ROWS_MAX: usize = 1_000;
 
+/// A call that is not on its way so long after it began, sign-in included, ms, is not made. NetSuite runs a call for
+/// five minutes, whoever waits for it; the permit lasts ten seconds longer, of which the writer may have used five.
+const SENT_WITHIN_MS: i64 = 5_000;
+
 /// A page of SuiteQL. What else it says (links, counts) is about paging by offset, which loses rows.
 #[derive(Deserialize)]
 struct Page {
@@ -105,6 +109,15 @@ impl Client {
         Ok(page.items.into_iter().map(row).collect())
     }
 
+    /// What is left of [`CALL_WITHIN`]; nothing where the call must not be sent any more.
+    fn left(&self, began: Option<Timestamp>) -> Duration {
+        let gone_ms = began.zip(self.signer.now()).map_or(0, |(began, now)| (now.0 - began.0).max(0));
+        match gone_ms {
+            ..=SENT_WITHIN_MS => CALL_WITHIN.saturating_sub(Duration::from_millis(gone_ms.unsigned_abs())),
+            _ => Duration::ZERO,
+        }
+    }
+
     async fn call(&self, account: &Account, call: &Call) -> Result<Vec<Outcome>, CallFault> {
         let uri = self.address.restlet(account);
         let answer: Answer = self.post(account, uri, HeaderMap::new(), call).await?;
@@ -127,6 +140,10 @@ impl Client {
         loop {
             let source = (&self.transport, token_url.as_str());
             let authorization = self.signer.authorize(account, (&Method::POST, &uri), source).await?;
+            let left = self.left(began);
+            if left.is_zero() {
+                return Err(not_made("signing in took too long for a call of this permit".into()));
+            }
             let mut request = Request::new(body.clone());
             (*request.method_mut(), *request.uri_mut()) = (Method::POST, uri.clone());
             request.headers_mut().extend(headers.clone());
@@ -134,7 +151,7 @@ impl Client {
             if let Some(authorization) = &authorization {
                 request.headers_mut().insert(header::AUTHORIZATION, authorization.header.clone());
             }
-            request.extensions_mut().insert(Within(left(began, self.signer.now())));
+            request.extensions_mut().insert(Within(left));
             let response = self.transport.clone().oneshot(request).await.map_err(|lost| match lost {
                 Lost::NotSent(why) => not_made(why),
                 Lost::NoAnswer(why) => CallFault::new(CallEnd::Unknown, why),
@@ -144,18 +161,13 @@ impl Client {
                 return serde_json::from_slice(body).map_err(|problem| no_answer(body, &problem));
             }
             let is_login = is_login_refused(status, body);
-            if is_second || !is_login || !self.signer.refused(account, authorization.as_ref()) {
+            let is_new = !is_second && is_login && self.signer.refused(account, authorization.as_ref());
+            if !is_new || self.left(began).is_zero() {
                 return Err(call_fault(status, body));
             }
             is_second = true;
         }
     }
-}
-
-/// What is left of [`CALL_WITHIN`].
-fn left(began: Option<Timestamp>, now: Option<Timestamp>) -> Duration {
-    let gone = began.zip(now).map_or(0, |(began, now)| (now.0 - began.0).max(0).unsigned_abs());
-    CALL_WITHIN.saturating_sub(Duration::from_millis(gone)).max(Duration::from_secs(1))
 }
 
 /// A row without its empty `links`, and with names in the case that we ask for them: NetSuite promises none.

@@ -90,6 +90,8 @@ pub enum Answer {
     Refused(Refusal),
     /// Not tried.
     NotTried,
+    /// The target speaks of it, but not so that one could tell what became of it.
+    Unclear(String),
 }
 
 /// Why a target refuses a record.

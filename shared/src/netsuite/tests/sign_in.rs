@@ -82,6 +82,25 @@ async fn a_token_taken_back_is_replaced_once_under_a_storm_of_401s() {
 }
 
 #[tokio::test]
+async fn a_401_that_comes_late_is_not_answered_with_a_second_attempt() {
+    let stage = Stage::bare(grant(&keys::elliptic().pem)).await;
+    stage.give(json!(3_600)).await;
+    let clock = Arc::clone(&stage.clock);
+    let late = move |_: &wiremock::Request| {
+        clock.0.fetch_add(60_000, Ordering::Relaxed);
+        ResponseTemplate::new(401)
+            .set_body_json(json!({ "error": { "code": "INVALID_LOGIN_ATTEMPT", "message": "No." } }))
+    };
+    stage.answer(RESTLET, late).await;
+    let fault = stage.call().await.unwrap_err();
+    assert_eq!(
+        (fault.end, stage.seen(RESTLET).await),
+        (CallEnd::Auth, 1),
+        "it would outlive its permit: {fault}"
+    );
+}
+
+#[tokio::test]
 async fn fresh_tokens_are_not_asked_for_while_those_are_refused_too() {
     let stage = Stage::new().await;
     stage.door.lock().unwrap().all_refused = true;

@@ -105,6 +105,7 @@ pub(super) fn answered(
         Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),
         Answer::Missing => ("missing", Reply::Missing, None),
         Answer::Refused(refusal) => return refused(side, account, job, refusal, now),
+        Answer::Unclear(why) => return failed(side, job, &CallFault::new(CallEnd::Unclear, why), now),
         Answer::NotTried => ("not_tried", Reply::NotDone, None),
     };
     let is_missing = matches!(reply, Reply::Missing) && record.sides[side].presence == Presence::There;

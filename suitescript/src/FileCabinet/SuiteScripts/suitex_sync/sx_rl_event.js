@@ -9,13 +9,14 @@
  * @NScriptType Restlet
  * @NModuleScope SameAccount
  */
-define(['N/error', './lib/budget', './lib/ingest', './lib/outbox', './lib/settings'], /**
+define(['N/error', 'N/log', './lib/budget', './lib/ingest', './lib/outbox', './lib/settings'], /**
  * @param {import('N/error')} error
+ * @param {import('N/log')} log
  * @param {BudgetModule} budget
  * @param {IngestModule} ingest
  * @param {OutboxModule} outbox
  * @param {SettingsModule} settings
- */ (error, budget, ingest, outbox, settings) => {
+ */ (error, log, budget, ingest, outbox, settings) => {
     /**
      * @param {any} body
      * @returns {Sent | Drained}
@@ -33,12 +34,28 @@ define(['N/error', './lib/budget', './lib/ingest', './lib/outbox', './lib/settin
         const total = { taken: 0, refused: 0, failed: 0 };
         for (const ids of byRecord(outbox.waiting()).values()) {
             if (!allowance.allowsMore()) break;
-            const drained = outbox.drain(ids, settings.ingest('event'), allowance);
+            const drained = sent(ids, allowance);
             total.taken += drained.taken;
             total.refused += drained.refused;
             total.failed += drained.failed;
         }
         return total;
+    }
+
+    /**
+     * One record's rows. Trouble with them must not keep the other records' from being sent.
+     *
+     * @param {string[]} ids
+     * @param {Budget} allowance
+     * @returns {Drained}
+     */
+    function sent(ids, allowance) {
+        try {
+            return outbox.drain(ids, settings.ingest('event'), allowance);
+        } catch (caught) {
+            log.error({ title: 'outbox rows not sent', details: caught });
+            return { taken: 0, refused: 0, failed: 1 };
+        }
     }
 
     /** @param {Waiting[]} rows */

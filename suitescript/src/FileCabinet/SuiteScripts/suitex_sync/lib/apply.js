@@ -42,7 +42,27 @@ define(['N/record', './budget', './fields', './operations', './outcome', './reco
                 const before = done.get(write.operation);
                 return before ? repeated(before, write) : VERBS[write.verb](write, done);
             } catch (caught) {
-                return refused(caught, write);
+                return carriedOut(write, done) ?? refused(caught, write);
+            }
+        }
+
+        /**
+         * What became of a write that threw, if it was done all the same: a script of the account that throws after the
+         * save does not undo it. Creates look for themselves.
+         *
+         * @param {Write} write
+         * @param {Map<string, Operation>} done
+         * @returns {Outcome | undefined}
+         */
+        function carriedOut(write, done) {
+            if (write.verb === 'create') return undefined;
+            try {
+                const found = records.find(write.type, write);
+                if (found.what === 'deleted') return write.verb === 'delete' ? outcome.gone('already_applied', found) : undefined;
+                if (found.what !== 'found' || stamp.of(found.record) !== write.operation) return undefined;
+                return saved(write, String(found.record.id), done);
+            } catch (_) {
+                return undefined;
             }
         }
 

@@ -80,7 +80,8 @@ define(['N/log', 'N/record', 'N/search'], /**
     }
 
     /**
-     * Deletes rows that no retry can ask for any more; some at a time, the oldest first. Says how many.
+     * Deletes rows that no retry can ask for any more; some at a time, the oldest first. Says how many. One that cannot be
+     * deleted is logged, for it must not keep those behind it.
      *
      * @returns {number}
      */
@@ -90,8 +91,18 @@ define(['N/log', 'N/record', 'N/search'], /**
             .create({ type: TYPE, filters: [['created', 'before', KEPT_SINCE]], columns: [oldest] })
             .run()
             .getRange({ start: 0, end: FORGOTTEN_MAX });
-        for (const row of rows) record.delete({ type: TYPE, id: String(row.id) });
-        return rows.length;
+        return rows.filter((row) => forget(String(row.id))).length;
+    }
+
+    /** @param {string} id */
+    function forget(id) {
+        try {
+            record.delete({ type: TYPE, id });
+            return true;
+        } catch (caught) {
+            log.error({ title: `operation row ${id} was not deleted`, details: caught });
+            return false;
+        }
     }
 
     return { find, held, remember, forgetOld };

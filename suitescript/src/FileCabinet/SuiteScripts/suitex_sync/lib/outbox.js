@@ -3,11 +3,12 @@
  *
  * @NApiVersion 2.1
  */
-define(['N/record', 'N/search', './ingest'], /**
+define(['N/record', 'N/search', './ingest', './refusal'], /**
  * @param {import('N/record')} record
  * @param {import('N/search')} search
  * @param {IngestModule} ingest
- */ (record, search, ingest) => {
+ * @param {RefusalModule} refusal
+ */ (record, search, ingest, refusal) => {
     const TYPE = 'customrecord_sx_outbox';
     const EVENT = 'custrecord_sx_outbox_event';
     const ABOUT = 'custrecord_sx_outbox_about';
@@ -79,12 +80,13 @@ define(['N/record', 'N/search', './ingest'], /**
         const drained = { taken: 0, refused: 0, failed: 0 };
         for (const id of [...ids].sort((a, b) => Number(a) - Number(b))) {
             if (!allowance.allowsMore()) break;
-            const row = record.load({ type: TYPE, id });
+            const row = load(id);
+            if (!row) continue;
             const attempts = Number(row.getValue({ fieldId: ATTEMPTS })) || 0;
             const sent = resend(String(row.getValue({ fieldId: EVENT })), settings, attempts + 1);
             drained[sent.outcome] += 1;
             if (sent.outcome === 'taken') {
-                record.delete({ type: TYPE, id });
+                forget(id);
                 continue;
             }
             row.setValue({ fieldId: ATTEMPTS, value: attempts + 1 });
@@ -93,6 +95,33 @@ define(['N/record', 'N/search', './ingest'], /**
             if (sent.outcome === 'failed') break;
         }
         return drained;
+    }
+
+    /**
+     * A row; none where another run, which the hub asked for meanwhile, has sent and deleted it.
+     *
+     * @param {string} id
+     */
+    function load(id) {
+        try {
+            return record.load({ type: TYPE, id });
+        } catch (caught) {
+            if (refusal.isMissing(caught)) return undefined;
+            throw caught;
+        }
+    }
+
+    /**
+     * Deletes a row that was sent; that another run did so is as good.
+     *
+     * @param {string} id
+     */
+    function forget(id) {
+        try {
+            record.delete({ type: TYPE, id });
+        } catch (caught) {
+            if (!refusal.isMissing(caught)) throw caught;
+        }
     }
 
     /**

@@ -44,11 +44,39 @@ pub struct Rates {
     pub down_until: Timestamp,
 }
 
+/// What goes wrong at one effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// The request never arrives.
+    RequestLost,
+    /// It is done; its answer never arrives.
+    ReplyLost,
+    /// The instance dies just before.
+    CrashBefore,
+    /// The instance dies just after.
+    CrashAfter,
+}
+
+impl Harm {
+    /// All of them.
+    pub const ALL: [Harm; 4] = [Harm::RequestLost, Harm::ReplyLost, Harm::CrashBefore, Harm::CrashAfter];
+}
+
+/// Counts effects, so that one of them can be hit.
+#[derive(Debug, Clone, Copy, Default)]
+struct Aim {
+    /// Effects since the aim was taken.
+    effects: usize,
+    /// Which of them is hit, and how.
+    at: Option<(usize, Harm)>,
+}
+
 /// One account's dice, rates and counts.
 pub struct LaneFaults {
     dice: Mutex<fastrand::Rng>,
     rates: Mutex<Rates>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
+    aim: Mutex<Aim>,
 }
 
 impl LaneFaults {
@@ -58,7 +86,26 @@ impl LaneFaults {
             dice: Mutex::new(fastrand::Rng::with_seed(seed)),
             rates: Mutex::default(),
             counts: Mutex::default(),
+            aim: Mutex::default(),
         }
+    }
+
+    /// From now on effects are counted, and the `nth` (from 0), if any, is hit.
+    pub fn aim(&self, at: Option<(usize, Harm)>) {
+        *lock(&self.aim) = Aim { effects: 0, at };
+    }
+
+    /// Effects since the aim was taken.
+    pub fn effects(&self) -> usize {
+        lock(&self.aim).effects
+    }
+
+    /// What the aim does to the effect that comes now.
+    fn hit(&self) -> Option<Harm> {
+        let mut aim = lock(&self.aim);
+        let harm = aim.at.filter(|(nth, _)| *nth == aim.effects).map(|(_, harm)| harm);
+        aim.effects += 1;
+        harm
     }
 
     /// Sets how often what goes wrong.
@@ -155,27 +202,28 @@ impl Faults {
     ) -> Result<T, Unavailable> {
         let faults = &self.lanes[self.lane(account)];
         let rates = *lock(&faults.rates);
-        self.pass(faults, points.before, rates.crash * points.weight).await;
+        let harm = faults.hit();
+        self.pass(faults, points.before, rates.crash * points.weight, harm == Some(Harm::CrashBefore)).await;
         if self.executor.now() < rates.down_until {
             faults.count("database down");
             return Err(Unavailable::new(points.what, "down"));
         }
-        if faults.roll(rates.request_lost * points.weight) {
+        if faults.roll(rates.request_lost * points.weight) || harm == Some(Harm::RequestLost) {
             faults.count(points.request_lost);
             return Err(Unavailable::new(points.what, "request lost"));
         }
         let done = effect.await?;
-        self.pass(faults, points.after, rates.crash * points.weight).await;
-        if faults.roll(rates.reply_lost * points.weight) {
+        self.pass(faults, points.after, rates.crash * points.weight, harm == Some(Harm::CrashAfter)).await;
+        if faults.roll(rates.reply_lost * points.weight) || harm == Some(Harm::ReplyLost) {
             faults.count(points.reply_lost);
             return Err(Unavailable::new(points.what, "reply lost"));
         }
         Ok(done)
     }
 
-    /// Gives way at a point; perhaps the instance dies there.
-    async fn pass(&self, faults: &LaneFaults, point: &'static str, crash: f64) {
-        if faults.roll(crash) {
+    /// Gives way at a point; perhaps the instance dies there, or must.
+    async fn pass(&self, faults: &LaneFaults, point: &'static str, crash: f64, must_die: bool) {
+        if faults.roll(crash) || must_die {
             self.executor.doom();
         }
         self.executor.give_way(point).await;
@@ -196,9 +244,12 @@ impl Faults {
         let lane = account.map_or(0, |a| self.lane(&a));
         let rates = *lock(&self.lanes[lane].rates);
         let asked = self.executor.now();
-        self.pass(&self.lanes[lane], CALL.before, rates.crash * CALL.weight).await;
+        let harm = self.lanes[lane].hit();
+        let dies = |when| harm == Some(when);
+        self.pass(&self.lanes[lane], CALL.before, rates.crash * CALL.weight, dies(Harm::CrashBefore)).await;
         if self.executor.now().0 - asked.0 > CONNECT_MS
             || self.lanes[lane].roll(rates.request_lost * CALL.weight)
+            || harm == Some(Harm::RequestLost)
         {
             self.lanes[lane].count(CALL.request_lost);
             return Err(Lost::NotSent("connection refused".into()));
@@ -207,8 +258,8 @@ impl Faults {
         let response = response.unwrap_or_else(|never| match never {});
         let (parts, body) = response.into_parts();
         let body = body.collect().await.map_err(|e| Lost::NoAnswer(e.to_string()))?.to_bytes();
-        self.pass(&self.lanes[lane], CALL.after, rates.crash * CALL.weight).await;
-        if self.lanes[lane].roll(rates.reply_lost * CALL.weight) {
+        self.pass(&self.lanes[lane], CALL.after, rates.crash * CALL.weight, dies(Harm::CrashAfter)).await;
+        if self.lanes[lane].roll(rates.reply_lost * CALL.weight) || harm == Some(Harm::ReplyLost) {
             self.lanes[lane].count(CALL.reply_lost);
             return Err(Lost::NoAnswer("connection reset".into()));
         }

@@ -16,6 +16,7 @@ mod delete_against_edit;
 mod delete_rules;
 mod echo;
 mod equal_second;
+mod every_effect;
 mod governance;
 mod hot_record;
 mod ignored_field;

@@ -197,6 +197,9 @@ impl Story {
         self.world.gather_user_events(lane);
         if self.world.executor.ready(lane) > 0 {
             self.world.executor.step(lane, 0);
+            for (lane, instance) in self.world.executor.doomed() {
+                self.world.crash(lane, instance);
+            }
             return true;
         }
         if !self.hold_user_events
@@ -318,6 +321,20 @@ impl Story {
         }
     }
 
+    /// The values of all records of a type that a side has.
+    pub(crate) fn all(&self, side: Side, record_type: &str) -> Vec<Map<String, Json>> {
+        let account = self.account();
+        match side {
+            NetSuite => {
+                let all = self.world.netsuite.all(&account, &kind(record_type));
+                all.into_iter().map(|snapshot| snapshot.values).collect()
+            }
+            SuiteX => {
+                self.world.suitex.all(&account, record_type).into_iter().map(|row| row.values).collect()
+            }
+        }
+    }
+
     /// How many records of a type a side has.
     pub(crate) fn count(&self, side: Side, record_type: &str) -> usize {
         let account = self.account();
@@ -426,12 +443,18 @@ impl Story {
     /// A person decides a conflict as it is shown, and everything settles.
     #[track_caller]
     pub(crate) fn resolve(&mut self, conflict: &Json, decision: Json) {
+        self.decide(conflict, decision);
+        self.settle();
+    }
+
+    /// A person decides a conflict as it is shown.
+    #[track_caller]
+    pub(crate) fn decide(&mut self, conflict: &Json, decision: Json) {
         let mut body = json!({ "conflictRevision": conflict["conflictRevision"], "actor": "rita" });
         body.as_object_mut().expect("an object").extend(object(decision));
         let path = format!("conflicts/{}/resolve", conflict["conflictId"].as_str().expect("an id"));
         let (status, answer) = self.post(&path, body);
         assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
-        self.settle();
     }
 
     /// A person has an error tried again, and everything settles.

@@ -485,3 +485,40 @@ fn an_inline_edit_tells_the_edited_fields_alone() {
     let told = both.events().remove(0);
     assert_eq!(told["payload"], json!({"changes": {"phone": "2"}, "previous": {"phone": "1"}}));
 }
+
+#[test]
+fn an_order_of_five_hundred_lines_fits_into_one_call() {
+    let both = Both::new();
+    let customer = both.made("customer", json!({"companyname": "Ada"}));
+    let item = both.made("item", json!({"itemid": "Bolt"}));
+    let line = |n: usize, quantity: usize| json!({"custcol_sx_line": format!("sx-{n}"), "item": item, "quantity": quantity, "rate": "1.5"});
+    let lines = |changed: Option<usize>| -> Vec<Json> {
+        (0..500).map(|n| line(n, if Some(n) == changed { 9_999 } else { n + 1 })).collect()
+    };
+    let create = json!({
+        "operation": key(1), "verb": "create", "type": "salesorder", "externalId": "sx-o1", "expected": {},
+        "values": {"entity": customer, "item": lines(None)}, "fields": ["entity", "item", "memo"],
+    });
+    let began = std::time::Instant::now();
+    let [twin, deployed] = both.each(|world| world.answer(&json!({"action": "apply", "writes": [create]})));
+    assert_eq!(told(&twin), told(&deployed));
+    let made = &deployed.results[0];
+    assert_eq!((made.outcome, made.values["item"].as_array().map(Vec::len)), (What::Applied, Some(500)));
+    assert!(deployed.remaining_usage > 4_900, "of 5,000 units {} are left", deployed.remaining_usage);
+    both.pass(2_000);
+    let id = made.id.clone().unwrap();
+    let update = json!({
+        "operation": key(2), "verb": "update", "type": "salesorder", "id": id, "expected": {},
+        "values": {"item": lines(Some(250))}, "fields": ["item"],
+    });
+    let [twin, deployed] = both.each(|world| world.answer(&json!({"action": "apply", "writes": [update]})));
+    assert_eq!(told(&twin), told(&deployed));
+    let changed = deployed.results[0].values["item"].as_array().unwrap();
+    let named = changed.iter().find(|line| line["custcol_sx_line"] == "sx-250").unwrap();
+    assert_eq!((changed.len(), canonical(&named["quantity"])), (500, json!("9999")));
+    let before = made.values["item"].as_array().unwrap();
+    let differ = before.iter().zip(changed).filter(|(before, after)| before != after).count();
+    assert_eq!(differ, 1, "one line's change writes one line: the others keep their keys and cells");
+    assert!(deployed.remaining_usage > 4_900, "of 5,000 units {} are left", deployed.remaining_usage);
+    assert!(began.elapsed().as_secs() < 60, "a script has 300 s: {:?}", began.elapsed());
+}

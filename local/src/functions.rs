@@ -42,7 +42,8 @@ fn offload() -> Offload {
     Offload { bucket: BUCKET.into(), over_bytes: Offload::OVER_BYTES }
 }
 
-fn client(netsuite: Transport, netsuite_url: String) -> Client {
+/// A client as instances have it, that signs nothing: the local NetSuite does not authenticate.
+pub fn client(netsuite: Transport, netsuite_url: String) -> Client {
     let (script, deploy) = ("customscript_sx_rl_write".into(), "customdeploy_sx_rl_write".into());
     let suitetalk_url = Address::suitetalk_beside(&netsuite_url);
     Client::new(

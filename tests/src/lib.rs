@@ -8,6 +8,7 @@ pub mod follow;
 pub mod people;
 pub mod run;
 mod stand_in_poll;
+pub mod storm;
 pub mod sweep;
 pub mod watch;
 pub mod world;

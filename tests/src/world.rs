@@ -177,7 +177,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 impl World {
     /// The world of a seed, everything in it empty and well. Of the `followed` record every commit is told.
     pub fn new(seed: u64, followed: Option<String>) -> Self {
-        let config = Arc::new(SyncConfig::parse(&config()).expect("the product's own configuration"));
+        let config = SyncConfig::parse(&config()).expect("the product's own configuration");
+        Self::configured(seed, config, followed)
+    }
+
+    /// The same, with another configuration of the same accounts.
+    pub fn configured(seed: u64, config: SyncConfig, followed: Option<String>) -> Self {
+        let config = Arc::new(config);
         let accounts: Arc<Vec<AccountId>> = Arc::new(config.accounts.keys().cloned().collect());
         let executor = Executor::new(accounts.len(), START);
         let mut dice = fastrand::Rng::with_seed(branch(seed, "world"));

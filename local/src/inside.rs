@@ -139,7 +139,7 @@ impl Inside for InMemory {
     async fn allowance(&self, account: &AccountId) -> Result<Allowance, Unavailable> {
         let governance = self.state.governance(account);
         Ok(Allowance {
-            limit: governance.limit,
+            limit: governance.bears.limit,
             failures: governance.failures,
             not_before: governance.not_before,
         })

@@ -100,8 +100,8 @@ impl Inside for Databases {
                 Allowance { limit, failures, not_before: Timestamp(not_before) }
             }
             None => {
-                let Governance { limit, failures, not_before, .. } = Governance::default();
-                Allowance { limit, failures, not_before }
+                let Governance { bears, failures, not_before, .. } = Governance::default();
+                Allowance { limit: bears.limit, failures, not_before }
             }
         })
     }

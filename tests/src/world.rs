@@ -65,6 +65,18 @@ pub const SECRETS: [(&str, &str); 2] = [
 /// The simulation begins at this time.
 pub const START: Timestamp = Timestamp(1_767_225_600_000); // 2026-01-01T00:00:00Z
 
+/// How far clocks may be off, either way.
+#[derive(Debug, Clone, Copy)]
+pub struct Clocks {
+    /// Those of the two systems, ms.
+    pub systems_ms: i64,
+    /// Those of our instances, ms.
+    pub instances_ms: i64,
+}
+
+/// As wrong as clocks may be.
+const WRONG_CLOCKS: Clocks = Clocks { systems_ms: 300_000, instances_ms: 2_000 };
+
 /// One world.
 pub struct World {
     /// Runs everything.
@@ -178,19 +190,23 @@ impl World {
     /// The world of a seed, everything in it empty and well. Of the `followed` record every commit is told.
     pub fn new(seed: u64, followed: Option<String>) -> Self {
         let config = SyncConfig::parse(&config()).expect("the product's own configuration");
-        Self::configured(seed, config, followed)
+        Self::configured(seed, config, followed, WRONG_CLOCKS)
     }
 
-    /// The same, with another configuration of the same accounts.
-    pub fn configured(seed: u64, config: SyncConfig, followed: Option<String>) -> Self {
+    /// The same, with another configuration of the same accounts, and with clocks that are as wrong as that.
+    pub fn configured(seed: u64, config: SyncConfig, followed: Option<String>, clocks: Clocks) -> Self {
         let config = Arc::new(config);
         let accounts: Arc<Vec<AccountId>> = Arc::new(config.accounts.keys().cloned().collect());
         let executor = Executor::new(accounts.len(), START);
         let mut dice = fastrand::Rng::with_seed(branch(seed, "world"));
         let skewed = |dice: &mut fastrand::Rng, by: i64| executor.clock(dice.i64(-by..=by));
-        let netsuite =
-            NetSuite::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)), seed, Scripts::Native);
-        let suitex = SuiteX::new(Arc::clone(&config), Arc::new(skewed(&mut dice, 300_000)));
+        let netsuite = NetSuite::new(
+            Arc::clone(&config),
+            Arc::new(skewed(&mut dice, clocks.systems_ms)),
+            seed,
+            Scripts::Native,
+        );
+        let suitex = SuiteX::new(Arc::clone(&config), Arc::new(skewed(&mut dice, clocks.systems_ms)));
         let mut bus = Bus::new(seed);
         functions::subscribe(&mut bus);
         let lane_faults = accounts.iter().map(|a| LaneFaults::new(branch(seed, &format!("faults {a}"))));
@@ -222,7 +238,9 @@ impl World {
             let mut dice = fastrand::Rng::with_seed(seed);
             let of = |function| [0, 1].map(|number| Instance { function, number });
             let all = running().into_iter().flat_map(of);
-            let skews = all.map(|instance| (instance, dice.i64(-2_000..=2_000))).collect();
+            let skews = all
+                .map(|instance| (instance, dice.i64(-clocks.instances_ms..=clocks.instances_ms)))
+                .collect();
             world.lanes.push(LaneWorld {
                 instances: BTreeMap::new(),
                 user_events: VecDeque::new(),

@@ -86,7 +86,8 @@ impl Caller<'_> {
         let id = ports.ids.draw();
         loop {
             let now = self.go_on().await?;
-            let call = Call { id, purpose: Purpose::Poll, now, until: now.plus(CALL_LANDS_WITHIN_MS) };
+            let until = now.plus(CALL_LANDS_WITHIN_MS);
+            let call = Call { id, purpose: Purpose::Poll, now, until, writes: 0 };
             match state.begin_call(&account.id, &call, &account.limits).await? {
                 Ok(()) => break,
                 Err(not_now) if not_now.at >= self.until => return Err(Stop::Later),

@@ -1,8 +1,13 @@
 //! What we may ask of an account's NetSuite now. Arithmetic only: the state stores it and makes each step
 //! one transaction, so that it holds across all instances.
 
+mod bears;
+mod pace;
+
 use uuid::Uuid;
 
+pub use self::bears::Bears;
+pub use self::pace::Pace;
 use super::id::Timestamp;
 use super::surface::Limits;
 use crate::breakage::{self, Breakage};
@@ -13,22 +18,25 @@ pub const BACKOFF_MS: [i64; 5] = [5_000, 15_000, 30_000, 60_000, 300_000];
 /// Failed calls in a row after which one probe at a time is sent.
 const FAILURES_UNTIL_QUEUED: u32 = 3;
 
-/// A window without overload, in which all permits were in use, earns one more permit.
-const WINDOW_MS: i64 = 2_000;
+/// Others leave room for no call of ours at all: we come again after this, ms, doubled with each refusal in a row,
+const NO_ROOM_PAUSE_MS: i64 = 1_000;
 
-/// After one refusal for overload, with half the permits, ms: long enough for somebody's call to end. What is
-/// refused again and again is backed off from.
-const OVERLOAD_PAUSE_MS: i64 = 1_000;
-
-/// Permits at the start.
-const INITIAL_LIMIT: u32 = 2;
+/// but never later than this, ms. A call that is refused costs NetSuite nothing; room that nobody notices is lost.
+const NO_ROOM_PAUSE_MAX_MS: i64 = 12_000;
 
 /// A call that has said nothing for so long, ms, has a slow answer or a dead caller: either way looks may go on
 /// beside it.
 const SILENT_AFTER_MS: i64 = 30_000;
 
-/// With so many permits, one is kept.
+/// With so many permits, one is kept for looks.
 const RESERVE_FROM: u32 = 3;
+
+/// The kept permit is lent to writes once all others have been in use for so long, ms: a backlog that lasts is worth
+/// more than a quick look after a crash, which then costs five minutes instead of one.
+const LENT_AFTER_MS: i64 = 8_000;
+
+/// After a call of which nobody heard, it is lent no more for so long, ms.
+const KEPT_AFTER_SILENCE_MS: i64 = 120_000;
 
 /// Types below this priority pause when the daily budget runs short.
 const LOW_PRIORITY_BELOW: u8 = 5;
@@ -55,6 +63,10 @@ pub struct OpenCall {
     pub until: Timestamp,
     /// From then on nobody waits for its answer any more: its caller gave up, or died.
     pub silent_from: Timestamp,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// Records that it writes.
+    pub writes: u32,
 }
 
 /// A call for which a permit is asked.
@@ -68,6 +80,8 @@ pub struct Call {
     pub now: Timestamp,
     /// Until when it may occupy a slot.
     pub until: Timestamp,
+    /// Records that it writes.
+    pub writes: u32,
 }
 
 /// What a call is for.
@@ -86,16 +100,16 @@ pub enum Purpose {
 pub struct Governance {
     /// Calls that may be under way.
     pub open: Vec<OpenCall>,
-    /// How many calls may be under way now.
-    pub limit: u32,
+    /// How many NetSuite has been found to bear at once.
+    pub bears: Bears,
     /// Failed calls in a row.
     pub failures: u32,
     /// No call before this time.
     pub not_before: Timestamp,
-    /// Start of the current window.
-    pub window: Timestamp,
-    /// Whether all permits were in use at some time in the window.
-    pub saturated: bool,
+    /// From then on writes may take the permit that is kept for looks.
+    pub lent_from: Timestamp,
+    /// Writes done lately.
+    pub pace: Pace,
     /// Day (since the epoch, UTC) that `requests` counts.
     pub day: i64,
     /// Requests sent that day.
@@ -157,11 +171,11 @@ impl Default for Governance {
     fn default() -> Self {
         Self {
             open: Vec::new(),
-            limit: INITIAL_LIMIT,
+            bears: Bears::default(),
             failures: 0,
             not_before: Timestamp(0),
-            window: Timestamp(0),
-            saturated: false,
+            lent_from: Timestamp(0),
+            pace: Pace::default(),
             day: 0,
             requests: 0,
             overloads: 0,
@@ -180,19 +194,26 @@ impl Governance {
     ///
     /// Where there are enough, the last permit is for a look at what such calls have done, and for nothing
     /// else: a writer that died with all permits in its hands would stop the account for five minutes, for only
-    /// a look can tell that its calls are over. A poll may take it too: its calls are short, and writers that never
-    /// rest must not keep an account from hearing what changed.
+    /// a look can tell that its calls are over. Only a backlog that lasts, in an account where every call is heard of,
+    /// may take it too. A poll may as well: its calls are short, and writers that never rest must not keep an account
+    /// from hearing what changed.
     pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
-        let silent = self.open.iter().filter(|call| call.silent_from <= now).count() as u32;
+        let silent = self.silent(now);
         let live = self.open.len() as u32 - silent;
-        let bears = if self.is_queued() { 1 } else { self.limit };
+        let bears = if self.is_queued() { 1 } else { self.bears.limit };
         let (permits, cap) = (bears.saturating_add(silent), cap(limits));
+        let is_lent = silent == 0 && now >= self.lent_from;
         let is_kept = match purpose {
-            Purpose::Write(_) => cap >= RESERVE_FROM || (silent > 0 && cap > 1),
-            Purpose::Look => cap >= RESERVE_FROM && live > 0,
+            Purpose::Write(_) => (cap >= RESERVE_FROM && !is_lent) || (silent > 0 && cap > 1),
+            Purpose::Look => cap >= RESERVE_FROM && !is_lent && live > 0,
             Purpose::Poll => false,
         };
         permits.min(cap - u32::from(is_kept))
+    }
+
+    /// Calls that nobody waits for any more.
+    fn silent(&self, now: Timestamp) -> u32 {
+        self.open.iter().filter(|call| call.silent_from <= now).count() as u32
     }
 
     /// Whether the account sends one probe at a time after repeated failures.
@@ -219,25 +240,40 @@ impl Governance {
         if now < self.not_before {
             return Err(NotNow { at: self.not_before, why: Why::BackingOff });
         }
+        if self.open.is_empty() && self.bears.has_rested(now) {
+            self.bears.begin_window(now);
+            self.keep_until(now.plus(LENT_AFTER_MS));
+        }
+        if self.silent(now) > 0 {
+            self.keep_until(now.plus(KEPT_AFTER_SILENCE_MS));
+        }
         let permits = self.permits(call.purpose, now, limits) as usize;
         if self.open.len() >= permits {
-            self.saturated = true;
+            self.bears.saturated = true;
             let first = self.open.iter().map(|call| call.until).min().unwrap_or(now);
             return Err(NotNow { at: first.min(now.plus(1_000)), why: Why::Saturated });
         }
         let silent_from = now.plus(SILENT_AFTER_MS).min(call.until);
-        self.open.push(OpenCall { id: call.id, until: call.until, silent_from });
-        self.saturated |= self.open.len() == permits;
+        let Call { id, until, writes, .. } = *call;
+        self.open.push(OpenCall { id, until, silent_from, begun: now, writes });
+        self.bears.saturated |= self.open.len() == permits;
         self.requests += 1;
         Ok(())
     }
 
+    /// Writes take the kept permit no earlier.
+    fn keep_until(&mut self, at: Timestamp) {
+        self.lent_from = self.lent_from.max(at);
+    }
+
     /// Notes how call `id` ended, and gives its permit back unless the call may still be running.
     pub fn end(&mut self, id: Uuid, end: CallEnd, now: Timestamp, limits: &Limits) {
+        let call = self.open.iter().find(|call| call.id == id).copied();
         if end != CallEnd::Unknown || breakage::on(Breakage::PermitFreedAtTimeout) {
             self.open.retain(|call| call.id != id);
         } else if let Some(call) = self.open.iter_mut().find(|call| call.id == id) {
             call.silent_from = now;
+            self.keep_until(now.plus(KEPT_AFTER_SILENCE_MS));
         }
         match end {
             CallEnd::NotMade => self.requests = self.requests.saturating_sub(1),
@@ -245,208 +281,41 @@ impl Governance {
             CallEnd::Answered => {
                 self.failures = 0;
                 self.not_before = Timestamp(0);
-                self.grow(now, limits);
-            }
-            CallEnd::Overload | CallEnd::Auth | CallEnd::Unclear | CallEnd::Unknown => {
-                self.failures = self.failures.saturating_add(1);
-                if end == CallEnd::Overload {
-                    self.overloads += 1;
-                    self.limit = (self.limit.min(cap(limits)) / 2).max(1);
+                self.pace.note(now, call.map_or(0, |call| call.writes));
+                let permits = self.permits(Purpose::Write(u8::MAX), now, limits);
+                let used = permits.saturating_sub(self.silent(now));
+                if self.bears.answered(now, used, cap(limits)) == Some(false) {
+                    self.keep_until(now.plus(LENT_AFTER_MS));
                 }
+            }
+            CallEnd::Overload => {
+                self.overloads += 1;
+                let others = self.open.len() as u32 - self.silent(now);
+                let begun = call.map_or(now, |call| call.begun);
+                if self.bears.refused(begun, others, now, dice(&id), cap(limits)) {
+                    self.failures = self.failures.saturating_add(1);
+                    if others == 0 || self.is_queued() {
+                        self.not_before = now.plus(no_room_pause_ms(self.failures, dice(&id)));
+                    }
+                }
+            }
+            CallEnd::Auth | CallEnd::Unclear | CallEnd::Unknown => {
+                self.failures = self.failures.saturating_add(1);
                 if self.is_queued() {
                     let step = self.failures - FAILURES_UNTIL_QUEUED + 1;
                     self.not_before = now.plus(backoff_ms(step, dice(&id)));
-                } else if end == CallEnd::Overload {
-                    self.not_before = now.plus((OVERLOAD_PAUSE_MS as f64 * (0.5 + dice(&id))) as i64);
                 }
-                (self.window, self.saturated) = (now, false);
+                self.bears.begin_window(now);
             }
         }
     }
+}
 
-    fn grow(&mut self, now: Timestamp, limits: &Limits) {
-        if now.0 - self.window.0 < WINDOW_MS {
-            return;
-        }
-        if self.saturated && self.limit < cap(limits) {
-            self.limit += 1;
-        }
-        (self.window, self.saturated) = (now, false);
-    }
+/// The wait after `refusals` in a row for want of any room; `dice` in 0..1 spreads it by a quarter either way.
+fn no_room_pause_ms(refusals: u32, dice: f64) -> i64 {
+    let wait = NO_ROOM_PAUSE_MS << (refusals.max(1) - 1).min(10);
+    (wait.min(NO_ROOM_PAUSE_MAX_MS) as f64 * (0.75 + 0.5 * dice.clamp(0.0, 1.0))) as i64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(n: u128) -> Uuid {
-        Uuid::from_u128(n)
-    }
-
-    fn limits(concurrency: u32) -> Limits {
-        Limits { concurrency, ..Limits::default() }
-    }
-
-    fn begin(
-        g: &mut Governance,
-        id: Uuid,
-        priority: u8,
-        now: Timestamp,
-        until: Timestamp,
-        limits: &Limits,
-    ) -> Result<(), NotNow> {
-        g.begin(&Call { id, purpose: Purpose::Write(priority), now, until }, limits)
-    }
-
-    #[test]
-    fn backoff_follows_the_schedule_and_stays_at_its_end() {
-        let waits: Vec<i64> = (1..8).map(|n| backoff_ms(n, 0.5)).collect();
-        assert_eq!(waits, [5_000, 15_000, 30_000, 60_000, 300_000, 300_000, 300_000]);
-        assert_eq!((backoff_ms(1, 0.0), backoff_ms(1, 1.0)), (3_750, 6_250));
-    }
-
-    #[test]
-    fn never_more_than_half_of_the_accounts_limit_and_at_least_one() {
-        for (concurrency, expected) in [(0, 1), (1, 1), (5, 2), (10, 5), (25, 12)] {
-            assert_eq!(cap(&limits(concurrency)), expected);
-        }
-    }
-
-    #[test]
-    fn a_timed_out_call_holds_its_permit_until_it_can_no_longer_run() {
-        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(10));
-        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-        g.end(id(1), CallEnd::Unknown, Timestamp(1_000), &limits);
-        assert_eq!(
-            g.open,
-            [OpenCall { id: id(1), until: Timestamp(310_000), silent_from: Timestamp(1_000) }]
-        );
-        begin(&mut g, id(2), 9, Timestamp(310_000), Timestamp(620_000), &limits).unwrap();
-        assert_eq!(g.open.len(), 1, "by then it is over");
-    }
-
-    #[test]
-    fn calls_that_nobody_waits_for_count_against_the_cap_and_leave_one_permit_for_looks() {
-        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(6));
-        assert_eq!(cap(&limits), 3);
-        for n in 1..=2 {
-            let now = Timestamp(n as i64);
-            begin(&mut g, id(n), 9, now, now.plus(310_000), &limits).unwrap();
-            g.end(id(n), CallEnd::Unknown, now, &limits);
-        }
-        let now = Timestamp(20_000);
-        let refused = begin(&mut g, id(3), 9, now, now.plus(310_000), &limits).unwrap_err();
-        assert_eq!(refused.why, Why::Saturated);
-        let look = |n| Call { id: id(n), purpose: Purpose::Look, now, until: now.plus(310_000) };
-        g.begin(&look(4), &limits).unwrap();
-        assert_eq!(g.begin(&look(5), &limits).unwrap_err().why, Why::Saturated);
-    }
-
-    #[test]
-    fn the_last_permit_is_for_a_look_at_what_silent_calls_have_done() {
-        for (concurrency, writes, looks) in [(2, 1, 1), (4, 2, 2), (6, 2, 3), (10, 4, 5)] {
-            let (g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(concurrency));
-            let permits = |purpose| g.permits(purpose, Timestamp(0), &limits);
-            assert_eq!(
-                (permits(Purpose::Write(9)), permits(Purpose::Look)),
-                (writes, looks),
-                "{concurrency}"
-            );
-        }
-        let (mut g, limits) = (Governance { limit: 9, ..Governance::default() }, limits(6));
-        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-        assert_eq!(g.permits(Purpose::Look, Timestamp(1), &limits), 2, "another call is under way");
-        assert_eq!(g.permits(Purpose::Look, Timestamp(200_000), &limits), 3, "nobody waits for it");
-    }
-
-    #[test]
-    fn a_call_that_says_nothing_for_long_counts_against_the_cap_alone() {
-        let limits = limits(6);
-        let mut g = Governance { limit: 1, ..Governance::default() };
-        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-        let dead = Timestamp(SILENT_AFTER_MS);
-        assert_eq!(g.permits(Purpose::Write(9), Timestamp(dead.0 - 1), &limits), 1);
-        assert_eq!(g.permits(Purpose::Write(9), dead, &limits), 2);
-    }
-
-    #[test]
-    fn a_call_that_is_found_done_gives_its_permit_back_and_proves_nothing_else() {
-        let (mut g, limits) = (Governance { failures: 2, ..Governance::default() }, limits(2));
-        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-        g.end(id(1), CallEnd::Over, Timestamp(30_000), &limits);
-        assert_eq!((g.open.len(), g.failures), (0, 2));
-    }
-
-    #[test]
-    fn a_call_that_answered_nonsense_gives_its_permit_back() {
-        let (mut g, limits) = (Governance { limit: 1, ..Governance::default() }, limits(2));
-        begin(&mut g, id(1), 9, Timestamp(0), Timestamp(310_000), &limits).unwrap();
-        g.end(id(1), CallEnd::Unclear, Timestamp(1_000), &limits);
-        assert_eq!((g.open.len(), g.failures), (0, 1));
-    }
-
-    #[test]
-    fn grows_only_when_saturated_and_halves_on_overload() {
-        let (mut g, limits) = (Governance::default(), limits(20));
-        let mut now = 0;
-        let mut call = |g: &mut Governance, n: u128, all: u32, end: CallEnd| {
-            now += WINDOW_MS;
-            for i in 0..u128::from(all) {
-                begin(g, id(n * 100 + i), 9, Timestamp(now), Timestamp(now + 1), &limits).unwrap();
-            }
-            for i in 0..u128::from(all) {
-                g.end(id(n * 100 + i), end, Timestamp(now), &limits);
-            }
-        };
-        call(&mut g, 1, 1, CallEnd::Answered);
-        assert_eq!(g.limit, 2, "not saturated");
-        call(&mut g, 2, 2, CallEnd::Answered);
-        assert_eq!(g.limit, 3, "saturated");
-        call(&mut g, 3, 3, CallEnd::Answered);
-        assert_eq!(g.limit, 4);
-        call(&mut g, 4, 1, CallEnd::Overload);
-        assert_eq!(g.limit, 2);
-    }
-
-    #[test]
-    fn three_failures_leave_one_probe_until_one_succeeds() {
-        let (mut g, limits) = (Governance { limit: 5, ..Governance::default() }, limits(10));
-        for n in 1..=3 {
-            let now = g.not_before;
-            begin(&mut g, id(n), 9, now, Timestamp(n as i64), &limits).unwrap();
-            g.end(id(n), CallEnd::Auth, Timestamp(10), &limits);
-        }
-        assert!(g.is_queued() && g.not_before > Timestamp(10));
-        assert_eq!(
-            begin(&mut g, id(9), 9, Timestamp(11), Timestamp(99), &limits).unwrap_err().why,
-            Why::BackingOff
-        );
-        let later = g.not_before;
-        begin(&mut g, id(10), 9, later, later.plus(100), &limits).unwrap();
-        assert_eq!(
-            begin(&mut g, id(11), 9, later, later.plus(100), &limits).unwrap_err().why,
-            Why::Saturated
-        );
-        g.end(id(10), CallEnd::Answered, later, &limits);
-        assert!(!g.is_queued() && g.permits(Purpose::Look, later, &limits) == 5);
-    }
-
-    #[test]
-    fn low_priorities_pause_at_the_threshold_and_all_at_the_budget() {
-        let limits =
-            Limits { daily_requests: 4, governance_threshold: 0.5, concurrency: 100, ..Limits::default() };
-        let mut g = Governance { limit: 50, ..Governance::default() };
-        for n in 0..2 {
-            begin(&mut g, id(n), 1, Timestamp(5), Timestamp(9), &limits).unwrap();
-        }
-        let refused = begin(&mut g, id(9), 1, Timestamp(5), Timestamp(9), &limits).unwrap_err();
-        assert_eq!((refused.why, refused.at), (Why::Budget, Timestamp(DAY_MS)));
-        begin(&mut g, id(3), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
-        begin(&mut g, id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
-        assert_eq!(
-            begin(&mut g, id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why,
-            Why::Budget
-        );
-        begin(&mut g, id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
-    }
-}
+mod tests;

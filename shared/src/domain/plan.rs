@@ -107,7 +107,10 @@ pub fn reschedule(record: &mut Record, surface: &TypeSurface, now: Timestamp) {
                 Some(known) if matches!(known.reason, DueReason::BackingOff | DueReason::Unsettled) => {
                     Some(known)
                 }
-                _ => due(now, DueReason::Dirty),
+                // Its place in the queue is kept: a record that is edited all the time must not wait for ever behind a
+                // long backlog.
+                Some(known) => Some(Due { at: known.at.min(now), ..known }),
+                None => due(now, DueReason::Dirty),
             },
         };
     }

@@ -294,7 +294,8 @@ impl Writer {
         if self.target.is_governed() {
             let priority = |p: &Planned| matches!(p.plan, Plan::Write(_)).then_some(p.surface.priority);
             let purpose = batch.iter().filter_map(priority).max().map_or(Purpose::Look, Purpose::Write);
-            let ask = Call { id: call, purpose, now, until };
+            let writes = batch.iter().filter_map(priority).count() as u32;
+            let ask = Call { id: call, purpose, now, until, writes };
             if let Err(not_now) = self.ports.state.begin_call(&account.id, &ask, &account.limits).await? {
                 return Ok(Err(not_now.at));
             }

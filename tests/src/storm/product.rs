@@ -12,7 +12,7 @@ use shared::state::State;
 use super::measure::Second;
 use super::{Stage, weather};
 use crate::executor::Lane;
-use crate::world::World;
+use crate::world::{Clocks, World};
 
 /// The account that the storm is about.
 pub(crate) const STORMY: Lane = 0;
@@ -42,9 +42,15 @@ pub struct Product {
 }
 
 impl Product {
-    /// The product, with nothing to do, in accounts configured so.
+    /// The product, with nothing to do, in accounts configured so. Its clocks are right: by wrong ones a merge takes
+    /// news of a write before the write's answer has come, and a look follows.
     pub fn new(config: SyncConfig) -> Self {
-        Self { world: World::configured(1, config, None), ticked: 0, edits: 0, records: BTreeMap::new() }
+        Self {
+            world: World::configured(1, config, None, Clocks { systems_ms: 0, instances_ms: 0 }),
+            ticked: 0,
+            edits: 0,
+            records: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn account(&self, lane: Lane) -> AccountId {

@@ -18,4 +18,6 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0013_open_call",
     "0014_sync_watermark",
     "0015_poll_cursor",
+    "0016_governance_learned",
+    "0017_open_call_begun",
 ];

@@ -1,29 +1,31 @@
 //! The tables `governance` and `open_call`: an account's use of its NetSuite. The arithmetic is the domain's; here
 //! each step of it is one short transaction.
 
-use shared::domain::governance::{Governance, OpenCall};
+use shared::domain::governance::{Bears, Governance, OpenCall, Pace};
 use shared::domain::id::{AccountId, Timestamp};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::sql::{Bound, from_new, marks, padded, pieces, statements, tuples, width};
 
-const COLUMNS: &str =
-    "account_id, permits, failures, not_before, window_from, saturated, day, requests, overloads";
+const COLUMNS: &str = "account_id, permits, proven, tries, try_at, fell_at, window_from, saturated, failures, \
+    not_before, lent_from, pace_from, pace_done, pace_before, day, requests, overloads";
+
+const CALL_COLUMNS: &str = "account_id, call_id, free_at, silent_from, begun_at, writes";
 
 statements! {
     // Both tables are locked: under READ COMMITTED a plain read of the calls would show them as they were
     // before we waited for the account's row.
-    LOCK = |_| "select g.permits, g.failures, g.not_before, g.window_from, g.saturated, g.day, g.requests, \
-        g.overloads, c.call_id, c.free_at, c.silent_from from governance as g \
+    LOCK = |_| "select g.*, c.call_id, c.free_at, c.silent_from, c.begun_at, c.writes from governance as g \
         left join open_call as c on c.account_id = g.account_id where g.account_id = ? \
         for update".into();
     ADD = |_| format!("insert into governance ({COLUMNS}) values {} \
         on duplicate key update account_id = governance.account_id", tuples(1, width(COLUMNS)));
     SAVE = |_| format!("insert into governance ({COLUMNS}) values {} as new on duplicate key update {}",
         tuples(1, width(COLUMNS)), from_new(COLUMNS));
-    OPEN_CALLS = |n| format!("insert into open_call (account_id, call_id, free_at, silent_from) values {} as new \
-        on duplicate key update free_at = new.free_at, silent_from = new.silent_from", tuples(n, 4));
+    OPEN_CALLS = |n| format!("insert into open_call ({CALL_COLUMNS}) values {} as new \
+        on duplicate key update free_at = new.free_at, silent_from = new.silent_from",
+        tuples(n, width(CALL_COLUMNS)));
     CLOSE_CALLS = |n| format!("delete from open_call where account_id = ? and call_id in ({})", marks(n));
 }
 
@@ -47,11 +49,23 @@ async fn read(
     let Some(first) = rows.first() else { return Ok(None) };
     let mut known = Governance {
         open: Vec::new(),
-        limit: first.try_get("permits")?,
+        bears: Bears {
+            limit: first.try_get("permits")?,
+            proven: first.try_get("proven")?,
+            tries: first.try_get("tries")?,
+            try_at: Timestamp(first.try_get("try_at")?),
+            fell_at: Timestamp(first.try_get("fell_at")?),
+            window: Timestamp(first.try_get("window_from")?),
+            saturated: first.try_get("saturated")?,
+        },
         failures: first.try_get("failures")?,
         not_before: Timestamp(first.try_get("not_before")?),
-        window: Timestamp(first.try_get("window_from")?),
-        saturated: first.try_get("saturated")?,
+        lent_from: Timestamp(first.try_get("lent_from")?),
+        pace: Pace {
+            from: Timestamp(first.try_get("pace_from")?),
+            done: first.try_get("pace_done")?,
+            before: first.try_get("pace_before")?,
+        },
         day: first.try_get("day")?,
         requests: first.try_get("requests")?,
         overloads: first.try_get("overloads")?,
@@ -78,7 +92,9 @@ pub(super) async fn save(
     }
     for piece in pieces(&changed) {
         let query = piece.iter().fold(OPEN_CALLS.of(piece.len()), |query, call| {
-            query.bind(account.as_str()).bind(call.id).bind(call.until.0).bind(call.silent_from.0)
+            let query =
+                query.bind(account.as_str()).bind(call.id).bind(call.until.0).bind(call.silent_from.0);
+            query.bind(call.begun.0).bind(call.writes)
         });
         query.execute(&mut *connection).await?;
     }
@@ -89,14 +105,18 @@ pub(super) async fn save(
 }
 
 fn bind(query: Bound, account: &AccountId, governance: &Governance) -> Bound {
-    let Governance { open: _, limit, failures, not_before, window, saturated, day, requests, overloads } =
+    let Governance { open: _, bears, failures, not_before, lent_from, pace, day, requests, overloads } =
         governance;
-    let query = query.bind(account.as_str()).bind(*limit).bind(*failures).bind(not_before.0);
-    query.bind(window.0).bind(*saturated).bind(*day).bind(*requests).bind(*overloads)
+    let Bears { limit, proven, tries, try_at, fell_at, window, saturated } = bears;
+    let query = query.bind(account.as_str()).bind(*limit).bind(*proven).bind(*tries).bind(try_at.0);
+    let query = query.bind(fell_at.0).bind(window.0).bind(*saturated).bind(*failures).bind(not_before.0);
+    let query = query.bind(lent_from.0).bind(pace.from.0).bind(pace.done).bind(pace.before);
+    query.bind(*day).bind(*requests).bind(*overloads)
 }
 
 fn call_of(row: &MySqlRow) -> Result<Option<OpenCall>, sqlx::Error> {
     let Some(id) = row.try_get("call_id")? else { return Ok(None) };
     let (until, silent_from) = (Timestamp(row.try_get("free_at")?), Timestamp(row.try_get("silent_from")?));
-    Ok(Some(OpenCall { id, until, silent_from }))
+    let (begun, writes) = (Timestamp(row.try_get("begun_at")?), row.try_get("writes")?);
+    Ok(Some(OpenCall { id, until, silent_from, begun, writes }))
 }

@@ -149,7 +149,8 @@ async fn decide(state: &MysqlState, role: &str, n: u128) {
 
 /// A call under a permit, from its beginning to its end.
 async fn call(state: &MysqlState) -> Result<(), shared::fault::Unavailable> {
-    let call = Call { id: Uuid::from_u128(7), purpose: Purpose::Write(0), now: NOW, until: NOW.plus(9) };
+    let call =
+        Call { id: Uuid::from_u128(7), purpose: Purpose::Write(0), now: NOW, until: NOW.plus(9), writes: 1 };
     state.begin_call(&acme(), &call, &Limits::default()).await?.expect("a permit");
     state.end_call(&acme(), call.id, CallEnd::Answered, NOW, &Limits::default()).await
 }

@@ -35,7 +35,8 @@ async fn fill(state: &dyn State) {
         }
         for n in 0..20 {
             let (call, limits) = (id(n), Limits { concurrency: 1_000, ..Limits::default() });
-            let call = Call { id: call, purpose: Purpose::Write(9), now: at(0), until: at(1_000_000) };
+            let call =
+                Call { id: call, purpose: Purpose::Write(9), now: at(0), until: at(1_000_000), writes: 1 };
             let _ = state.begin_call(&account, &call, &limits).await.unwrap();
         }
         for name in 0..50 {

@@ -84,7 +84,8 @@ async fn a_permit_is_one_connections_alone_of_eight() {
             let mut given = 0;
             for n in 0..100_u128 {
                 let (call, now) = (id(who as u128 * 1_000 + n), at(n as i64));
-                let ask = Call { id: call, purpose: Purpose::Write(9), now, until: now.plus(310_000) };
+                let ask =
+                    Call { id: call, purpose: Purpose::Write(9), now, until: now.plus(310_000), writes: 1 };
                 if state.begin_call(&acme(), &ask, &limits).await.unwrap().is_err() {
                     continue;
                 }

@@ -25,7 +25,7 @@ async fn begin(
 ) -> Result<(), NotNow> {
     // Writes leave a permit to looks: every other call is one.
     let purpose = if call.as_u128().is_multiple_of(2) { Purpose::Look } else { Purpose::Write(9) };
-    let call = Call { id: call, purpose, now: at(now), until: at(now + 310_000) };
+    let call = Call { id: call, purpose, now: at(now), until: at(now + 310_000), writes: 1 };
     state.begin_call(account, &call, limits).await.unwrap()
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use shared::buffer::Buffer;
-use shared::domain::governance::{Call, CallEnd, NotNow};
+use shared::domain::governance::{Call, CallEnd, Governance, NotNow};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::{Coalescing, Limits, SyncConfig};
@@ -541,6 +541,14 @@ impl<S: State> State for Faulty<S> {
         limits: &Limits,
     ) -> Result<(), Unavailable> {
         self.faults.around(account, &PERMIT, self.inner.end_call(account, call, end, now, limits)).await
+    }
+
+    async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable> {
+        self.inner.governance_of(account).await
+    }
+
+    async fn backlog(&self, account: &AccountId, side: Side, now: Timestamp) -> Result<u64, Unavailable> {
+        self.inner.backlog(account, side, now).await
     }
 
     async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable> {

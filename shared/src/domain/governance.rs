@@ -28,6 +28,10 @@ const NO_ROOM_PAUSE_MAX_MS: i64 = 12_000;
 /// beside it.
 const SILENT_AFTER_MS: i64 = 30_000;
 
+/// Refused sign-ins in a row after which the account is suspended: once or twice may be NetSuite's own trouble, which
+/// has also answered overload so.
+const REFUSALS_UNTIL_SUSPENDED: u32 = 3;
+
 /// With so many permits, one is kept for looks.
 const RESERVE_FROM: u32 = 3;
 
@@ -116,6 +120,19 @@ pub struct Governance {
     pub requests: u64,
     /// Calls refused for overload, ever.
     pub overloads: u64,
+    /// Sign-ins refused in a row.
+    pub refused_sign_ins: u32,
+    /// Suspended since then, for our credentials are refused: one probe at a time until one is answered.
+    pub suspended: Option<Timestamp>,
+}
+
+/// What a person must hear of, each once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The account was suspended at this time.
+    Suspended(Timestamp),
+    /// It goes on; it was suspended since this time.
+    Resumed(Timestamp),
 }
 
 /// Why a call may not be made now, and when to ask again.
@@ -179,6 +196,8 @@ impl Default for Governance {
             day: 0,
             requests: 0,
             overloads: 0,
+            refused_sign_ins: 0,
+            suspended: None,
         }
     }
 }
@@ -218,7 +237,7 @@ impl Governance {
 
     /// Whether the account sends one probe at a time after repeated failures.
     pub fn is_queued(&self) -> bool {
-        self.failures >= FAILURES_UNTIL_QUEUED
+        self.failures >= FAILURES_UNTIL_QUEUED || self.suspended.is_some()
     }
 
     /// Takes a permit for a call.
@@ -267,7 +286,7 @@ impl Governance {
     }
 
     /// Notes how call `id` ended, and gives its permit back unless the call may still be running.
-    pub fn end(&mut self, id: Uuid, end: CallEnd, now: Timestamp, limits: &Limits) {
+    pub fn end(&mut self, id: Uuid, end: CallEnd, now: Timestamp, limits: &Limits) -> Option<Turn> {
         let call = self.open.iter().find(|call| call.id == id).copied();
         if end != CallEnd::Unknown || breakage::on(Breakage::PermitFreedAtTimeout) {
             self.open.retain(|call| call.id != id);
@@ -279,9 +298,20 @@ impl Governance {
             CallEnd::NotMade => self.requests = self.requests.saturating_sub(1),
             CallEnd::Over => {}
             CallEnd::Answered => {
-                self.failures = 0;
-                self.not_before = Timestamp(0);
                 self.pace.note(now, call.map_or(0, |call| call.writes));
+                let resumed = match self.suspended {
+                    // Signed in before the credentials were refused.
+                    Some(since) if call.is_some_and(|call| call.begun <= since) => return None,
+                    Some(since) => Some(Turn::Resumed(since)),
+                    None => None,
+                };
+                (self.failures, self.refused_sign_ins, self.suspended) = (0, 0, None);
+                self.not_before = Timestamp(0);
+                if resumed.is_some() {
+                    // Everybody else comes back now, too.
+                    self.bears = Bears { window: now, ..Bears::default() };
+                    return resumed;
+                }
                 let permits = self.permits(Purpose::Write(u8::MAX), now, limits);
                 let used = permits.saturating_sub(self.silent(now));
                 if self.bears.answered(now, used, cap(limits)) == Some(false) {
@@ -302,12 +332,20 @@ impl Governance {
             CallEnd::Auth | CallEnd::Unclear | CallEnd::Unknown => {
                 self.failures = self.failures.saturating_add(1);
                 if self.is_queued() {
-                    let step = self.failures - FAILURES_UNTIL_QUEUED + 1;
+                    let step = (self.failures + 1).saturating_sub(FAILURES_UNTIL_QUEUED);
                     self.not_before = now.plus(backoff_ms(step, dice(&id)));
                 }
                 self.bears.begin_window(now);
+                if end == CallEnd::Auth {
+                    self.refused_sign_ins = self.refused_sign_ins.saturating_add(1);
+                    if self.refused_sign_ins >= REFUSALS_UNTIL_SUSPENDED && self.suspended.is_none() {
+                        self.suspended = Some(now);
+                        return Some(Turn::Suspended(now));
+                    }
+                }
             }
         }
+        None
     }
 }
 

@@ -1,6 +1,8 @@
 //! The state in memory: for `cargo run`, tests and the simulation. One map per table of the design; each
 //! method is one critical section, as it would be one transaction.
 
+mod inspect;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -71,31 +73,6 @@ impl MemoryState {
             Some(tables) => body(tables),
             None => body(accounts.entry(account.clone()).or_default()),
         }
-    }
-
-    /// Every record of an account, tombstones included.
-    pub fn all_records(&self, account: &AccountId) -> Vec<Arc<Record>> {
-        self.with(account, |t| t.records.values().cloned().collect())
-    }
-
-    /// Every event's row of an account, done ones included.
-    pub fn all_pending(&self, account: &AccountId) -> Vec<PendingRow> {
-        self.with(account, |t| t.pending.values().cloned().collect())
-    }
-
-    /// The notices of an account.
-    pub fn notices(&self, account: &AccountId) -> Vec<Notice> {
-        self.with(account, |t| t.notices.values().cloned().collect())
-    }
-
-    /// The audit of an account.
-    pub fn audit(&self, account: &AccountId) -> Vec<super::AuditRow> {
-        self.with(account, |t| t.audit.clone())
-    }
-
-    /// An account's use of its NetSuite.
-    pub fn governance(&self, account: &AccountId) -> Governance {
-        self.with(account, |t| t.governance.clone())
     }
 }
 
@@ -523,8 +500,21 @@ impl State for MemoryState {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(), Unavailable> {
-        self.with(account, |t| t.governance.end(call, end, now, limits));
+        self.with(account, |t| {
+            if let Some(turn) = t.governance.end(call, end, now, limits) {
+                let notice = Notice::of_turn(account, turn, now);
+                t.notices.entry(notice.id).or_insert(notice);
+            }
+        });
         Ok(())
+    }
+
+    async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable> {
+        Ok(self.governance(account))
+    }
+
+    async fn backlog(&self, account: &AccountId, side: Side, now: Timestamp) -> Result<u64, Unavailable> {
+        Ok(self.with(account, |t| t.due[side].iter().take_while(|(at, _)| *at <= now).count() as u64))
     }
 
     async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable> {

@@ -12,8 +12,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::domain::governance::{Call, CallEnd, NotNow};
-use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version};
+use crate::domain::governance::{Call, CallEnd, Governance, NotNow, Turn};
+use crate::domain::id::{
+    AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version, derived_id,
+};
 use crate::domain::record::Record;
 use crate::domain::surface::Limits;
 use crate::fault::Unavailable;
@@ -282,6 +284,31 @@ pub struct Notice {
     pub text: String,
 }
 
+impl Notice {
+    /// That an account was suspended, or goes on: one row each, however often it is told.
+    pub fn of_turn(account: &AccountId, turn: Turn, now: Timestamp) -> Self {
+        let (name, since, text) = match turn {
+            Turn::Suspended(since) => (
+                "suspended",
+                since,
+                format!(
+                    "{account}: NetSuite refuses our credentials. Nothing is written until it takes them again; one call \
+                     at a time tries. Renew the certificate, or look for the role and the integration in NetSuite."
+                ),
+            ),
+            Turn::Resumed(since) => (
+                "resumed",
+                since,
+                format!(
+                    "{account}: NetSuite takes our credentials again, which it refused since {since}; writing goes on."
+                ),
+            ),
+        };
+        let id = derived_id("notice", &[account.as_str(), name, &since.0.to_string()]);
+        Self { id, at: now, topic: "auth".into(), text }
+    }
+}
+
 /// Everything that one decision changes.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -426,7 +453,8 @@ pub trait State: Send + Sync {
         limits: &Limits,
     ) -> Result<Result<(), NotNow>, Unavailable>;
 
-    /// Notes how a call ended.
+    /// Notes how a call ended. When the account is suspended or goes on by it, the [notice](Notice::of_turn) of that is
+    /// written with it.
     async fn end_call(
         &self,
         account: &AccountId,
@@ -435,6 +463,12 @@ pub trait State: Send + Sync {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(), Unavailable>;
+
+    /// An account's use of its NetSuite, as it was a moment ago.
+    async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable>;
+
+    /// How many records have work for `side` that is due at `now`.
+    async fn backlog(&self, account: &AccountId, side: Side, now: Timestamp) -> Result<u64, Unavailable>;
 
     /// A record's history, oldest first.
     async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable>;

@@ -71,3 +71,44 @@ fn a_writer_that_dies_with_all_permits_costs_a_minute_whatever_waits() {
     story.settle();
     assert_eq!(story.errors(), []);
 }
+
+/// One notice when the account is suspended, however many calls are refused, and one when it goes on.
+#[test]
+fn refused_credentials_suspend_the_account_until_they_are_taken_again() {
+    let mut story = Story::new();
+    let account = story.account();
+    let pair = story.customer(json!({"companyname": "Ada"}));
+    let notices = |story: &Story| {
+        let mut all = story.world.state.notices(&story.account());
+        all.retain(|notice| notice.topic == "auth");
+        all.sort_by_key(|notice| notice.at);
+        all.into_iter().map(|notice| notice.text).collect::<Vec<_>>()
+    };
+    for _ in 0..2 {
+        story.netsuite(|f| f.auth = true);
+        let before = notices(&story).len();
+        for n in 0..60 {
+            story.create(SuiteX, "customer", json!({"company_name": format!("c{before}-{n}")}));
+        }
+        let calls = story.world.netsuite.stats(&account).calls;
+        story.pass(1_200_000);
+        let told = notices(&story);
+        assert_eq!(told.len(), before + 1, "{told:?}");
+        assert!(told[before].contains("acme: NetSuite refuses our credentials"), "{told:?}");
+        let calls = story.world.netsuite.stats(&account).calls - calls;
+        assert!(
+            (3..=12).contains(&calls),
+            "{calls} calls in twenty minutes: one probe at a time, ever rarer"
+        );
+        let governance = story.world.state.governance(&account);
+        assert!(governance.suspended.is_some() && governance.is_queued());
+        story.netsuite(|f| f.auth = false);
+        story.settle();
+        assert_eq!(notices(&story).len(), before + 2);
+        assert!(notices(&story)[before + 1].contains("takes our credentials again"));
+        assert_eq!(story.world.state.governance(&account).suspended, None);
+    }
+    assert_eq!(story.count(NetSuite, "customer"), 121);
+    assert_eq!(story.errors(), [], "it is no record's error");
+    story.pair(NetSuite, "customer", &pair.netsuite);
+}

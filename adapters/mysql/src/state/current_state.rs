@@ -42,6 +42,8 @@ statements! {
         and record_type = ? and record_id > ? and alias_of is null order by {KEY} limit ?");
     NETSUITE_DUE = |_| due_text(Side::NetSuite);
     SUITEX_DUE = |_| due_text(Side::SuiteX);
+    NETSUITE_BACKLOG = |_| backlog_text(Side::NetSuite);
+    SUITEX_BACKLOG = |_| backlog_text(Side::SuiteX);
     NETSUITE_NEXT = |_| next_text(Side::NetSuite);
     SUITEX_NEXT = |_| next_text(Side::SuiteX);
     NETSUITE_WAITING = |n| waiting_text(Side::NetSuite, n);
@@ -70,6 +72,10 @@ fn due_text(side: Side) -> String {
         "select record_type, record_id from current_state where account_id = ? and {side}_due_at <= ? \
         order by {side}_due_at, record_type, record_id limit ?"
     )
+}
+
+fn backlog_text(side: Side) -> String {
+    format!("select count(*) from current_state where account_id = ? and {side}_due_at <= ?")
 }
 
 fn next_text(side: Side) -> String {
@@ -271,6 +277,18 @@ pub(super) async fn due(
         Ok(RecordKey::new(account.clone(), columns::record_type(row)?, columns::record_id(row)?))
     };
     rows.iter().map(key).collect()
+}
+
+/// How many records have work for `side` at `now`.
+pub(super) async fn backlog(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    side: Side,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let statement = per_side(side, NETSUITE_BACKLOG, SUITEX_BACKLOG);
+    let row = statement.query().bind(account.as_str()).bind(now.0).fetch_one(connection).await?;
+    Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
 }
 
 /// When the first record has work for `side`.

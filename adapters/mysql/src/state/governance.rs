@@ -9,16 +9,16 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use super::sql::{Bound, from_new, marks, padded, pieces, statements, tuples, width};
 
 const COLUMNS: &str = "account_id, permits, proven, tries, try_at, fell_at, window_from, saturated, failures, \
-    not_before, lent_from, pace_from, pace_done, pace_before, day, requests, overloads";
+    not_before, lent_from, pace_from, pace_done, pace_before, day, requests, overloads, refused_sign_ins, \
+    suspended_at";
 
 const CALL_COLUMNS: &str = "account_id, call_id, free_at, silent_from, begun_at, writes";
 
 statements! {
     // Both tables are locked: under READ COMMITTED a plain read of the calls would show them as they were
     // before we waited for the account's row.
-    LOCK = |_| "select g.*, c.call_id, c.free_at, c.silent_from, c.begun_at, c.writes from governance as g \
-        left join open_call as c on c.account_id = g.account_id where g.account_id = ? \
-        for update".into();
+    LOCK = |_| format!("{} for update", look_text());
+    LOOK = |_| look_text();
     ADD = |_| format!("insert into governance ({COLUMNS}) values {} \
         on duplicate key update account_id = governance.account_id", tuples(1, width(COLUMNS)));
     SAVE = |_| format!("insert into governance ({COLUMNS}) values {} as new on duplicate key update {}",
@@ -29,23 +29,38 @@ statements! {
     CLOSE_CALLS = |n| format!("delete from open_call where account_id = ? and call_id in ({})", marks(n));
 }
 
+fn look_text() -> String {
+    "select g.*, c.call_id, c.free_at, c.silent_from, c.begun_at, c.writes from governance as g \
+        left join open_call as c on c.account_id = g.account_id where g.account_id = ?"
+        .into()
+}
+
 /// The account's governance, locked until the transaction ends.
 pub(super) async fn lock(
     connection: &mut MySqlConnection,
     account: &AccountId,
 ) -> Result<Governance, sqlx::Error> {
-    if let Some(known) = read(connection, account).await? {
+    if let Some(known) = read(connection, LOCK.query(), account).await? {
         return Ok(known);
     }
     bind(ADD.query(), account, &Governance::default()).execute(&mut *connection).await?;
-    Ok(read(connection, account).await?.unwrap_or_default())
+    Ok(read(connection, LOCK.query(), account).await?.unwrap_or_default())
+}
+
+/// The account's governance, as somebody may be changing it just now.
+pub(super) async fn look(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+) -> Result<Governance, sqlx::Error> {
+    Ok(read(connection, LOOK.query(), account).await?.unwrap_or_default())
 }
 
 async fn read(
     connection: &mut MySqlConnection,
+    query: Bound,
     account: &AccountId,
 ) -> Result<Option<Governance>, sqlx::Error> {
-    let rows = LOCK.query().bind(account.as_str()).fetch_all(connection).await?;
+    let rows = query.bind(account.as_str()).fetch_all(connection).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let mut known = Governance {
         open: Vec::new(),
@@ -69,6 +84,8 @@ async fn read(
         day: first.try_get("day")?,
         requests: first.try_get("requests")?,
         overloads: first.try_get("overloads")?,
+        refused_sign_ins: first.try_get("refused_sign_ins")?,
+        suspended: first.try_get::<Option<i64>, _>("suspended_at")?.map(Timestamp),
     };
     for row in &rows {
         known.open.extend(call_of(row)?);
@@ -111,7 +128,8 @@ fn bind(query: Bound, account: &AccountId, governance: &Governance) -> Bound {
     let query = query.bind(account.as_str()).bind(*limit).bind(*proven).bind(*tries).bind(try_at.0);
     let query = query.bind(fell_at.0).bind(window.0).bind(*saturated).bind(*failures).bind(not_before.0);
     let query = query.bind(lent_from.0).bind(pace.from.0).bind(pace.done).bind(pace.before);
-    query.bind(*day).bind(*requests).bind(*overloads)
+    let query = query.bind(*day).bind(*requests).bind(*overloads);
+    query.bind(*refused_sign_ins).bind(suspended.map(|at| at.0))
 }
 
 fn call_of(row: &MySqlRow) -> Result<Option<OpenCall>, sqlx::Error> {

@@ -29,13 +29,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use shared::domain::governance::{Call, CallEnd, NotNow};
+use shared::domain::governance::{Call, CallEnd, Governance, NotNow};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::{Limits, SyncConfig};
 use shared::fault::Unavailable;
 use shared::state::{
-    Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,
+    Census, Commit, ErrorEntry, HistoryRow, Link, Notice, Page, PendingRow, State, Subject, Verdict,
 };
 use sqlx::MySqlPool;
 use uuid::Uuid;
@@ -279,11 +279,22 @@ impl State for MysqlState {
             let mut transaction = self.pool.begin().await?;
             let old = governance::lock(&mut transaction, account).await?;
             let mut new = old.clone();
-            new.end(call, end, now, limits);
+            let turn = new.end(call, end, now, limits);
             governance::save(&mut transaction, account, &old, &new).await?;
+            if let Some(notice) = turn.map(|turn| Notice::of_turn(account, turn, now)) {
+                notification::insert(&mut transaction, &[(account, &notice)]).await?;
+            }
             transaction.commit().await
         };
         retrying(self.dice(), finish).await.map_err(unavailable(WHAT))
+    }
+
+    async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable> {
+        ask!(self, |c| governance::look(c, account))
+    }
+
+    async fn backlog(&self, account: &AccountId, side: Side, now: Timestamp) -> Result<u64, Unavailable> {
+        ask!(self, |c| current_state::backlog(c, account, side, now))
     }
 
     async fn history(&self, key: &RecordKey) -> Result<Vec<HistoryRow>, Unavailable> {

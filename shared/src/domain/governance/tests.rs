@@ -221,7 +221,7 @@ fn three_failures_leave_one_probe_until_one_succeeds() {
     for n in 1..=3 {
         let now = g.not_before;
         begin(&mut g, id(n), 9, now, Timestamp(n as i64), &limits).unwrap();
-        g.end(id(n), CallEnd::Auth, Timestamp(10), &limits);
+        g.end(id(n), CallEnd::Unclear, Timestamp(10), &limits);
     }
     assert!(g.is_queued() && g.not_before > Timestamp(10));
     assert_eq!(
@@ -249,4 +249,44 @@ fn low_priorities_pause_at_the_threshold_and_all_at_the_budget() {
     begin(&mut g, id(4), 9, Timestamp(5), Timestamp(9), &limits).unwrap();
     assert_eq!(begin(&mut g, id(5), 9, Timestamp(5), Timestamp(9), &limits).unwrap_err().why, Why::Budget);
     begin(&mut g, id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
+}
+
+/// A call that is begun when it may be, and ends so after a second.
+fn call(g: &mut Governance, n: u128, end: CallEnd) -> Option<Turn> {
+    let (now, limits) = (g.not_before.max(Timestamp(n as i64 * 10_000)), limits(10));
+    begin(g, id(n), 9, now, now.plus(310_000), &limits).unwrap();
+    g.end(id(n), end, now.plus(1_000), &limits)
+}
+
+#[test]
+fn three_refused_sign_ins_in_a_row_suspend_once_and_an_answer_resumes_slowly() {
+    let mut g = bearing(5);
+    let twice = [call(&mut g, 1, CallEnd::Auth), call(&mut g, 2, CallEnd::Auth)];
+    assert_eq!((twice, g.suspended), ([None; 2], None), "NetSuite's own trouble may look like that");
+    assert_eq!((call(&mut g, 3, CallEnd::Answered), g.refused_sign_ins), (None, 0));
+    assert_eq!([call(&mut g, 4, CallEnd::Auth), call(&mut g, 5, CallEnd::Auth)], [None; 2]);
+    let suspended = call(&mut g, 6, CallEnd::Auth);
+    let since = g.suspended.expect("suspended");
+    assert_eq!(suspended, Some(Turn::Suspended(since)));
+    for n in 7..12 {
+        assert_eq!(call(&mut g, n, CallEnd::Auth), None, "it is suspended already");
+    }
+    assert_eq!(g.permits(Purpose::Write(9), g.not_before, &limits(10)), 1, "one probe at a time");
+    assert_eq!(call(&mut g, 12, CallEnd::Answered), Some(Turn::Resumed(since)));
+    assert!(!g.is_queued() && g.suspended.is_none() && g.not_before == Timestamp(0));
+    assert_eq!(g.bears.limit, Bears::default().limit, "slowly");
+    assert_eq!(call(&mut g, 13, CallEnd::Answered), None);
+}
+
+#[test]
+fn what_was_signed_in_before_does_not_resume() {
+    let (mut g, limits) = (bearing(5), limits(10));
+    begin(&mut g, id(99), 9, Timestamp(1), Timestamp(310_000), &limits).unwrap();
+    for n in 1..=3 {
+        call(&mut g, n, CallEnd::Auth);
+    }
+    let (since, not_before) = (g.suspended, g.not_before);
+    assert_eq!(g.end(id(99), CallEnd::Answered, Timestamp(40_000), &limits), None);
+    assert_eq!((g.suspended, g.not_before), (since, not_before));
+    assert!(since.is_some() && g.is_queued());
 }

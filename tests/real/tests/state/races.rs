@@ -106,6 +106,31 @@ async fn a_permit_is_one_connections_alone_of_eight() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_eight_whose_credentials_are_refused_one_suspends_and_tells_it() {
+    let (database, _) = fresh().await;
+    let limits = Limits { concurrency: 2, daily_requests: 1_000_000, ..Limits::default() };
+    let states: Vec<Arc<MysqlState>> =
+        (0..8).map(|_| Arc::new(MysqlState::new(database.another_pool(), config::config()))).collect();
+    let refused = states.iter().enumerate().map(|(who, state)| {
+        let (state, call) = (Arc::clone(state), id(who as u128));
+        spawned(async move {
+            state.end_call(&acme(), call, CallEnd::Auth, at(who as i64), &limits).await.unwrap();
+        })
+    });
+    join_all(refused).await;
+    let told = || {
+        sqlx::query_scalar::<_, String>("select message from notification where topic = 'auth' order by at")
+    };
+    let suspended = told().fetch_all(&database.pool).await.unwrap();
+    assert!(suspended.len() == 1 && suspended[0].contains("refuses our credentials"), "{suspended:?}");
+    for state in states {
+        state.end_call(&acme(), id(100), CallEnd::Answered, at(1_000), &limits).await.unwrap();
+    }
+    let told = told().fetch_all(&database.pool).await.unwrap();
+    assert!(told.len() == 2 && told[1].contains("takes our credentials again"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_loses_a_deadlock_begins_again() {
     let (database, _) = fresh().await;
     let state = MysqlState::new(database.another_pool(), config::config());

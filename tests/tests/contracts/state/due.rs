@@ -72,3 +72,23 @@ fn one_accounts_work_is_not_anothers() {
         assert_eq!(theirs, [key(&globex(), "customer/1")]);
     });
 }
+
+#[test]
+fn a_backlog_is_what_is_due_by_now_for_that_side() {
+    each(async |state| {
+        for (n, (netsuite, suitex)) in
+            [(Some(5), None), (Some(7), Some(3)), (Some(90), None)].into_iter().enumerate()
+        {
+            let mut record = fresh(&acme(), &format!("customer/{n}"));
+            record.sides.netsuite.due = netsuite.and_then(due);
+            record.sides.suitex.due = suitex.and_then(due);
+            put(state, record).await;
+        }
+        for (side, now, expected) in
+            [(Side::NetSuite, 4, 0), (Side::NetSuite, 7, 2), (Side::NetSuite, 90, 3), (Side::SuiteX, 90, 1)]
+        {
+            assert_eq!(state.backlog(&acme(), side, at(now)).await.unwrap(), expected, "{side} at {now}");
+        }
+        assert_eq!(state.backlog(&globex(), Side::NetSuite, at(90)).await.unwrap(), 0);
+    });
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use shared::domain::governance::{Call, CallEnd, NotNow, Purpose, Why, cap};
+use shared::domain::governance::{Call, CallEnd, Governance, NotNow, Purpose, Why, cap};
 use shared::domain::id::AccountId;
 use shared::domain::surface::Limits;
 use shared::state::State;
@@ -107,5 +107,52 @@ fn one_accounts_calls_are_not_anothers() {
         }
         state.end_call(&acme(), id(1), CallEnd::Answered, at(1), &limits).await.unwrap();
         begin(state, &acme(), id(6), 2, &limits).await.unwrap();
+    });
+}
+
+/// Whatever happens, the state holds what the arithmetic makes of it.
+#[test]
+fn nothing_of_what_was_learned_is_forgotten() {
+    each(async |state| {
+        let limits = limits(12);
+        let mut expected = Governance::default();
+        assert_eq!(state.governance_of(&acme()).await.unwrap(), expected, "before the first call");
+        let mut dice = fastrand::Rng::with_seed(11);
+        let (mut now, mut next, mut turns) = (1_000_000, 0, 0);
+        let mut running: Vec<Uuid> = Vec::new();
+        for _ in 0..1_500 {
+            now += dice.i64(0..900);
+            if dice.bool() || running.is_empty() {
+                next += 1;
+                let purpose = [Purpose::Write(9), Purpose::Look, Purpose::Poll][dice.usize(0..3)];
+                let call = Call {
+                    id: id(next),
+                    purpose,
+                    now: at(now),
+                    until: at(now + 60_000),
+                    writes: dice.u32(0..11),
+                };
+                let begun = state.begin_call(&acme(), &call, &limits).await.unwrap();
+                assert_eq!(begun, expected.begin(&call, &limits));
+                running.extend(begun.is_ok().then_some(call.id));
+            } else {
+                let call = running.swap_remove(dice.usize(0..running.len()));
+                // Whole stretches of bad days, so that sign-ins are refused in a row.
+                let end = match (now / 60_000 % 3, dice.u32(0..20)) {
+                    (0, 0..18) => CallEnd::Auth,
+                    (_, 0..15) => CallEnd::Answered,
+                    (_, 15..18) => CallEnd::Overload,
+                    (_, 18) => CallEnd::Unknown,
+                    (_, _) => CallEnd::NotMade,
+                };
+                state.end_call(&acme(), call, end, at(now), &limits).await.unwrap();
+                turns += usize::from(expected.end(call, end, at(now), &limits).is_some());
+            }
+            let mut held = state.governance_of(&acme()).await.unwrap();
+            held.open.sort_by_key(|call| call.id);
+            expected.open.sort_by_key(|call| call.id);
+            assert_eq!(held, expected);
+        }
+        assert!(turns >= 4 && expected.overloads > 0, "{turns} turns, {expected:?}");
     });
 }

@@ -1,9 +1,11 @@
 //! `scripts/bench storm`: what the product gets out of an account under storm, beside an oracle and beside writers
-//! with timetables; what the account next to it notices. On the fake clock: equal runs give equal figures, on any
+//! with timetables; what the account next to it notices; and how a flood is worked off. On the fake clock: equal runs give equal figures, on any
 //! machine.
 
 use clap::Parser;
-use simulation::storm::{Demand, Figures, Product, Stage, Timetable, figures, neighbour, storm, timetable};
+use simulation::storm::{
+    Demand, Figures, Flood, Product, Stage, Timetable, config, figures, flood, neighbour, storm, timetable,
+};
 
 /// What the product gets out of an account under storm.
 #[derive(Parser)]
@@ -12,6 +14,9 @@ struct Options {
     /// How long each stage of the storm lasts, in seconds.
     #[arg(long, default_value_t = 300)]
     stage: i64,
+    /// How many changes the flood has.
+    #[arg(long, default_value_t = 10_000)]
+    changes: usize,
     /// Cargo says so.
     #[arg(long, hide = true)]
     bench: bool,
@@ -32,7 +37,7 @@ fn main() {
         "\n  {:<24} {:>8} {:>8}   {:<27} settled after, s",
         "", "goodput", "refused", "goodput by stage"
     );
-    let mut product = Product::new(simulation::storm::config(stages[0].limit));
+    let mut product = Product::new(config(stages[0].limit));
     let ours = figures(&stages, &product.storm(&stages, DEMAND));
     line("the product", &ours);
     line("5/15/30/60/300 s", &figures(&stages, &timetable(Timetable::Schedule, &stages)));
@@ -50,6 +55,27 @@ fn main() {
         beside.beside_storm.len()
     );
     goal("p99 rises <= 10 %", stormy as f64 <= calm as f64 * 1.1);
+
+    println!("\n{} changes in a minute, at a limit of 10:", options.changes);
+    flooded(&flood(options.changes, 60));
+}
+
+fn flooded(flood: &Flood) {
+    let Flood { seconds, of_ceiling, refused, in_flight, cap, due, out_of_order, drains_s } = flood;
+    println!("  done after {seconds} s, {:.1} % of the ceiling of {cap} calls at once", of_ceiling * 100.0);
+    println!("  {in_flight} calls at once at most, {refused} refused; {due} records due at most");
+    println!("  {:.1} % of the less important written before the more important", out_of_order * 100.0);
+    let off = |(told, was): &(f64, f64)| (told / was - 1.0).abs();
+    let worst = drains_s.iter().map(off).fold(0.0, f64::max);
+    let pairs = drains_s.iter().map(|(told, was)| format!("{told:.0} ({was:.0})"));
+    println!("  seconds left as told (as it was): {}", pairs.collect::<Vec<_>>().join(", "));
+    goal("no storm: nothing refused, never above the cap", *refused == 0 && in_flight <= cap);
+    goal(">= 95 % of the ceiling", *of_ceiling >= 0.95);
+    goal("in the order of importance: <= 1 % before their turn", *out_of_order <= 0.01);
+    goal(
+        &format!("told within 10 %: {:.1} % off at worst", worst * 100.0),
+        !drains_s.is_empty() && worst <= 0.1,
+    );
 }
 
 fn line(name: &str, figures: &Figures) {

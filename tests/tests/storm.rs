@@ -1,6 +1,8 @@
 //! A short storm: `scripts/bench storm` runs the long one, and says what is reached.
 
-use simulation::storm::{Demand, Figures, Product, Timetable, config, figures, neighbour, storm, timetable};
+use simulation::storm::{
+    Demand, Figures, Product, Timetable, config, figures, flood, neighbour, storm, timetable,
+};
 
 const STAGE_MS: i64 = 60_000;
 const DEMAND: Demand = Demand { records: 3_000, edits_a_second: 100 };
@@ -35,4 +37,16 @@ fn an_account_does_not_notice_the_storm_beside_it() {
         stormy as f64 <= calm as f64 * 1.1,
         "{calm} ms beside a calm neighbour, {stormy} ms beside a storm"
     );
+}
+
+#[test]
+fn a_flood_is_worked_off_in_order_at_what_the_cap_allows_and_when_it_is_done_is_told() {
+    let flood = flood(3_000, 20);
+    // The slow start weighs more than in the long one.
+    assert!(flood.of_ceiling >= 0.88 && flood.refused == 0 && flood.in_flight == flood.cap, "{flood:?}");
+    assert!(flood.out_of_order <= 0.01 && flood.due <= 3_000, "{flood:?}");
+    assert!(!flood.drains_s.is_empty(), "{flood:?}");
+    for (told, was) in &flood.drains_s {
+        assert!((told / was - 1.0).abs() <= 0.1, "{told} s were told, {was} s it was: {flood:?}");
+    }
 }

@@ -7,7 +7,7 @@ use axum::response::Json;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use shared::domain::conflict::Conflict;
-use shared::domain::id::{CanonicalId, RecordKey, Side, SideId};
+use shared::domain::id::{CanonicalId, PerSide, RecordKey, Side, SideId};
 use shared::domain::record::Record;
 use shared::domain::surface::{Account, TypeSurface};
 use shared::intake::subjects_of;
@@ -16,6 +16,7 @@ use shared::redrive::{Redriven, redrive};
 use shared::runtime::problem::Problem;
 use shared::state::{ErrorEntry, Page};
 
+use crate::account::Standing;
 use crate::request::{self, Body, Params, Segments};
 use crate::resolve::{self, Decision};
 use crate::{App, view};
@@ -178,6 +179,17 @@ pub(crate) async fn retry(State(app): State<App>, Segments(id): Segments<String>
         Redriven::Tried(tried) => Ok(Json(json!(tried))),
         Redriven::NoSuchError => Err(no_such_error()),
     }
+}
+
+pub(crate) async fn account(State(app): State<App>, Segments(name): Segments<String>) -> Shown {
+    let account = request::account(&app.ports.config, &name)?;
+    let (state, now) = (&app.ports.state, app.ports.clock.now());
+    let governance = state.governance_of(&account.id).await?;
+    let backlog = PerSide {
+        netsuite: state.backlog(&account.id, Side::NetSuite, now).await?,
+        suitex: state.backlog(&account.id, Side::SuiteX, now).await?,
+    };
+    Ok(Json(json!(Standing::new(account, &governance, backlog, now))))
 }
 
 pub(crate) async fn census(State(app): State<App>, Segments(name): Segments<String>) -> Shown {

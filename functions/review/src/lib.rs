@@ -3,6 +3,7 @@
 //!
 //! There is no authentication yet: it is mounted only in the local world until identity lands.
 
+mod account;
 mod handler;
 mod request;
 mod resolve;
@@ -37,6 +38,7 @@ pub struct App {
 /// | `GET errors` | errors, newest first; `account`, `open`, `after`, `limit` |
 /// | `GET errors/{id}` | one error |
 /// | `POST errors/{id}/retry` | has it tried again; `actor` |
+/// | `GET accounts/{account}` | how it stands: backlog, pace, when it is worked off, calls to NetSuite |
 /// | `GET census/{account}` | its events by place |
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
@@ -50,6 +52,7 @@ pub fn router(app: App) -> Router {
         .route("/errors", get(handler::errors))
         .route("/errors/{id}", get(handler::error))
         .route("/errors/{id}/retry", post(handler::retry))
+        .route("/accounts/{account}", get(handler::account))
         .route("/census/{account}", get(handler::census))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(app);

@@ -243,3 +243,43 @@ fn a_census_counts_every_event_by_its_place() {
     desk.world.store(&renamed, vec![link]);
     assert_eq!(desk.get("records/acme/customer/7")["pendingEvents"], 1);
 }
+
+#[test]
+fn an_account_shows_what_there_is_to_do_and_when_it_will_be_done() {
+    use futures::FutureExt;
+    use shared::domain::governance::{Call, CallEnd, Purpose};
+    let desk = desk();
+    let state = &desk.world.ports.state;
+    let (acme, limits) = (account("acme"), desk.world.ports.config.accounts[&account("acme")].limits);
+    let mut record = desk.world.synced(&key("acme", "customer", "7"), json!({}));
+    record.sides[Side::NetSuite].due = Some(Due { at: NOW, reason: DueReason::Dirty, attempts: 0 });
+    desk.world.store(&record, Vec::new());
+    let calls = json!({
+        "open": 0, "limit": 2, "cap": 5, "today": 0, "dailyRequests": 500_000, "overloads": 0
+    });
+    let idle = json!({
+        "account": "acme", "status": "open", "backlog": {"netsuite": 1, "suitex": 0}, "calls": calls
+    });
+    assert_eq!(desk.get("accounts/acme"), idle, "nothing goes on: nobody can tell when it is done");
+
+    let call = |n: u128, from: i64, end: CallEnd| {
+        let (id, now) = (uuid::Uuid::from_u128(n), NOW.plus(from));
+        let call = Call { id, purpose: Purpose::Write(9), now, until: now.plus(310_000), writes: 10 };
+        state.begin_call(&acme, &call, &limits).now_or_never().unwrap().unwrap().unwrap();
+        state.end_call(&acme, id, end, now.plus(1_000), &limits).now_or_never().unwrap().unwrap();
+    };
+    // In the past, so that there is a pace now.
+    call(1, -11_000, CallEnd::Answered);
+    call(2, -6_000, CallEnd::Answered);
+    let busy = desk.get("accounts/acme");
+    assert_eq!((&busy["writesPerSecond"], &busy["drainsInMs"]), (&json!(2.0), &json!(500)));
+
+    for (n, from) in [(3, -4_500), (4, -3_000), (5, -1_500)] {
+        call(n, from, CallEnd::Auth);
+    }
+    let suspended = desk.get("accounts/acme");
+    assert_eq!(suspended["status"], "suspended");
+    assert_eq!(suspended["suspendedSince"], json!(NOW.plus(-500)));
+    assert!(suspended["notBefore"].is_string() && suspended["calls"]["today"] == 5, "{suspended}");
+    assert_eq!(get(&desk.router, "/api/v1/accounts/nobody").problem().0, 404);
+}

@@ -1,15 +1,18 @@
 //! Counters of one instance, in Prometheus form. Labels are bounded: sources, rules, sides, outcomes, never
 //! the id of a record or an account.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::domain::id::Side;
+use crate::domain::id::{AccountId, Side};
 
 /// Upper bounds of the latency buckets, in seconds: from the debounce (1 s) over the objective (60 s) to the
 /// night.
@@ -43,6 +46,10 @@ struct Inner {
     errors: Family<One, Counter>,
     refused: Family<One, Counter>,
     latency: Family<One, Histogram, fn() -> Histogram>,
+    backlog: Family<One, Gauge>,
+    drain: Family<One, Gauge<f64, AtomicU64>>,
+    /// What each account that is being worked off contributes: records, and ms until they are done.
+    backlogs: Mutex<BTreeMap<(Side, AccountId), (u64, Option<i64>)>>,
 }
 
 impl Metrics {
@@ -62,6 +69,9 @@ impl Metrics {
             errors: counters(&mut registry, "errors", "Errors filed for a person, by class"),
             refused: counters(&mut registry, "refused", "Requests refused at the door, by reason"),
             latency: Family::new_with_constructor(histogram),
+            backlog: Family::default(),
+            drain: Family::default(),
+            backlogs: Mutex::default(),
             registry,
         };
         Self { inner: Arc::new(inner.registered()) }
@@ -110,6 +120,39 @@ impl Metrics {
         self.inner.latency.get_or_create(&[("path", path)]).observe(seconds);
     }
 
+    /// An account that this instance works off has so many records due for `side`, and will have done them in so many
+    /// ms, if that can be told.
+    pub fn backlog(&self, side: Side, account: &AccountId, records: u64, drains_in_ms: Option<i64>) {
+        self.change_backlogs(side, |all| {
+            all.insert((side, account.clone()), (records, drains_in_ms));
+        });
+    }
+
+    /// This instance works the account off no more.
+    pub fn drained(&self, side: Side, account: &AccountId) {
+        self.change_backlogs(side, |all| {
+            all.remove(&(side, account.clone()));
+        });
+    }
+
+    /// Accounts are no labels: their records are added up, and the longest drain is shown.
+    fn change_backlogs(
+        &self,
+        side: Side,
+        change: impl FnOnce(&mut BTreeMap<(Side, AccountId), (u64, Option<i64>)>),
+    ) {
+        let mut all = self.inner.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut all);
+        let (mut records, mut longest) = (0, 0);
+        for (_, (due, drains_in_ms)) in all.iter().filter(|((of, _), _)| *of == side) {
+            records += due;
+            longest = longest.max(drains_in_ms.unwrap_or(0));
+        }
+        let label = [("side", side.as_str())];
+        self.inner.backlog.get_or_create(&label).set(i64::try_from(records).unwrap_or(i64::MAX));
+        self.inner.drain.get_or_create(&label).set(longest as f64 / 1_000.0);
+    }
+
     /// A request was refused at the door.
     pub fn refused(&self, reason: &'static str) {
         self.inner.refused.get_or_create(&[("reason", reason)]).inc();
@@ -135,6 +178,10 @@ impl Inner {
         registry.register("flushed_events", "Events absorbed by those flushes", self.flushed.clone());
         let help = "Seconds from a change at its source to its being applied on the other side";
         registry.register("apply_latency_seconds", help, self.latency.clone());
+        let help = "Records due for a side, of the accounts that this instance works off";
+        registry.register("backlog", help, self.backlog.clone());
+        let help = "Seconds until the last of these accounts will have been worked off, at its pace of late";
+        registry.register("drain_seconds", help, self.drain.clone());
         self
     }
 }
@@ -192,6 +239,25 @@ mod tests {
             "sync_apply_latency_seconds_count{function=\"merge\",path=\"suitex_to_netsuite\"} 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn backlogs_of_accounts_are_added_up_and_the_longest_drain_is_shown() {
+        let metrics = Metrics::new("ns-writer");
+        let [acme, globex] = ["acme", "globex"].map(|name| AccountId::parse(name).unwrap());
+        metrics.backlog(Side::NetSuite, &acme, 1_000, Some(16_500));
+        metrics.backlog(Side::NetSuite, &globex, 70, None);
+        let lines = |n: u64, s: &str| {
+            let labels = "{function=\"ns-writer\",side=\"netsuite\"}";
+            [format!("sync_backlog{labels} {n}"), format!("sync_drain_seconds{labels} {s}")]
+        };
+        for line in lines(1_070, "16.5") {
+            assert!(metrics.render().lines().any(|l| l == line), "{line}\n{}", metrics.render());
+        }
+        metrics.drained(Side::NetSuite, &acme);
+        for line in lines(70, "0.0") {
+            assert!(metrics.render().lines().any(|l| l == line), "{line}\n{}", metrics.render());
         }
     }
 

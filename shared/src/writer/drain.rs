@@ -9,6 +9,7 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 
+use super::queue::Queue;
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
 use super::{CallFault, LookCall, WriteCall, Writer};
@@ -28,9 +29,6 @@ const LEASE_MS: i64 = 20_000;
 /// own calls; without the buffer two may get in each other's way.
 const ORPHANED_AFTER_MS: i64 = LEASE_MS + 10_000;
 
-/// Due records looked at in one round.
-const ROUND: usize = 100;
-
 /// A call that is not on its way so long after its permit, ms, is not made: permit and intent count from then.
 const SEND_WITHIN_MS: i64 = 5_000;
 
@@ -44,6 +42,9 @@ const PASSED_OVER_MS: i64 = 2_000;
 /// Records whose writes to a target without governance are under way at once: as many as its database takes in
 /// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
 const UNGOVERNED_MAX: usize = 64;
+
+/// How often a drainer reckons when its backlog will be done, ms.
+const RECKON_MS: i64 = 5_000;
 
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
@@ -110,6 +111,7 @@ impl Writer {
         let holder = self.ports.ids.draw().to_string();
         let lease = format!("drain:{}", self.side());
         let (mut calls, mut busy, mut failed) = (Calls::new(), Busy::default(), None);
+        let (mut queue, mut reckoned) = (Queue::default(), Timestamp(0));
         loop {
             let now = self.ports.clock.now();
             if now.0 - busy.passed_since.0 > PASSED_OVER_MS {
@@ -121,7 +123,11 @@ impl Writer {
                 let until = now.plus(LEASE_MS);
                 let leased = self.ports.buffer.lease(&account.id, &lease, &holder, now, until).await;
                 let go_on = leased.unwrap_or(true) && failed.is_none() && !self.ports.tasks.is_stopping();
-                if go_on { Some(self.round(account, now, &mut busy).await) } else { None }
+                if go_on && self.target.is_governed() && now.0 - reckoned.0 >= RECKON_MS {
+                    reckoned = now;
+                    self.reckon(account, now).await;
+                }
+                if go_on { Some(self.round(account, now, &mut busy, &mut queue).await) } else { None }
             };
             let (round, done) = beside(&mut calls, round).await;
             busy.under_way.retain(|key| !done.contains(key));
@@ -161,8 +167,20 @@ impl Writer {
                 }
             }
         }
+        self.ports.metrics.drained(self.side(), &account.id);
         let _ = self.ports.buffer.release(&account.id, &lease, &holder).await;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Tells how long the backlog will last; that it cannot be told is nobody's trouble.
+    async fn reckon(&self, account: &Account, now: Timestamp) {
+        let state = &self.ports.state;
+        let backlog = state.backlog(&account.id, self.side(), now).await;
+        let governance = state.governance_of(&account.id).await;
+        if let (Ok(backlog), Ok(governance)) = (backlog, governance) {
+            let drains = governance.pace.drains_in_ms(backlog, now);
+            self.ports.metrics.backlog(self.side(), &account.id, backlog, drains);
+        }
     }
 
     /// Whether a target that no permits protect has enough to do.
@@ -171,24 +189,45 @@ impl Writer {
     }
 
     /// Plans what is due and starts as many calls as there are permits.
-    async fn round(&self, account: &Account, now: Timestamp, busy: &mut Busy) -> Result<Round, Unavailable> {
+    async fn round(
+        &self,
+        account: &Account,
+        now: Timestamp,
+        busy: &mut Busy,
+        queue: &mut Queue,
+    ) -> Result<Round, Unavailable> {
         if self.is_full(busy) {
             return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
         }
-        let due = self.ports.state.due(&account.id, self.side(), now, ROUND + busy.len()).await?;
-        let due: Vec<RecordKey> = due.into_iter().filter(|key| !busy.contains(key)).collect();
-        if due.is_empty() && !busy.passed_over.is_empty() {
+        let taken = queue.take(self, account, now, busy.len(), |key| busy.contains(key)).await?;
+        if taken.is_empty() && !busy.passed_over.is_empty() {
             return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
         }
-        if due.is_empty() {
+        if taken.is_empty() {
             return Ok(Round::Idle);
         }
-        let records = self.ports.state.load(&due).await?;
+        let due: Vec<RecordKey> = taken.iter().map(|(_, key)| key.clone()).collect();
+        let (round, done) = self.start_all(account, &due, now, busy).await?;
+        let is_left = |key: &RecordKey| !done.contains(key) && !busy.contains(key);
+        queue.put_back(taken.into_iter().filter(|(_, key)| is_left(key)));
+        Ok(round)
+    }
+
+    /// Plans these records and starts as many calls as there are permits; answers as well which of them there is
+    /// nothing more to be done about in this round.
+    async fn start_all(
+        &self,
+        account: &Account,
+        due: &[RecordKey],
+        now: Timestamp,
+        busy: &mut Busy,
+    ) -> Result<(Round, BTreeSet<RecordKey>), Unavailable> {
+        let records = self.ports.state.load(due).await?;
         let known =
             records.iter().flatten().filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
         let known: Vec<_> = known.collect();
         if known.is_empty() {
-            return Ok(Round::Idle);
+            return Ok((Round::Idle, due.iter().cloned().collect()));
         }
         let state = &*self.ports.state;
         let pairs = known.iter().map(|(r, s)| (&***r, &***s));
@@ -207,6 +246,9 @@ impl Writer {
                 Plan::Nothing | Plan::Locked | Plan::Wait { .. } | Plan::WaitFor(_) => idle.push(planned),
             }
         }
+        let work = looks.iter().chain(&writes).map(|planned| planned.record.key.clone());
+        let work: BTreeSet<RecordKey> = work.collect();
+        let mut done: BTreeSet<RecordKey> = due.iter().filter(|key| !work.contains(key)).cloned().collect();
         self.put_off(account, idle, now).await?;
         // Looks settle what is open; then writes, the most important types first.
         writes.sort_by_key(|w| std::cmp::Reverse(w.surface.priority));
@@ -218,19 +260,24 @@ impl Writer {
             if busy.is_alone && looks.is_empty() { keys.collect() } else { Vec::new() };
         let size = self.target.batch_max();
         for batch in batches(looks, self.side(), size).into_iter().chain(batches(writes, self.side(), size)) {
+            let keys: Vec<RecordKey> = batch.iter().map(|planned| planned.record.key.clone()).collect();
             match self.start(account, batch, &counterparts, now, busy).await? {
-                Ok(Some(call)) => started.push(call),
-                Ok(None) => {}
+                // What has moved on meanwhile is read again.
+                Ok(call) => {
+                    started.extend(call);
+                    done.extend(keys);
+                }
                 Err(_) if started.is_empty() && !blocked.is_empty() => {
                     busy.passed_over.extend(blocked);
-                    return Ok(Round::NotBefore(now));
+                    return Ok((Round::NotBefore(now), done));
                 }
-                Err(not_before) if started.is_empty() => return Ok(Round::NotBefore(not_before)),
+                Err(not_before) if started.is_empty() => return Ok((Round::NotBefore(not_before), done)),
                 Err(_) => break,
             }
         }
         // An empty start still made progress: what was stale is planned afresh in the next round.
-        Ok(if started.is_empty() { Round::NotBefore(now) } else { Round::Started(started) })
+        let round = if started.is_empty() { Round::NotBefore(now) } else { Round::Started(started) };
+        Ok((round, done))
     }
 
     /// Stores when to look again at records that cannot be written now.

@@ -5,6 +5,7 @@
 //! ([`crate::domain::settle`]).
 
 mod drain;
+mod queue;
 mod settle;
 pub mod translate;
 

@@ -15,11 +15,13 @@
 //! What this does not show: what a storm costs in processor time or in a database's. Here time stands still while
 //! anything computes, so only what one account makes another *wait* for is seen.
 
+mod flood;
 mod measure;
 mod neighbour;
 mod product;
 mod timetable;
 
+pub use flood::{Flood, flood};
 pub use measure::{Figures, Second, Stage, figures};
 pub use neighbour::{Neighbour, neighbour};
 pub use product::{Demand, Product};

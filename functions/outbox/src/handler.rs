@@ -5,13 +5,13 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use futures::future::join_all;
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::json;
 use shared::domain::id::AccountId;
 use shared::domain::surface::Account;
 use shared::fault::Unavailable;
 use shared::pubsub::{Topic, change_message};
 use shared::runtime::problem::Problem;
+use shared::runtime::which::Which;
 use shared::suitex::OutboxRow;
 
 use crate::App;
@@ -23,15 +23,10 @@ const LEASE_MS: i64 = 30_000;
 /// The lease's name within the account.
 const LEASE: &str = "outbox";
 
-#[derive(Deserialize)]
-pub(crate) struct Which {
-    account: Option<String>,
-}
-
 type Asked = Result<Query<Which>, QueryRejection>;
 
 pub(crate) async fn tick(State(app): State<App>, asked: Asked) -> Response {
-    let accounts: Vec<&Account> = match chosen(&app, asked) {
+    let accounts: Vec<&Account> = match Which::of(asked, &app.ports.config) {
         Ok(Some(account)) => vec![account],
         Ok(None) => app.ports.config.accounts.values().collect(),
         Err(problem) => return problem.into_response(),
@@ -56,20 +51,13 @@ pub(crate) async fn tick(State(app): State<App>, asked: Asked) -> Response {
 }
 
 pub(crate) async fn poke(State(app): State<App>, asked: Asked) -> Response {
-    let account = match chosen(&app, asked) {
+    let account = match Which::of(asked, &app.ports.config) {
         Ok(Some(account)) => account.id.clone(),
         Ok(None) => return Problem::bad_request("account", "is missing").into_response(),
         Err(problem) => return problem.into_response(),
     };
     wake(&app, account);
     StatusCode::ACCEPTED.into_response()
-}
-
-fn chosen(app: &App, asked: Asked) -> Result<Option<&Account>, Problem> {
-    let Query(which) = asked.map_err(|e| Problem::bad_request("account", e.body_text()))?;
-    let Some(name) = which.account else { return Ok(None) };
-    let account = AccountId::parse(&name).ok().and_then(|id| app.ports.config.accounts.get(&id));
-    account.map(Some).ok_or_else(|| Problem::not_found("there is no such account").at("account"))
 }
 
 /// Relays in the background. What a crash leaves is the next tick's.

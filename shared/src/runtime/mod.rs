@@ -8,6 +8,7 @@ pub mod problem;
 pub mod serve;
 pub mod signature;
 pub mod tasks;
+pub mod which;
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use super::record::{Body, Record, internal_id};
 use super::refusal::{Reason, Refused};
 use super::schema::{self, Schema};
 use super::sublist::Sublist;
-use super::table::{Found, Table, When};
+use super::table::{Table, When};
 
 /// Position of a type's table.
 pub(super) type TableIx = usize;
@@ -114,14 +114,6 @@ impl Store {
             (Kind::Boolean, Value::Null) if self.checkboxes_hold => Value::Bool(false),
             (_, value) => value,
         }
-    }
-
-    /// The deletions of an id: NetSuite's name of each type, and the second.
-    pub(super) fn deletions_of(&self, id: u64) -> impl Iterator<Item = (&str, i64)> {
-        self.tables.iter().filter_map(move |table| match table.find(id) {
-            Found::Deleted(deletion) => Some((table.schema.surface().netsuite.as_str(), deletion.at)),
-            Found::Record(_) | Found::Nothing => None,
-        })
     }
 
     /// The record that `values`, written over `current`, would make. Nothing is stored.

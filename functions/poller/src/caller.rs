@@ -1,5 +1,7 @@
 //! Calls to one account's NetSuite: under a permit, under the poll's lease, and only while there is time.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use shared::domain::event::ChangeEvent;
 use shared::domain::governance::{Call, CallEnd, Purpose};
@@ -18,8 +20,8 @@ use crate::App;
 pub(crate) const LEASE: &str = "poll";
 
 /// How long the lease lasts without renewal, ms. It bounds the delay after a crash. A call that takes longer may see
-/// another instance poll beside it: both publish the same events under the same ids, and a cursor that the slower one
-/// sets back makes the next tick read again, no more.
+/// another instance poll beside it: both publish the same looks and the same deletions under the same ids, and a cursor
+/// that the slower one sets back makes the next tick read again, no more.
 const LEASE_MS: i64 = 120_000;
 
 /// Without a permit it is asked again after this, ms, at the earliest.
@@ -43,6 +45,7 @@ pub(crate) enum Stop {
 }
 
 /// Who calls, and until when.
+#[derive(Clone, Copy)]
 pub(crate) struct Caller<'a> {
     pub(crate) app: &'a App,
     pub(crate) account: &'a Account,
@@ -76,6 +79,19 @@ impl Caller<'_> {
             ports.metrics.event("netsuite-poll");
         }
         Ok(events.len())
+    }
+
+    /// How far a scan has come; from the beginning, when nothing is stored or nobody can read it.
+    pub(crate) async fn cursor<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T, Unavailable> {
+        let text = self.app.state.poll_cursor(&self.account.id, name).await?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    }
+
+    /// Stores how far a scan has come: what it passes must be on the bus, or owed.
+    pub(crate) async fn save<T: Serialize>(&self, name: &str, cursor: &T) -> Result<(), Stop> {
+        let text = serde_json::to_string(cursor)
+            .map_err(|why| Stop::Odd(format!("a cursor cannot be written: {why}")))?;
+        Ok(self.app.state.set_poll_cursor(&self.account.id, name, &text).await?)
     }
 
     async fn call<T, F>(&self, make: impl FnOnce() -> F) -> Result<T, Stop>

@@ -1,215 +1,162 @@
 //! A type's scan for what was saved: changed ids, the records themselves, what of them is news, on the bus.
 
-use serde_json::{Map, Value as Json};
-use shared::domain::event::ChangeEvent;
-use shared::domain::id::{Side, SideId, Timestamp, derived_id};
-use shared::domain::surface::{Account, TypeSurface};
-use shared::netsuite::error::refusal;
-use shared::netsuite::wire::{Outcome, Read, Refusal, What};
-use shared::state::{Commit, ErrorEntry, ErrorStatus};
+use shared::domain::id::SideId;
+use shared::domain::surface::TypeSurface;
+use shared::netsuite::wire::Refusal;
+use shared::state::{Commit, ErrorEntry};
 
 use crate::caller::{Caller, Stop};
-use crate::cursor::{Cursor, Place, hour_before};
-use crate::event;
-use crate::query::{self, PAGE, Table};
+use crate::cursor::{Cursor, Row};
+use crate::look::{Look, look};
+use crate::owed::Added;
+use crate::page::{self, Page};
+use crate::stride::READS;
+use crate::table::Table;
+use crate::wall::Clocks;
+use crate::{event, filed, query};
 
-/// Records of one call: ten units each, of five thousand.
-pub(crate) const READS: usize = 50;
+/// One type's scan.
+pub(crate) struct Changes<'a> {
+    pub(crate) caller: &'a Caller<'a>,
+    pub(crate) surface: &'a TypeSurface,
+    pub(crate) clocks: &'a Clocks,
+    /// Counts events on the bus.
+    pub(crate) published: &'a mut usize,
+}
 
-/// In spring NetSuite's clock leaves out an hour, and a time within may be one that its database cannot read. The
-/// database's number stands in the message alone, under a code that says nothing.
-const NO_SUCH_HOUR: &str = "ORA-01878";
+impl Changes<'_> {
+    /// Goes through what was saved up to now. The cursor keeps what was done, however it ends; answers when
+    /// everything had been looked at, ms.
+    pub(crate) async fn scan(mut self) -> (Option<i64>, Result<(), Stop>) {
+        let mut cursor: Cursor = match self.caller.cursor(self.surface.record_type.as_str()).await {
+            Ok(cursor) => cursor,
+            Err(away) => return (None, Err(away.into())),
+        };
+        let before = cursor.clone();
+        let end = self.go_on(&mut cursor).await;
+        let saved = if cursor == before { Ok(()) } else { self.save(&cursor).await };
+        (cursor.reached_at(), end.and(saved))
+    }
 
-/// Records that NetSuite may refuse to show before the scan stands still.
-const OWED_MAX: usize = 1_000;
-
-/// Goes through what was saved up to `upto`; answers how many events it has published.
-pub(crate) async fn scan(
-    caller: &Caller<'_>,
-    surface: &TypeSurface,
-    upto: &str,
-    now: Timestamp,
-) -> Result<usize, Stop> {
-    let (state, account, overlap_s) = (&caller.app.state, &caller.account.id, caller.app.rules.overlap_s);
-    let name = surface.record_type.as_str();
-    let mut cursor = Cursor::parse(state.poll_cursor(account, name).await?.as_deref());
-    let owed: Vec<u64> = cursor.owed.iter().copied().collect();
-    let mut published = tell(caller, surface, &mut cursor, &owed).await?;
-    loop {
-        let rows = page(caller, surface, &mut cursor, upto, now).await?;
-        let unknown: Vec<u64> = rows.iter().filter(|row| !cursor.knows(row)).map(|row| row.id).collect();
-        published += tell(caller, surface, &mut cursor, &unknown).await?;
-        let is_last = rows.len() < PAGE;
-        cursor.pass(rows, overlap_s);
-        if is_last {
-            cursor.end(overlap_s);
+    async fn go_on(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let table = Table::of(&self.surface.netsuite);
+        loop {
+            self.begin(cursor).await?;
+            let Page { rows, is_last } =
+                page::next(self.caller, cursor, |scan| query::changed(table, scan)).await?;
+            self.tell(cursor, &rows).await?;
+            if is_last && cursor.end(self.clocks) {
+                break;
+            }
+            self.save(cursor).await?;
         }
-        // Only now: what it passes is on the bus, or owed.
-        state.set_poll_cursor(account, name, &cursor.to_text()).await?;
-        if is_last {
-            return Ok(published);
+        self.ask_for_owed(cursor).await
+    }
+
+    /// Begins a scan, unless one is under way.
+    async fn begin(&self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let had_missed = cursor.owed.has_missed();
+        cursor.scan(self.clocks, self.overlap_s());
+        if had_missed && !cursor.owed.has_missed() {
+            let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+            let over = filed::too_much_refused(account, self.surface.record_type.as_str(), now);
+            let errors = vec![filed::closed(over)];
+            let commit = Commit { errors, ..Commit::new(account.id.clone()) };
+            self.caller.app.state.commit(vec![commit]).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the rows' records and publishes what is news. After each call the cursor is past what it showed: it is
+    /// on the bus, or owed.
+    async fn tell(&mut self, cursor: &mut Cursor, rows: &[Row]) -> Result<(), Stop> {
+        let mut left = rows;
+        loop {
+            let unknown = left.iter().filter(|row| !cursor.knows(&row.id.to_string(), &row.at));
+            let asked: Vec<&Row> = unknown.take(READS).collect();
+            let Some(answered) = self.look(cursor, &asked).await? else {
+                left.last().inspect(|row| cursor.pass(row.id, self.overlap_s()));
+                return Ok(());
+            };
+            for row in &asked[..answered] {
+                cursor.note(row.id.to_string(), &row.at, self.overlap_s());
+            }
+            let passed = asked[answered - 1].id;
+            cursor.pass(passed, self.overlap_s());
+            self.save(cursor).await?;
+            left = &left[left.partition_point(|row| row.id <= passed)..];
         }
     }
-}
 
-/// The next page of a scan.
-async fn page(
-    caller: &Caller<'_>,
-    surface: &TypeSurface,
-    cursor: &mut Cursor,
-    upto: &str,
-    now: Timestamp,
-) -> Result<Vec<Place>, Stop> {
-    let mut scan = cursor.scan(upto, now, caller.app.rules.overlap_s);
-    let table = Table::of(&surface.netsuite);
-    let rows = match caller.query(&query::changed(table, &scan)).await {
-        Err(Stop::Fault(fault)) if fault.why.contains(NO_SUCH_HOUR) => {
-            scan.after = Place { time: hour_before(&scan.after.time), id: 0 };
-            caller.query(&query::changed(table, &scan)).await?
-        }
-        rows => rows?,
-    };
-    rows.iter().map(place).collect()
-}
-
-/// The place that a row names. An id may be a number or a text.
-pub(crate) fn place(row: &Map<String, Json>) -> Result<Place, Stop> {
-    let id = match row.get("id") {
-        Some(Json::String(text)) => text.parse().ok(),
-        other => other.and_then(Json::as_u64),
-    };
-    let place = id.zip(row.get("at").and_then(Json::as_str));
-    let place = place.map(|(id, at)| Place { time: at.to_string(), id });
-    place.ok_or_else(|| Stop::Odd(format!("a row without id or time: {}", Json::Object(row.clone()))))
-}
-
-/// Reads records and publishes those that tell something new; answers how many. What NetSuite refuses to show is owed
-/// from then on, and a person is told; what it shows is so no more.
-async fn tell(
-    caller: &Caller<'_>,
-    surface: &TypeSurface,
-    cursor: &mut Cursor,
-    ids: &[u64],
-) -> Result<usize, Stop> {
-    let mut published = 0;
-    for ids in ids.chunks(READS) {
-        let mut left = ids.to_vec();
-        while !left.is_empty() {
-            let looks = looks(caller, surface, &left).await?;
-            let news = event::news(&*caller.app.state, caller.account, surface, looks.found).await?;
-            published += caller.publish(news).await?;
-            owe(caller, surface, cursor, (&left, &looks.not_tried), looks.refused).await?;
-            left = looks.not_tried;
-        }
-    }
-    Ok(published)
-}
-
-/// What a call of looks told.
-#[derive(Default)]
-struct Looks {
-    found: Vec<ChangeEvent>,
-    /// Or shown in a form that nobody can read.
-    refused: Vec<(u64, Refusal)>,
-    not_tried: Vec<u64>,
-}
-
-async fn looks(caller: &Caller<'_>, surface: &TypeSurface, ids: &[u64]) -> Result<Looks, Stop> {
-    let outcomes = caller.read(ids.iter().map(|id| look_at(surface, &id.to_string())).collect()).await?;
-    if outcomes.len() != ids.len() {
-        return Err(Stop::Odd(format!("{} records were asked for, {} told", ids.len(), outcomes.len())));
-    }
-    let mut looks = Looks::default();
-    for (id, outcome) in ids.iter().zip(outcomes) {
-        match outcome.outcome {
-            What::Found => match event::full_read(caller.account, surface, outcome) {
-                Ok(read) => looks.found.push(read),
-                Err(message) => {
-                    looks.refused.push((*id, Refusal { code: "UNREADABLE".into(), message, field: None }))
-                }
-            },
-            What::Refused => looks.refused.push((*id, refusal_of(outcome))),
-            What::NotAttempted => looks.not_tried.push(*id),
-            // The scan of deletions judges: what we may not see is not deleted.
-            What::Deleted | What::Missing => {}
-            What::Applied | What::AlreadyApplied | What::Mismatch => {
-                return Err(Stop::Odd(format!("a look at {id} was answered as a write")));
+    /// One call about the first of these rows: what it shows is published or owed. Answers how many it was about;
+    /// `None` when there are none.
+    async fn look(&mut self, cursor: &mut Cursor, rows: &[&Row]) -> Result<Option<usize>, Stop> {
+        let (app, account) = (self.caller.app, self.caller.account);
+        let ids: Vec<SideId> =
+            rows.iter().filter_map(|row| SideId::parse(&row.id.to_string()).ok()).collect();
+        let records: Vec<_> = ids.iter().map(|id| (self.surface, id)).collect();
+        let looks = look(self.caller, &mut cursor.stride, &records).await?;
+        let answered = looks.len();
+        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        for (row, look) in rows.iter().zip(looks) {
+            match look {
+                Look::Found(outcome) => match event::full_read(account, self.surface, *outcome) {
+                    Ok(read) => {
+                        errors.extend(self.pay(cursor, row, true));
+                        found.push(read);
+                    }
+                    Err(message) => {
+                        let why = Refusal { code: "UNREADABLE".into(), message, field: None };
+                        errors.extend(self.owe(cursor, row, &why));
+                    }
+                },
+                // The scan of deletions judges: what we may not see is not deleted.
+                Look::Gone(_) => errors.extend(self.pay(cursor, row, false)),
+                Look::Refused(why) => errors.extend(self.owe(cursor, row, &why)),
             }
         }
+        let news = event::news(&*app.state, account, self.surface, found).await?;
+        *self.published += self.caller.publish(news).await?;
+        if !errors.is_empty() {
+            app.state.commit(vec![Commit { errors, ..Commit::new(account.id.clone()) }]).await?;
+        }
+        Ok((answered > 0).then_some(answered))
     }
-    if looks.not_tried.len() == ids.len() {
-        return Err(Stop::Odd("it tried none of the looks".into()));
+
+    /// What was refused is asked for again, some of it at each tick.
+    async fn ask_for_owed(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let row = |(key, at): (String, String)| Some(Row { id: key.parse().ok()?, at });
+        let turn: Vec<Row> = cursor.owed.turn(READS).into_iter().filter_map(row).collect();
+        let mut left: Vec<&Row> = turn.iter().collect();
+        while let Some(answered) = self.look(cursor, &left).await? {
+            cursor.owed.asked(&left[answered - 1].id.to_string());
+            left.drain(..answered);
+        }
+        Ok(())
     }
-    Ok(looks)
-}
 
-/// Why NetSuite refuses to show a record.
-pub(crate) fn refusal_of(outcome: Outcome) -> Refusal {
-    let unsaid = || Refusal { code: "REFUSED".into(), message: "it does not say why".into(), field: None };
-    outcome.error.unwrap_or_else(unsaid)
-}
-
-/// Keeps account of what NetSuite refuses to show. An error is filed when a record is refused first, and closed when it
-/// is shown.
-async fn owe(
-    caller: &Caller<'_>,
-    surface: &TypeSurface,
-    cursor: &mut Cursor,
-    (asked, not_tried): (&[u64], &[u64]),
-    refused: Vec<(u64, Refusal)>,
-) -> Result<(), Stop> {
-    let is_refused = |id: &u64| refused.iter().any(|(other, _)| other == id);
-    let paid: Vec<u64> =
-        asked.iter().copied().filter(|id| !is_refused(id) && !not_tried.contains(id)).collect();
-    let paid: Vec<u64> = paid.into_iter().filter(|id| cursor.owed.remove(id)).collect();
-    let new: Vec<(u64, Refusal)> = refused.into_iter().filter(|(id, _)| cursor.owed.insert(*id)).collect();
-    if cursor.owed.len() > OWED_MAX {
-        return Err(Stop::Odd(format!(
-            "it refuses to show more than {OWED_MAX} records of {}",
-            surface.netsuite
-        )));
+    /// The error to file when a record is refused for the first time.
+    fn owe(&self, cursor: &mut Cursor, row: &Row, why: &Refusal) -> Option<ErrorEntry> {
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        match cursor.owed.add(&row.id.to_string(), &row.at) {
+            Added::New => Some(filed::not_shown(account, self.surface, &row.id.to_string(), why, now)),
+            Added::Known => None,
+            Added::NoRoom => Some(filed::too_much_refused(account, self.surface.record_type.as_str(), now)),
+        }
     }
-    let now = caller.app.ports.clock.now();
-    let file = |id: u64, why: &Refusal| not_shown(caller.account, surface, &id.to_string(), why, now);
-    let over = Refusal { code: "SHOWN".into(), message: "it is shown again".into(), field: None };
-    let closed = paid.iter().map(|id| ErrorEntry { status: ErrorStatus::Closed, ..file(*id, &over) });
-    let opened = new.iter().map(|(id, why)| file(*id, why));
-    let errors: Vec<ErrorEntry> = closed.chain(opened).collect();
-    if !errors.is_empty() {
-        let commit = Commit { errors, ..Commit::new(caller.account.id.clone()) };
-        caller.app.state.commit(vec![commit]).await?;
+
+    /// The error to close when a record is refused no more.
+    fn pay(&self, cursor: &mut Cursor, row: &Row, is_there: bool) -> Option<ErrorEntry> {
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        let id = row.id.to_string();
+        cursor.owed.pay(&id).then(|| filed::shown(account, self.surface, &id, is_there, now))
     }
-    Ok(())
-}
 
-/// The error that NetSuite lists a record as saved or deleted and refuses to show it.
-pub(crate) fn not_shown(
-    account: &Account,
-    surface: &TypeSurface,
-    id: &str,
-    why: &Refusal,
-    now: Timestamp,
-) -> ErrorEntry {
-    let kind = surface.record_type.as_str();
-    let error = derived_id("not-shown", &[account.id.as_str(), kind, id]);
-    let message =
-        format!("NetSuite tells that {kind} {id} has changed and does not show it: {}", why.message);
-    let hint = refusal(&why.code, &why.message, None).hint;
-    ErrorEntry::open(&account.id, error, "not_shown", &why.code, &message, hint, now)
-}
-
-/// A look at a record by its internal id.
-pub(crate) fn look_at(surface: &TypeSurface, id: &str) -> Read {
-    Read {
-        record_type: surface.netsuite.clone(),
-        id: Some(id.to_string()),
-        external_id: None,
-        operations: Vec::new(),
-        fields: surface.names_on(Side::NetSuite),
+    async fn save(&self, cursor: &Cursor) -> Result<(), Stop> {
+        self.caller.save(self.surface.record_type.as_str(), cursor).await
     }
-}
 
-/// A NetSuite id of ours.
-pub(crate) fn side_id(id: u64) -> Option<SideId> {
-    SideId::parse(&id.to_string()).ok()
+    fn overlap_s(&self) -> i64 {
+        self.caller.app.rules.overlap_s
+    }
 }

@@ -1,139 +1,310 @@
-//! The scan for deletions: what NetSuite lists as deleted, and what a look confirms.
+//! The scans for deletions: what NetSuite lists as deleted, and what a look confirms.
 //!
-//! Not being visible is not being deleted: only a record that the list of deletions names is looked at, and one that
-//! the look still finds is not told as deleted.
+//! Not being visible is not being deleted: only a record that is known to be there and that the list of deletions names
+//! is looked at, and one that the look still finds is not told as deleted. The list names kinds of records by labels
+//! that anybody may have changed, so it is asked for ids alone: every synced record of that id is looked at.
+//!
+//! The list is gone through three times: at once, after an hour and after a day. What was deleted before anything was
+//! known of it (its creation is on the bus, and whoever takes it in is away) is found when it is.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
-use shared::domain::event::ChangeEvent;
-use shared::domain::id::{Side, SideId, Timestamp, derived_id};
+use serde::{Deserialize, Serialize};
+use shared::domain::id::{RecordType, Side, SideId, Timestamp};
 use shared::domain::record::{Presence, Record};
-use shared::domain::surface::{Account, TypeSurface};
-use shared::netsuite::wire::What;
+use shared::domain::surface::TypeSurface;
+use shared::netsuite::wire::Outcome;
 use shared::state::{Commit, ErrorEntry, Notice};
 
+use crate::brake::most_within_an_hour;
 use crate::caller::{Caller, Stop};
-use crate::changed::{READS, look_at, not_shown, place, refusal_of, side_id};
-use crate::cursor::{Cursor, Place};
-use crate::event;
-use crate::query::{self, PAGE};
+use crate::cursor::{Cursor, Row};
+use crate::look::{Look, look};
+use crate::owed::Added;
+use crate::page::{self, Page};
+use crate::stride::READS;
+use crate::wall::{Clocks, moved};
+use crate::{event, filed, query};
 
-/// The scan's name.
-const NAME: &str = "deletions";
+/// How long ago a deletion is when the list is gone through, s.
+pub(crate) const AGES_S: [i64; 3] = [0, 3_600, 86_400];
 
-/// The brake counts what was told within this, ms.
-const HOUR_MS: i64 = 3_600_000;
+/// What was told is remembered for so long, s: it may be listed again before it has been taken in.
+const TOLD_S: i64 = 2 * 3_600;
 
-/// Goes through what was deleted up to `upto`; answers how many events it has published.
-pub(crate) async fn scan(caller: &Caller<'_>, upto: &str, now: Timestamp) -> Result<usize, Stop> {
-    let (state, account, rules) = (&caller.app.state, &caller.account.id, &caller.app.rules);
-    let mut cursor = Cursor::parse(state.poll_cursor(account, NAME).await?.as_deref());
-    let mut published = 0;
-    loop {
-        let scan = cursor.scan(upto, now, rules.overlap_s);
-        let rows = caller.query(&query::deleted(&scan)).await?;
-        let places = rows.iter().map(place).collect::<Result<Vec<Place>, Stop>>()?;
-        let mut by_type: BTreeMap<&str, Vec<SideId>> = BTreeMap::new();
-        for (row, place) in rows.iter().zip(&places).filter(|(_, place)| !cursor.knows(place)) {
-            if let (Some(surface), Some(id)) = (surface_of(caller.account, row), side_id(place.id)) {
-                by_type.entry(surface.record_type.as_str()).or_default().push(id);
+const DAY_MS: i64 = 86_400_000;
+
+/// How far a scan for deletions has come.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Deletions {
+    cursor: Cursor,
+    /// Records whose deletion a look has confirmed, and which have not been told yet.
+    gone: BTreeMap<String, Gone>,
+    /// Records whose deletion was told lately, by the times under which they were listed.
+    told: BTreeMap<String, String>,
+    /// The day since which the brake holds.
+    held: Option<i64>,
+}
+
+/// A confirmed deletion.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Gone {
+    /// Under which time NetSuite lists it.
+    listed: String,
+    /// When it was, as far as the look could tell, ms.
+    at: i64,
+}
+
+/// A record that may have been deleted.
+struct Suspect<'a> {
+    surface: &'a TypeSurface,
+    id: SideId,
+    listed: String,
+}
+
+impl Suspect<'_> {
+    /// A type and an id: ids are unique within a kind of record only.
+    fn key(&self) -> String {
+        format!("{} {}", self.surface.record_type, self.id)
+    }
+}
+
+/// One of the scans.
+pub(crate) struct DeletionScan<'a> {
+    pub(crate) caller: &'a Caller<'a>,
+    /// Which: how old the deletions are that it looks for, s.
+    pub(crate) age_s: i64,
+    /// What NetSuite's clock showed so long ago.
+    pub(crate) clocks: &'a Clocks,
+    /// Counts events on the bus.
+    pub(crate) published: &'a mut usize,
+}
+
+impl<'a> DeletionScan<'a> {
+    /// Goes through what was deleted. The cursor keeps what was done, however it ends; answers when everything had
+    /// been looked at, ms.
+    pub(crate) async fn scan(mut self) -> (Option<i64>, Result<(), Stop>) {
+        let mut deletions: Deletions = match self.caller.cursor(&self.name()).await {
+            Ok(deletions) => deletions,
+            Err(away) => return (None, Err(away.into())),
+        };
+        let before = deletions.clone();
+        let end = self.go_on(&mut deletions).await;
+        let saved = if deletions == before { Ok(()) } else { self.save(&deletions).await };
+        (deletions.cursor.reached_at(), end.and(saved))
+    }
+
+    fn name(&self) -> String {
+        match self.age_s {
+            0 => "deletions".into(),
+            age_s => format!("deletions after {age_s} s"),
+        }
+    }
+
+    async fn go_on(&mut self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let overlap_s = self.caller.app.rules.overlap_s;
+        loop {
+            deletions.cursor.scan(self.clocks, overlap_s);
+            let Page { rows, is_last } =
+                page::next(self.caller, &mut deletions.cursor, query::deleted).await?;
+            self.judge(deletions, &rows).await?;
+            if !self.tell(deletions).await? {
+                return Ok(());
+            }
+            rows.last().inspect(|row| deletions.cursor.pass(row.id, overlap_s));
+            if is_last && deletions.cursor.end(self.clocks) {
+                break;
+            }
+            self.save(deletions).await?;
+        }
+        self.ask_for_owed(deletions).await?;
+        self.tell(deletions).await.map(|_| ())
+    }
+
+    /// Looks at every record that is known to be there under an id of the rows.
+    async fn judge(&mut self, deletions: &mut Deletions, rows: &[Row]) -> Result<(), Stop> {
+        let mut suspects = Vec::new();
+        for surface in self.caller.account.types.values() {
+            suspects.extend(self.suspects(surface, rows).await?);
+        }
+        suspects.retain(|suspect| {
+            let key = suspect.key();
+            let is_done = deletions.gone.contains_key(&key) || deletions.told.contains_key(&key);
+            !is_done && !deletions.cursor.knows(&key, &suspect.listed)
+        });
+        let mut left = &suspects[..];
+        while !left.is_empty() && !self.is_over(deletions) {
+            let answered = self.look(deletions, left).await?;
+            left = &left[answered..];
+            self.save(deletions).await?;
+        }
+        Ok(())
+    }
+
+    async fn suspects(&self, surface: &'a TypeSurface, rows: &[Row]) -> Result<Vec<Suspect<'a>>, Stop> {
+        // One id may be listed more than once: for another kind of record.
+        let listed: BTreeMap<u64, &String> = rows.iter().fold(BTreeMap::new(), |mut latest, row| {
+            let at = latest.entry(row.id).or_insert(&row.at);
+            *at = (*at).max(&row.at);
+            latest
+        });
+        let ids = listed.iter().filter_map(|(id, at)| Some((SideId::parse(&id.to_string()).ok()?, *at)));
+        let ids: Vec<(SideId, &String)> = ids.collect();
+        let (state, account) = (&*self.caller.app.state, self.caller.account);
+        let known = event::known(state, account, surface, ids.iter().map(|(id, _)| id.clone())).await?;
+        let there = ids.into_iter().zip(known).filter(|(_, record)| record.as_deref().is_some_and(is_there));
+        Ok(there.map(|((id, at), _)| Suspect { surface, id, listed: at.clone() }).collect())
+    }
+
+    /// One call about the first of these records; answers how many it was about.
+    async fn look(&self, deletions: &mut Deletions, suspects: &[Suspect<'_>]) -> Result<usize, Stop> {
+        let (app, account) = (self.caller.app, self.caller.account);
+        let now = app.ports.clock.now();
+        let records: Vec<_> = suspects.iter().take(READS).map(|s| (s.surface, &s.id)).collect();
+        let looks = look(self.caller, &mut deletions.cursor.stride, &records).await?;
+        let answered = looks.len();
+        let mut errors: Vec<ErrorEntry> = Vec::new();
+        for (suspect, look) in suspects.iter().zip(looks) {
+            let (key, id) = (suspect.key(), suspect.id.as_str());
+            let owed = &mut deletions.cursor.owed;
+            match look {
+                Look::Refused(why) => match owed.add(&key, &suspect.listed) {
+                    Added::New => errors.push(filed::not_shown(account, suspect.surface, id, &why, now)),
+                    Added::Known => {}
+                    Added::NoRoom => errors.push(filed::too_much_refused(account, &self.name(), now)),
+                },
+                Look::Found(_) => {
+                    errors.extend(
+                        owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, true, now)),
+                    );
+                    deletions.cursor.note(key, &suspect.listed, app.rules.overlap_s);
+                }
+                Look::Gone(outcome) => {
+                    errors.extend(
+                        owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, false, now)),
+                    );
+                    let gone = Gone { listed: suspect.listed.clone(), at: deleted_at(&outcome, now).0 };
+                    deletions.gone.insert(key, gone);
+                }
             }
         }
+        if !errors.is_empty() {
+            app.state.commit(vec![Commit { errors, ..Commit::new(account.id.clone()) }]).await?;
+        }
+        Ok(answered)
+    }
+
+    /// Whether there are too many to tell any.
+    fn is_over(&self, deletions: &Deletions) -> bool {
+        !deletions.gone.is_empty() && self.within_an_hour(deletions) > self.caller.app.rules.deletions_max
+    }
+
+    fn within_an_hour(&self, deletions: &Deletions) -> usize {
+        let gone = deletions.gone.values().map(|gone| gone.listed.as_str());
+        most_within_an_hour(gone.chain(deletions.told.values().map(String::as_str)))
+    }
+
+    /// Publishes the confirmed deletions, unless they are too many. Whether the scan may go on.
+    async fn tell(&mut self, deletions: &mut Deletions) -> Result<bool, Stop> {
+        if self.is_over(deletions) {
+            self.hold(deletions).await?;
+            return Ok(false);
+        }
+        self.release(deletions).await?;
+        let events = self.events(&deletions.gone).await?;
+        *self.published += self.caller.publish(events).await?;
+        let told = std::mem::take(&mut deletions.gone);
+        let from = moved(&self.clocks.shown, -TOLD_S);
+        deletions.told.extend(told.into_iter().map(|(key, gone)| (key, gone.listed)));
+        deletions.told.retain(|_, listed| *listed >= from);
+        Ok(true)
+    }
+
+    /// The events of those that are still known to be there.
+    async fn events(
+        &self,
+        gone: &BTreeMap<String, Gone>,
+    ) -> Result<Vec<shared::domain::event::ChangeEvent>, Stop> {
+        let (state, account) = (&*self.caller.app.state, self.caller.account);
         let mut events = Vec::new();
-        for surface in caller.account.types.values() {
-            let ids = by_type.remove(surface.record_type.as_str()).unwrap_or_default();
-            for ids in ids.chunks(READS) {
-                events.extend(confirmed(caller, surface, ids, now).await?);
-            }
-        }
-        cursor.told.retain(|at| *at > now.0 - HOUR_MS);
-        if !events.is_empty() && cursor.told.len() + events.len() > rules.deletions_max {
-            hold(caller, cursor.told.len() + events.len()).await?;
-            return Ok(published);
-        }
-        cursor.told.extend(events.iter().map(|_| now.0));
-        published += caller.publish(events).await?;
-        let is_last = places.len() < PAGE;
-        cursor.pass(places, rules.overlap_s);
-        if is_last {
-            cursor.end(rules.overlap_s);
-        }
-        // Only now: what it passes is on the bus.
-        state.set_poll_cursor(account, NAME, &cursor.to_text()).await?;
-        if is_last {
-            return Ok(published);
-        }
-    }
-}
-
-/// The synced type that a row of the list is about. NetSuite writes a type in more than one way: `Sales Order`,
-/// `salesorder`, `SALESORDER`; a custom record by its script id.
-fn surface_of<'a>(account: &'a Account, row: &Map<String, Json>) -> Option<&'a TypeSurface> {
-    let named = letters(row.get("type").and_then(Json::as_str)?);
-    let surface = account.types.values().find(|surface| letters(&surface.netsuite) == named);
-    surface.map(|surface| &**surface)
-}
-
-fn letters(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// The deletions among these ids of records that are known to be there, each confirmed by a look.
-async fn confirmed(
-    caller: &Caller<'_>,
-    surface: &TypeSurface,
-    ids: &[SideId],
-    now: Timestamp,
-) -> Result<Vec<ChangeEvent>, Stop> {
-    let state = &*caller.app.state;
-    let known = event::known(state, caller.account, surface, ids.iter().cloned()).await?;
-    let is_there = |record: &Record| record.sides[Side::NetSuite].presence == Presence::There;
-    let there = ids.iter().zip(known).filter(|(_, record)| record.as_ref().is_some_and(|r| is_there(r)));
-    let there: Vec<&SideId> = there.map(|(id, _)| id).collect();
-    if there.is_empty() {
-        return Ok(Vec::new());
-    }
-    let outcomes = caller.read(there.iter().map(|id| look_at(surface, id.as_str())).collect()).await?;
-    if outcomes.len() != there.len() || outcomes.iter().any(|o| o.outcome == What::NotAttempted) {
-        return Err(Stop::Odd("not every look at a deleted record was answered".into()));
-    }
-    let (mut events, mut errors) = (Vec::new(), Vec::new());
-    for (id, outcome) in there.into_iter().zip(outcomes) {
-        match outcome.outcome {
-            What::Deleted | What::Missing => {
-                let at = outcome.last_modified.as_deref().and_then(Timestamp::parse).unwrap_or(now);
-                let event = event::deletion(caller.account, surface, id, at);
+        for surface in account.types.values() {
+            let of_type = |(key, gone): (&String, &Gone)| {
+                let (kind, id) = key.split_once(' ')?;
+                (kind == surface.record_type.as_str()).then(|| (SideId::parse(id).ok(), gone.clone()))
+            };
+            let of_type = gone.iter().filter_map(of_type).filter_map(|(id, gone)| Some((id?, gone)));
+            let of_type: Vec<(SideId, Gone)> = of_type.collect();
+            let known =
+                event::known(state, account, surface, of_type.iter().map(|(id, _)| id.clone())).await?;
+            for ((id, gone), record) in of_type.iter().zip(known) {
+                let Some(record) = record.filter(|record| is_there(record)) else { continue };
+                // The look has proved it: nothing that is known of the record came after.
+                let newest = record.sides[Side::NetSuite].newest().map_or(0, |newest| newest.0 * 1_000);
+                let at = Timestamp(gone.at.max(newest));
+                let event = event::deletion(account, surface, id, (&gone.listed, at));
                 events.push(event.map_err(|why| Stop::Odd(format!("a deletion makes no event: {why}")))?);
             }
-            What::Refused => {
-                errors.push(not_shown(caller.account, surface, id.as_str(), &refusal_of(outcome), now));
-            }
-            What::Found | What::NotAttempted | What::Applied | What::AlreadyApplied | What::Mismatch => {}
         }
+        Ok(events)
     }
-    if !errors.is_empty() {
-        state.commit(vec![Commit { errors, ..Commit::new(caller.account.id.clone()) }]).await?;
+
+    /// The brake holds: nothing is told, the cursor stays, and a person is told why.
+    async fn hold(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        if deletions.held.is_some() {
+            return Ok(());
+        }
+        let day = now.0.div_euclid(DAY_MS);
+        let most = self.caller.app.rules.deletions_max;
+        let count = self.within_an_hour(deletions);
+        let error = filed::mass_delete(account, day, (count, most), now);
+        let notice = Notice { id: error.id, at: now, topic: "brake".into(), text: error.message.clone() };
+        let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
+        self.caller.app.state.commit(vec![commit]).await?;
+        deletions.held = Some(day);
+        Ok(())
     }
-    Ok(events)
+
+    /// A person has let them pass.
+    async fn release(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let Some(day) = deletions.held.take() else { return Ok(()) };
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        let error = filed::closed(filed::mass_delete(account, day, (0, 0), now));
+        let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
+        self.caller.app.state.commit(vec![commit]).await?;
+        Ok(())
+    }
+
+    /// What was refused is asked for again, some of it at each tick.
+    async fn ask_for_owed(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let account = self.caller.account;
+        let suspect = |(key, listed): (String, String)| {
+            let (kind, id) = key.split_once(' ')?;
+            let surface = account.types.get(&RecordType::parse(kind).ok()?)?;
+            Some(Suspect { surface, id: SideId::parse(id).ok()?, listed })
+        };
+        let turn: Vec<Suspect<'_>> =
+            deletions.cursor.owed.turn(READS).into_iter().filter_map(suspect).collect();
+        let mut left = &turn[..];
+        while !left.is_empty() {
+            let answered = self.look(deletions, left).await?;
+            deletions.cursor.owed.asked(&left[answered - 1].key());
+            left = &left[answered..];
+        }
+        Ok(())
+    }
+
+    async fn save(&self, deletions: &Deletions) -> Result<(), Stop> {
+        self.caller.save(&self.name(), deletions).await
+    }
 }
 
-/// The brake: too many deletions at once are more often an accident than meant. Nothing is told, the cursor stays, and
-/// a person is told why.
-async fn hold(caller: &Caller<'_>, count: usize) -> Result<(), Stop> {
-    let (account, most) = (&caller.account.id, caller.app.rules.deletions_max);
-    let now = caller.app.ports.clock.now();
-    let day = now.0.div_euclid(24 * HOUR_MS).to_string();
-    let message = format!(
-        "{count} records were deleted in NetSuite within an hour, more than the {most} that are passed on unasked: \
-         none of these deletions was passed on"
-    );
-    let hint = "See in NetSuite whether they were meant. If so, raise POLL_DELETIONS_MAX of the poller until they \
-                have gone through; if not, restore the records there.";
-    let id = derived_id("mass-delete", &[account.as_str(), &day]);
-    let error = ErrorEntry::open(account, id, "brake", "MASS_DELETE", &message, hint, now);
-    let notice = Notice { id, at: now, topic: "brake".into(), text: message };
-    let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.clone()) };
-    caller.app.state.commit(vec![commit]).await?;
-    Ok(())
+fn is_there(record: &Record) -> bool {
+    record.sides[Side::NetSuite].presence == Presence::There
+}
+
+/// When a record was deleted, or seen to be gone.
+fn deleted_at(outcome: &Outcome, now: Timestamp) -> Timestamp {
+    outcome.last_modified.as_deref().and_then(Timestamp::parse).unwrap_or(now)
 }

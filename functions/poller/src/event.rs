@@ -25,17 +25,19 @@ pub(crate) fn full_read(
         return Err(format!("it is shown with the id {id:?} and the time {at:?}"));
     };
     let values = Json::Object(found.values);
-    event(account, surface, &id, "update", at, found.external_id, values).map_err(|why| why.to_string())
+    event(account, surface, &id, ("update", &at.to_string()), at, found.external_id, values)
+        .map_err(|why| why.to_string())
 }
 
-/// A deletion, at its time.
+/// A deletion that NetSuite lists under a time of its own, which is what makes the event: when it was looked for says
+/// nothing about it.
 pub(crate) fn deletion(
     account: &Account,
     surface: &TypeSurface,
     id: &SideId,
-    at: Timestamp,
+    (listed, at): (&str, Timestamp),
 ) -> Result<ChangeEvent, FieldError> {
-    event(account, surface, id, "delete", at, None, json!({}))
+    event(account, surface, id, ("delete", listed), at, None, json!({}))
 }
 
 /// Those of these full reads whose records are not known just so.
@@ -87,18 +89,18 @@ fn tells_more(record: &Record, surface: &TypeSurface, look: &ChangeEvent, ids: &
         || told.values.iter().any(|(field, value)| side.shadow.get(*field) != Some(value))
 }
 
-/// The same look told twice is the same event.
+/// The same operation, of the same time, with the same values, is the same event.
 fn event(
     account: &Account,
     surface: &TypeSurface,
     id: &SideId,
-    operation: &str,
+    (operation, time): (&str, &str),
     at: Timestamp,
     external_id: Option<String>,
     values: Json,
 ) -> Result<ChangeEvent, FieldError> {
     let kind = surface.record_type.as_str();
-    let parts = [account.id.as_str(), kind, id.as_str(), operation, &at.to_string(), &values.to_string()];
+    let parts = [account.id.as_str(), kind, id.as_str(), operation, time, &values.to_string()];
     let event = json!({
         "eventId": derived_id("poll", &parts),
         "accountId": account.id,

@@ -1,36 +1,39 @@
-//! The scheduler's door.
+//! The scheduler's door. The work runs beside the request: whoever asked may hang up, and a permit or a lease must not
+//! stay behind.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Json, Response};
+use futures::channel::oneshot;
 use futures::future::join_all;
-use serde::Deserialize;
 use serde_json::json;
 use shared::domain::id::AccountId;
-use shared::domain::surface::Account;
 use shared::runtime::problem::Problem;
+use shared::runtime::which::Which;
+use std::sync::Mutex;
 
 use crate::App;
-use crate::account::poll;
-
-#[derive(Deserialize)]
-pub(crate) struct Which {
-    account: Option<String>,
-}
+use crate::account::{Polled, poll};
+use crate::caller::LEASE;
 
 pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, QueryRejection>) -> Response {
-    let accounts = match chosen(&app, asked) {
-        Ok(accounts) => accounts,
+    let accounts: Vec<AccountId> = match Which::of(asked, &app.ports.config) {
+        Ok(Some(account)) => vec![account.id.clone()],
+        Ok(None) => app.ports.config.accounts.keys().cloned().collect(),
         Err(problem) => return problem.into_response(),
     };
     // At once: an account whose NetSuite is slow or away must not hold up the others.
-    let results = join_all(accounts.iter().map(|account| poll(&app, account))).await;
+    let results = join_all(accounts.iter().map(|account| begin(&app, account))).await;
     let (mut published, mut failed) = (0, Vec::new());
     for (account, result) in accounts.iter().zip(results) {
-        published += result.published;
-        if let Some(why) = result.stopped {
-            tracing::warn!(account = %account.id, %why, "not all of NetSuite was polled; the next tick goes on");
-            failed.push(account.id.as_str());
+        let Ok(polled) = result else {
+            failed.push(account.as_str());
+            continue;
+        };
+        published += polled.published;
+        if let Some(why) = polled.stopped {
+            tracing::warn!(%account, %why, "not all of NetSuite was polled; the next tick goes on");
+            failed.push(account.as_str());
         }
     }
     if failed.is_empty() {
@@ -40,10 +43,21 @@ pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, Que
     problem.with("published", json!(published)).with("accounts", json!(failed)).into_response()
 }
 
-fn chosen(app: &App, asked: Result<Query<Which>, QueryRejection>) -> Result<Vec<&Account>, Problem> {
-    let Query(which) = asked.map_err(|e| Problem::bad_request("account", e.body_text()))?;
-    let Some(name) = which.account else { return Ok(app.ports.config.accounts.values().collect()) };
-    let account = AccountId::parse(&name).ok().and_then(|id| app.ports.config.accounts.get(&id));
-    let account = account.ok_or_else(|| Problem::not_found("there is no such account").at("account"))?;
-    Ok(vec![account])
+/// Starts an account's poll in the background, to its end; nothing is told of it when this instance is stopping. Two at
+/// once are one too many for the account's lease, not for us.
+fn begin(app: &App, account: &AccountId) -> oneshot::Receiver<Polled> {
+    let (told, heard) = oneshot::channel();
+    let told = Mutex::new(Some(told));
+    let name = format!("{LEASE}:{account}:{}", app.ports.ids.draw());
+    let (app, account) = (app.clone(), account.clone());
+    app.ports.tasks.clone().wake(name, move || {
+        let told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let (app, account) = (app.clone(), account.clone());
+        Box::pin(async move {
+            let (Some(told), Some(account)) = (told, app.ports.config.accounts.get(&account)) else { return };
+            // Nobody may be listening any more.
+            let _ = told.send(poll(&app, account).await);
+        })
+    });
+    heard
 }

@@ -14,14 +14,23 @@
 //!   next tick, which goes on where this one stopped.
 
 mod account;
+mod brake;
 mod caller;
 mod changed;
 mod config;
 mod cursor;
 mod deleted;
 mod event;
+mod filed;
 mod handler;
+mod look;
+mod owed;
+mod page;
 mod query;
+mod seen;
+mod stride;
+mod table;
+mod wall;
 
 use std::sync::Arc;
 

@@ -50,6 +50,7 @@ struct Inner {
     drain: Family<One, Gauge<f64, AtomicU64>>,
     /// What each account that is being worked off contributes: records, and ms until they are done.
     backlogs: Mutex<BTreeMap<(Side, AccountId), (u64, Option<i64>)>>,
+    poll_lag: Histogram,
 }
 
 impl Metrics {
@@ -72,6 +73,7 @@ impl Metrics {
             backlog: Family::default(),
             drain: Family::default(),
             backlogs: Mutex::default(),
+            poll_lag: histogram(),
             registry,
         };
         Self { inner: Arc::new(inner.registered()) }
@@ -153,6 +155,11 @@ impl Metrics {
         self.inner.drain.get_or_create(&label).set(longest as f64 / 1_000.0);
     }
 
+    /// After a tick, what was saved in NetSuite up to so many milliseconds ago has been looked at.
+    pub fn poll_lag(&self, millis: i64) {
+        self.inner.poll_lag.observe(millis.max(0) as f64 / 1_000.0);
+    }
+
     /// A request was refused at the door.
     pub fn refused(&self, reason: &'static str) {
         self.inner.refused.get_or_create(&[("reason", reason)]).inc();
@@ -182,6 +189,8 @@ impl Inner {
         registry.register("backlog", help, self.backlog.clone());
         let help = "Seconds until the last of these accounts will have been worked off, at its pace of late";
         registry.register("drain_seconds", help, self.drain.clone());
+        let help = "Seconds by which a scan of NetSuite is behind after a tick";
+        registry.register("poll_lag_seconds", help, self.poll_lag.clone());
         self
     }
 }
@@ -224,6 +233,7 @@ mod tests {
         metrics.refused("bad_signature");
         metrics.latency("suitex_to_netsuite", 1_200);
         metrics.latency("suitex_to_netsuite", -5);
+        metrics.poll_lag(61_000);
         let text = metrics.render();
         for line in [
             "sync_events_total{function=\"merge\",source=\"suitex\"} 1",
@@ -236,6 +246,7 @@ mod tests {
             "sync_calls_total{function=\"merge\",side=\"netsuite\",end=\"overload\"} 1",
             "sync_errors_total{function=\"merge\",class=\"malformed\"} 1",
             "sync_refused_total{function=\"merge\",reason=\"bad_signature\"} 1",
+            "sync_poll_lag_seconds_sum{function=\"merge\"} 61.0",
             "sync_apply_latency_seconds_count{function=\"merge\",path=\"suitex_to_netsuite\"} 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");

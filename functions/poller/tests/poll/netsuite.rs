@@ -1,0 +1,144 @@
+//! A NetSuite that answers just the questions which the poller asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value as Json, json};
+
+use crate::memory_ports::Still;
+
+/// A record, or what is left of it.
+#[derive(Clone)]
+pub(crate) struct Row {
+    /// On NetSuite's wall clock.
+    pub(crate) at: String,
+    pub(crate) email: String,
+    pub(crate) is_deleted: bool,
+    /// Not shown by SuiteQL yet, or not to our role.
+    pub(crate) is_hidden: bool,
+    /// Shown by SuiteQL, refused by the RESTlet.
+    pub(crate) is_refused: bool,
+    /// Listed as deleted, and nothing to the RESTlet.
+    pub(crate) is_forgotten: bool,
+    /// A call about it dies.
+    pub(crate) is_deadly: bool,
+}
+
+/// NetSuite's record types here, and the tables in which SuiteQL shows them.
+const TABLES: [(&str, &str); 3] =
+    [("customer", "customer"), ("inventoryitem", "item"), ("salesorder", "transaction")];
+
+/// One account's NetSuite.
+#[derive(Default)]
+pub(crate) struct NetSuite {
+    pub(crate) rows: Mutex<BTreeMap<(&'static str, u64), Row>>,
+    pub(crate) now: Mutex<String>,
+    /// Tables that our role may not see.
+    pub(crate) refused: Mutex<BTreeSet<&'static str>>,
+    /// Times up to this and from its day on cannot be read.
+    pub(crate) gap: Mutex<Option<[&'static str; 2]>>,
+    /// Records that were looked at, by call.
+    pub(crate) reads: Mutex<Vec<usize>>,
+    /// How long a look takes, ms, on this clock.
+    pub(crate) slow: Mutex<Option<(Arc<Still>, i64)>>,
+}
+
+impl NetSuite {
+    /// Records that were looked at.
+    pub(crate) fn looks(&self) -> usize {
+        self.reads.lock().unwrap().iter().sum()
+    }
+
+    pub(crate) fn answer(&self, uri: &str, body: &Json) -> (u16, Json) {
+        match body["q"].as_str() {
+            Some(query) => self.query(query),
+            None => {
+                assert!(uri.contains("restlet.nl"), "{uri}");
+                self.read(body["reads"].as_array().expect("reads"))
+            }
+        }
+    }
+
+    fn query(&self, query: &str) -> (u16, Json) {
+        let page = |items: Vec<Json>| (200, json!({ "items": items }));
+        if query.contains("FROM DUAL") {
+            let now = self.now.lock().unwrap().clone();
+            let columns = query.split(" AS ago_").skip(1).map(|rest| rest.split([',', ' ']).next().unwrap());
+            let column = |age: &str| {
+                let ago = chrono::NaiveDateTime::parse_from_str(&now, "%Y-%m-%d %H:%M:%S").unwrap();
+                // The clock of these tests says what it shows, less the lag.
+                let ago = ago - chrono::TimeDelta::seconds(age.parse::<i64>().unwrap() - 5);
+                (format!("AGO_{age}"), json!(ago.format("%Y-%m-%d %H:%M:%S").to_string()))
+            };
+            return page(vec![Json::Object(columns.map(column).collect())]);
+        }
+        let table = query.split(" FROM ").nth(1).unwrap().split(' ').next().unwrap();
+        let bad = |detail: &str| {
+            let detail = json!({ "detail": detail, "o:errorCode": "INVALID_PARAMETER" });
+            (400, json!({ "title": "Bad Request", "o:errorDetails": [detail] }))
+        };
+        if self.refused.lock().unwrap().contains(table) {
+            return bad("Record was not found");
+        }
+        let times: Vec<&str> = query.split("TO_TIMESTAMP('").skip(1).map(|rest| &rest[..19]).collect();
+        if let Some([first, last]) = *self.gap.lock().unwrap()
+            && times.iter().any(|time| (first..last).contains(time))
+        {
+            return bad("ORA-01878: specified field not found in datetime or interval");
+        }
+        let after: u64 = query.rsplit("id > ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+        let (from, upto) = (times[0], times[1]);
+        let kind = TABLES.iter().find(|(_, of)| *of == table).map(|(kind, _)| *kind);
+        let rows = self.rows.lock().unwrap();
+        let is_listed = |(of, row): (&str, &Row)| match kind {
+            Some(kind) => of == kind && !row.is_deleted,
+            None => row.is_deleted,
+        };
+        let listed = rows.iter().filter(|((of, _), row)| !row.is_hidden && is_listed((*of, *row)));
+        let mut found: Vec<(u64, &String)> = listed
+            .map(|((_, id), row)| (*id, &row.at))
+            .filter(|(id, at)| (from..=upto).contains(&at.as_str()) && *id > after)
+            .collect();
+        found.sort();
+        // SuiteQL writes ids as texts; a number means the same.
+        let id = |id: u64| if id.is_multiple_of(2) { json!(id) } else { json!(id.to_string()) };
+        let item = |(of, at): (u64, &String)| json!({ "links": [], "id": id(of), "at": at });
+        page(found.into_iter().take(1_000).map(item).collect())
+    }
+
+    fn read(&self, reads: &[Json]) -> (u16, Json) {
+        self.reads.lock().unwrap().push(reads.len());
+        assert!(reads.len() <= 50, "units for fifty");
+        if let Some((clock, millis)) = &*self.slow.lock().unwrap() {
+            clock.pass(*millis);
+        }
+        let rows = self.rows.lock().unwrap();
+        let row = |read: &Json| {
+            let id: u64 = read["id"].as_str().unwrap().parse().unwrap();
+            let kind = TABLES.iter().find(|(kind, _)| read["type"] == *kind).expect("a type").0;
+            (id, rows.get(&(kind, id)))
+        };
+        if reads.iter().any(|read| row(read).1.is_some_and(|row| row.is_deadly)) {
+            let error =
+                json!({ "code": "SSS_TIME_LIMIT_EXCEEDED", "message": "Script Execution Time Exceeded." });
+            return (400, json!({ "error": error }));
+        }
+        let look = |read: &Json| {
+            let time = |row: &Row| format!("{}Z", row.at.replace(' ', "T"));
+            match row(read) {
+                (_, Some(row)) if row.is_refused => json!({
+                    "outcome": "refused", "error": { "code": "INSUFFICIENT_PERMISSION", "message": "No" },
+                }),
+                (id, Some(row)) if row.is_deleted && !row.is_forgotten => {
+                    json!({ "outcome": "deleted", "id": id.to_string(), "lastModified": time(row) })
+                }
+                (id, Some(row)) if !row.is_hidden && !row.is_deleted => json!({
+                    "outcome": "found", "id": id.to_string(), "lastModified": time(row), "values": { "email": row.email },
+                }),
+                _ => json!({ "outcome": "missing" }),
+            }
+        };
+        let results: Vec<Json> = reads.iter().map(look).collect();
+        (200, json!({ "results": results, "remainingUsage": 4_000 }))
+    }
+}

@@ -122,8 +122,8 @@ pub(super) async fn save(
 }
 
 fn bind(query: Bound, account: &AccountId, governance: &Governance) -> Bound {
-    let Governance { open: _, bears, failures, not_before, lent_from, pace, day, requests, overloads } =
-        governance;
+    let Governance { open: _, bears, failures, not_before, lent_from, pace, day, requests, .. } = governance;
+    let Governance { overloads, refused_sign_ins, suspended, .. } = governance;
     let Bears { limit, proven, tries, try_at, fell_at, window, saturated } = bears;
     let query = query.bind(account.as_str()).bind(*limit).bind(*proven).bind(*tries).bind(try_at.0);
     let query = query.bind(fell_at.0).bind(window.0).bind(*saturated).bind(*failures).bind(not_before.0);

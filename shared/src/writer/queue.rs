@@ -34,8 +34,6 @@ type Place = (Reverse<u8>, usize);
 pub(super) struct Queue {
     waiting: BTreeMap<Place, RecordKey>,
     read_at: Timestamp,
-    /// What was read then is all there was.
-    is_all: bool,
     turn: Option<Place>,
 }
 
@@ -51,14 +49,10 @@ impl Queue {
     ) -> Result<Vec<(Place, RecordKey)>, Unavailable> {
         let side = writer.side();
         let ahead = if writer.target.is_governed() { AHEAD } else { ROUND };
-        let is_short = self.waiting.len() < ROUND;
-        if ahead == ROUND
-            || now.0 - self.read_at.0 >= READ_AGAIN_MS
-            || (is_short && !self.is_all)
-            || self.waiting.is_empty()
-        {
+        let is_old = now.0 - self.read_at.0 >= READ_AGAIN_MS;
+        // A short queue is read each time, so that a look or a change of the moment need not wait.
+        if is_old || self.waiting.len() <= ROUND {
             let due = writer.ports.state.due(&account.id, side, now, ahead + busy).await?;
-            self.is_all = due.len() < ahead + busy;
             self.read_at = now;
             self.fill(due.into_iter().filter(|key| !is_busy(key)), |key| {
                 account.types.get(&key.record_type).map_or(0, |surface| surface.priority)

@@ -112,7 +112,13 @@ fn whoever_hangs_up_leaves_no_permit_and_no_lease_behind() {
     let limits = &poll.app.ports.config.accounts[&account].limits;
     let now = poll.app.ports.clock.now();
     for n in 1..=2 {
-        let call = Call { id: uuid::Uuid::from_u128(n), purpose: Purpose::Poll, writes: 0, now, until: now.plus(1_000) };
+        let call = Call {
+            id: uuid::Uuid::from_u128(n),
+            purpose: Purpose::Poll,
+            writes: 0,
+            now,
+            until: now.plus(1_000),
+        };
         let begun = poll.world.state.begin_call(&account, &call, limits).now_or_never().unwrap().unwrap();
         assert!(begun.is_ok(), "a permit is taken");
     }

@@ -34,6 +34,9 @@ pub struct Metrics {
     inner: Arc<Inner>,
 }
 
+/// What each account that is being worked off contributes: records, and ms until they are done.
+type Backlogs = BTreeMap<(Side, AccountId), (u64, Option<i64>)>;
+
 struct Inner {
     registry: Registry,
     events: Family<One, Counter>,
@@ -48,8 +51,7 @@ struct Inner {
     latency: Family<One, Histogram, fn() -> Histogram>,
     backlog: Family<One, Gauge>,
     drain: Family<One, Gauge<f64, AtomicU64>>,
-    /// What each account that is being worked off contributes: records, and ms until they are done.
-    backlogs: Mutex<BTreeMap<(Side, AccountId), (u64, Option<i64>)>>,
+    backlogs: Mutex<Backlogs>,
     poll_lag: Histogram,
 }
 
@@ -138,11 +140,7 @@ impl Metrics {
     }
 
     /// Accounts are no labels: their records are added up, and the longest drain is shown.
-    fn change_backlogs(
-        &self,
-        side: Side,
-        change: impl FnOnce(&mut BTreeMap<(Side, AccountId), (u64, Option<i64>)>),
-    ) {
+    fn change_backlogs(&self, side: Side, change: impl FnOnce(&mut Backlogs)) {
         let mut all = self.inner.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut all);
         let (mut records, mut longest) = (0, 0);

@@ -499,7 +499,6 @@ fn an_order_of_five_hundred_lines_fits_into_one_call() {
         "operation": key(1), "verb": "create", "type": "salesorder", "externalId": "sx-o1", "expected": {},
         "values": {"entity": customer, "item": lines(None)}, "fields": ["entity", "item", "memo"],
     });
-    let began = std::time::Instant::now();
     let [twin, deployed] = both.each(|world| world.answer(&json!({"action": "apply", "writes": [create]})));
     assert_eq!(told(&twin), told(&deployed));
     let made = &deployed.results[0];
@@ -520,5 +519,4 @@ fn an_order_of_five_hundred_lines_fits_into_one_call() {
     let differ = before.iter().zip(changed).filter(|(before, after)| before != after).count();
     assert_eq!(differ, 1, "one line's change writes one line: the others keep their keys and cells");
     assert!(deployed.remaining_usage > 4_900, "of 5,000 units {} are left", deployed.remaining_usage);
-    assert!(began.elapsed().as_secs() < 60, "a script has 300 s: {:?}", began.elapsed());
 }

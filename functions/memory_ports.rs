@@ -153,6 +153,13 @@ impl Bus {
         published.iter().filter(|(t, _)| *t == topic).map(|(_, m)| m.clone()).collect()
     }
 
+    /// The JSON of what was published to `topic`, but for the first so many.
+    pub(crate) fn json_from(&self, topic: Topic, first: usize) -> Vec<Json> {
+        let published = self.published.lock().unwrap();
+        let of_topic = published.iter().filter(|(t, _)| *t == topic).skip(first);
+        of_topic.map(|(_, m)| serde_json::from_slice(&m.data).unwrap()).collect()
+    }
+
     /// The JSON of what was published to `topic`.
     pub(crate) fn json(&self, topic: Topic) -> Vec<Json> {
         self.on(topic).iter().map(|m| serde_json::from_slice(&m.data).unwrap()).collect()

@@ -156,7 +156,10 @@ pub const MAX_BACKOFF_MS: i64 = 600_000;
 
 /// How the poller polls here: what is waited for is not more than a second's end.
 const POLL: poller::Rules =
-    poller::Rules { lag_s: 2, overlap_s: 60, budget_ms: 45_000, deletions_max: 1_000 };
+    poller::Rules { lag_s: 2, overlap_s: POLL_OVERLAP_S, budget_ms: 45_000, deletions_max: 1_000 };
+
+/// What was saved so long before the last poll is looked for again, s.
+pub const POLL_OVERLAP_S: i64 = 60;
 
 /// What was saved is found by a poll that begins so much later, in ms.
 pub const POLLED_AFTER_MS: i64 = (POLL.lag_s + 1) * 1_000;

@@ -30,21 +30,38 @@ use crate::{event, filed, query};
 pub(crate) const AGES_S: [i64; 3] = [0, 3_600, 86_400];
 
 /// What was told is remembered for so long, s: it may be listed again before it has been taken in.
-const TOLD_S: i64 = 2 * 3_600;
+const TOLD_S: i64 = 26 * 3_600;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// How far a scan for deletions has come.
+/// The scan's name.
+const NAME: &str = "deletions";
+
+/// How far the scans for deletions have come.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Deletions {
+    /// By how long ago the deletions are, s.
+    scans: BTreeMap<i64, Stage>,
+    /// Records whose deletion was told lately, by the times under which they were listed.
+    told: BTreeMap<String, String>,
+}
+
+/// How far one of them has come.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Stage {
     cursor: Cursor,
     /// Records whose deletion a look has confirmed, and which have not been told yet.
     gone: BTreeMap<String, Gone>,
-    /// Records whose deletion was told lately, by the times under which they were listed.
-    told: BTreeMap<String, String>,
     /// The day since which the brake holds.
     held: Option<i64>,
+}
+
+impl Deletions {
+    fn of(&mut self, age_s: i64) -> &mut Stage {
+        self.scans.entry(age_s).or_default()
+    }
 }
 
 /// A confirmed deletion.
@@ -85,35 +102,28 @@ impl<'a> DeletionScan<'a> {
     /// Goes through what was deleted. The cursor keeps what was done, however it ends; answers when everything had
     /// been looked at, ms.
     pub(crate) async fn scan(mut self) -> (Option<i64>, Result<(), Stop>) {
-        let mut deletions: Deletions = match self.caller.cursor(&self.name()).await {
+        let mut deletions: Deletions = match self.caller.cursor(NAME).await {
             Ok(deletions) => deletions,
             Err(away) => return (None, Err(away.into())),
         };
         let before = deletions.clone();
         let end = self.go_on(&mut deletions).await;
         let saved = if deletions == before { Ok(()) } else { self.save(&deletions).await };
-        (deletions.cursor.reached_at(), end.and(saved))
-    }
-
-    fn name(&self) -> String {
-        match self.age_s {
-            0 => "deletions".into(),
-            age_s => format!("deletions after {age_s} s"),
-        }
+        (deletions.of(self.age_s).cursor.reached_at(), end.and(saved))
     }
 
     async fn go_on(&mut self, deletions: &mut Deletions) -> Result<(), Stop> {
         let overlap_s = self.caller.app.rules.overlap_s;
         loop {
-            deletions.cursor.scan(self.clocks, overlap_s);
+            deletions.of(self.age_s).cursor.scan(self.clocks, overlap_s);
             let Page { rows, is_last } =
-                page::next(self.caller, &mut deletions.cursor, query::deleted).await?;
+                page::next(self.caller, &mut deletions.of(self.age_s).cursor, query::deleted).await?;
             self.judge(deletions, &rows).await?;
             if !self.tell(deletions).await? {
                 return Ok(());
             }
-            rows.last().inspect(|row| deletions.cursor.pass(row.id, overlap_s));
-            if is_last && deletions.cursor.end(self.clocks) {
+            rows.last().inspect(|row| deletions.of(self.age_s).cursor.pass(row.id, overlap_s));
+            if is_last && deletions.of(self.age_s).cursor.end(self.clocks) {
                 break;
             }
             self.save(deletions).await?;
@@ -130,8 +140,9 @@ impl<'a> DeletionScan<'a> {
         }
         suspects.retain(|suspect| {
             let key = suspect.key();
-            let is_done = deletions.gone.contains_key(&key) || deletions.told.contains_key(&key);
-            !is_done && !deletions.cursor.knows(&key, &suspect.listed)
+            let is_told = deletions.told.contains_key(&key);
+            let stage = deletions.of(self.age_s);
+            !is_told && !stage.gone.contains_key(&key) && !stage.cursor.knows(&key, &suspect.listed)
         });
         let mut left = &suspects[..];
         while !left.is_empty() && !self.is_over(deletions) {
@@ -162,30 +173,30 @@ impl<'a> DeletionScan<'a> {
         let (app, account) = (self.caller.app, self.caller.account);
         let now = app.ports.clock.now();
         let records: Vec<_> = suspects.iter().take(READS).map(|s| (s.surface, &s.id)).collect();
-        let looks = look(self.caller, &mut deletions.cursor.stride, &records).await?;
+        let looks = look(self.caller, &mut deletions.of(self.age_s).cursor.stride, &records).await?;
         let answered = looks.len();
         let mut errors: Vec<ErrorEntry> = Vec::new();
         for (suspect, look) in suspects.iter().zip(looks) {
             let (key, id) = (suspect.key(), suspect.id.as_str());
-            let owed = &mut deletions.cursor.owed;
+            let owed = &mut deletions.of(self.age_s).cursor.owed;
             match look {
                 Look::Refused(why) => match owed.add(&key, &suspect.listed) {
                     Added::New => errors.push(filed::not_shown(account, suspect.surface, id, &why, now)),
                     Added::Known => {}
-                    Added::NoRoom => errors.push(filed::too_much_refused(account, &self.name(), now)),
+                    Added::NoRoom => errors.push(filed::too_much_refused(account, NAME, now)),
                 },
                 Look::Found(_) => {
                     errors.extend(
                         owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, true, now)),
                     );
-                    deletions.cursor.note(key, &suspect.listed, app.rules.overlap_s);
+                    deletions.of(self.age_s).cursor.note(key, &suspect.listed, app.rules.overlap_s);
                 }
                 Look::Gone(outcome) => {
                     errors.extend(
                         owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, false, now)),
                     );
                     let gone = Gone { listed: suspect.listed.clone(), at: deleted_at(&outcome, now).0 };
-                    deletions.gone.insert(key, gone);
+                    deletions.of(self.age_s).gone.insert(key, gone);
                 }
             }
         }
@@ -196,12 +207,14 @@ impl<'a> DeletionScan<'a> {
     }
 
     /// Whether there are too many to tell any.
-    fn is_over(&self, deletions: &Deletions) -> bool {
-        !deletions.gone.is_empty() && self.within_an_hour(deletions) > self.caller.app.rules.deletions_max
+    fn is_over(&self, deletions: &mut Deletions) -> bool {
+        !deletions.of(self.age_s).gone.is_empty()
+            && self.within_an_hour(deletions) > self.caller.app.rules.deletions_max
     }
 
     fn within_an_hour(&self, deletions: &Deletions) -> usize {
-        let gone = deletions.gone.values().map(|gone| gone.listed.as_str());
+        let gone = deletions.scans.get(&self.age_s).into_iter().flat_map(|stage| stage.gone.values());
+        let gone = gone.map(|gone| gone.listed.as_str());
         most_within_an_hour(gone.chain(deletions.told.values().map(String::as_str)))
     }
 
@@ -212,9 +225,9 @@ impl<'a> DeletionScan<'a> {
             return Ok(false);
         }
         self.release(deletions).await?;
-        let events = self.events(&deletions.gone).await?;
+        let events = self.events(&deletions.of(self.age_s).gone).await?;
         *self.published += self.caller.publish(events).await?;
-        let told = std::mem::take(&mut deletions.gone);
+        let told = std::mem::take(&mut deletions.of(self.age_s).gone);
         let from = moved(&self.clocks.shown, -TOLD_S);
         deletions.told.extend(told.into_iter().map(|(key, gone)| (key, gone.listed)));
         deletions.told.retain(|_, listed| *listed >= from);
@@ -252,7 +265,7 @@ impl<'a> DeletionScan<'a> {
     /// The brake holds: nothing is told, the cursor stays, and a person is told why.
     async fn hold(&self, deletions: &mut Deletions) -> Result<(), Stop> {
         let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        if deletions.held.is_some() {
+        if deletions.of(self.age_s).held.is_some() {
             return Ok(());
         }
         let day = now.0.div_euclid(DAY_MS);
@@ -262,13 +275,13 @@ impl<'a> DeletionScan<'a> {
         let notice = Notice { id: error.id, at: now, topic: "brake".into(), text: error.message.clone() };
         let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
         self.caller.app.state.commit(vec![commit]).await?;
-        deletions.held = Some(day);
+        deletions.of(self.age_s).held = Some(day);
         Ok(())
     }
 
     /// A person has let them pass.
     async fn release(&self, deletions: &mut Deletions) -> Result<(), Stop> {
-        let Some(day) = deletions.held.take() else { return Ok(()) };
+        let Some(day) = deletions.of(self.age_s).held.take() else { return Ok(()) };
         let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
         let error = filed::closed(filed::mass_delete(account, day, (0, 0), now));
         let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
@@ -285,18 +298,18 @@ impl<'a> DeletionScan<'a> {
             Some(Suspect { surface, id: SideId::parse(id).ok()?, listed })
         };
         let turn: Vec<Suspect<'_>> =
-            deletions.cursor.owed.turn(READS).into_iter().filter_map(suspect).collect();
+            deletions.of(self.age_s).cursor.owed.turn(READS).into_iter().filter_map(suspect).collect();
         let mut left = &turn[..];
         while !left.is_empty() {
             let answered = self.look(deletions, left).await?;
-            deletions.cursor.owed.asked(&left[answered - 1].key());
+            deletions.of(self.age_s).cursor.owed.asked(&left[answered - 1].key());
             left = &left[answered..];
         }
         Ok(())
     }
 
     async fn save(&self, deletions: &Deletions) -> Result<(), Stop> {
-        self.caller.save(&self.name(), deletions).await
+        self.caller.save(NAME, deletions).await
     }
 }
 

@@ -2,13 +2,14 @@
 //! quicker and say more, but do not fire for everything: this is what nothing escapes.
 //!
 //! ```text
-//! tick ─► account (lease) ─► NetSuite's time ─► per type: changed ids by (lastModified, id) ─► read ─► publish ─► cursor
-//!                                            └► deletions by (deletedDate, id) ─► read ─► publish ─► cursor
+//! tick ─► account (lease) ─► NetSuite's time ─┬► per type: ids saved in a window ─► look ─► publish ─► cursor
+//!                                             └► ids deleted in a window ─► look ─► brake ─► publish ─► cursor
 //! ```
 //!
 //! - NetSuite's times are compared in NetSuite alone, as it writes them: no zone is known here, and none needed.
 //!   What its wall clock does in autumn and in spring, `cursor` answers for.
-//! - A cursor moves only once what it passes is on the bus. What is published twice is one event: its id comes from
+//! - A cursor moves only once what it passes is on the bus, or owed: refused by NetSuite, told to a person, and asked
+//!   for again. It moves after each call, and each scan has a share of the tick: no amount of work stops one. What is published twice is one event: its id comes from
 //!   what it says.
 //! - Every call is made under a permit of the account's governance. What finds no permit or no time is left to the
 //!   next tick, which goes on where this one stopped.

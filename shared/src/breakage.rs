@@ -29,11 +29,13 @@ pub enum Breakage {
     PermitFreedAtTimeout,
     /// A link is overwritten by a later claim on the same side id.
     LinkOverwritten,
+    /// The poller's cursor passes records before they are on the bus.
+    CursorBeforeBus,
 }
 
 impl Breakage {
     /// All of them, with the names that the command line takes.
-    pub const ALL: [(Breakage, &'static str); 12] = [
+    pub const ALL: [(Breakage, &'static str); 13] = [
         (Breakage::AckBeforeCommit, "ack-before-commit"),
         (Breakage::KeyWithoutAccount, "key-without-account"),
         (Breakage::PendingSkippedWhenKnown, "pending-skipped-when-known"),
@@ -46,6 +48,7 @@ impl Breakage {
         (Breakage::EqualSecondApplied, "equal-second-applied"),
         (Breakage::PermitFreedAtTimeout, "permit-freed-at-timeout"),
         (Breakage::LinkOverwritten, "link-overwritten"),
+        (Breakage::CursorBeforeBus, "cursor-before-bus"),
     ];
 }
 

@@ -26,6 +26,7 @@ use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 use uuid::Uuid;
 
+use crate::cursors::Cursors;
 use crate::executor::{Executor, Lane};
 use crate::watch::Watch;
 
@@ -150,6 +151,8 @@ pub struct Faults {
     pub config: Arc<SyncConfig>,
     /// Looks at every commit.
     pub watch: Arc<Watch>,
+    /// Looks at every cursor.
+    pub cursors: Arc<Cursors>,
 }
 
 /// The points around an effect, by kind.
@@ -184,6 +187,7 @@ points!(TENANT, "tenant write", 4.0);
 points!(DISPATCHED, "outbox mark", 2.0);
 points!(CALL, "netsuite call", 5.0);
 points!(PERMIT, "permit", 1.0);
+points!(CURSOR, "poll cursor", 2.0);
 
 /// How long a connection may take, ms: a call that is not on its way by then is not made.
 const CONNECT_MS: i64 = 5_000;
@@ -488,7 +492,13 @@ impl<S: State> State for Faulty<S> {
         name: &str,
         cursor: &str,
     ) -> Result<(), Unavailable> {
-        self.inner.set_poll_cursor(account, name, cursor).await
+        let watched = async {
+            self.inner.set_poll_cursor(account, name, cursor).await?;
+            let unseen = self.faults.cursors.passed_unseen(&*self.inner, account, name, cursor);
+            unseen.into_iter().for_each(|what| self.faults.watch.violated("I19", what));
+            Ok(())
+        };
+        self.faults.around(account, &CURSOR, watched).await
     }
 
     async fn pending(

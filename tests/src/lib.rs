@@ -2,12 +2,12 @@
 //! thread, from one seed. Faults are everywhere an effect is; when they stop, the invariants must hold.
 
 pub mod checks;
+pub mod cursors;
 pub mod executor;
 pub mod faults;
 pub mod follow;
 pub mod people;
 pub mod run;
-mod stand_in_poll;
 pub mod storm;
 pub mod sweep;
 pub mod watch;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use local::bus::BusFaults;
+use local::functions::FUNCTIONS;
 use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
 use local::signed::signed;
 use serde_json::{Value as Json, json};
@@ -17,7 +18,7 @@ use crate::executor::{Instance, Lane};
 use crate::faults::Rates;
 use crate::people::Edits;
 use crate::watch::Violation;
-use crate::world::{SECRETS, World, branch, running};
+use crate::world::{SECRETS, World, branch};
 
 /// How a seed is run.
 #[derive(Debug, Clone)]
@@ -59,6 +60,9 @@ const STEPS_MAX: usize = 60;
 /// Most steps of the functions between two happenings in the world.
 const STEPS_BETWEEN: usize = 12;
 
+/// A save is visible to the poller after so long at most, ms: within what it looks for again.
+const LATE_VISIBLE_MS: i64 = 40_000;
+
 /// Rounds after the faults have stopped within which everything must settle.
 const SETTLE_ROUNDS: usize = 400;
 
@@ -76,12 +80,14 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 /// Quiet for so many rounds, through polls and past every deadline: nothing is to come.
 const QUIET_ROUNDS: usize = 21;
 
+/// The round of settling that lasts until the next day.
+const NEXT_DAY_ROUND: usize = 40;
+
 struct Run {
     world: World,
     options: Options,
     people: Vec<Edits>,
     clock_dice: fastrand::Rng,
-    polled: Vec<i64>,
     forged: Vec<String>,
     settled: bool,
 }
@@ -92,7 +98,6 @@ impl Run {
         let lanes = if options.neighbour { world.accounts.len() } else { 1 };
         let mut run = Self {
             people: (0..lanes).map(|_| Edits::default()).collect(),
-            polled: vec![0; lanes],
             clock_dice: fastrand::Rng::with_seed(branch(seed, "clock")),
             world,
             options,
@@ -140,6 +145,9 @@ impl Run {
             user_event_lost: rate(0.5),
             user_event_doubled: rate(0.2),
             refuse_probability: rate(0.05),
+            query_error: rate(0.1),
+            late_visible: rate(0.4),
+            late_visible_ms: LATE_VISIBLE_MS,
             latency_ms: (rate(1.0) * 2_000.0) as _,
             latency_per_write_ms: (rate(1.0) * 200.0) as _,
             ..NetSuiteFaults::default()
@@ -227,7 +235,7 @@ impl Run {
                 self.people[lane].act(&mut self.world, lane);
                 return true;
             }
-            870..880 => self.poll(lane, 20),
+            870..880 => world.poll(lane),
             880..925 => world.tick(lane),
             925..965 => self.resolve(lane),
             965..970 => self.retry(lane),
@@ -255,13 +263,6 @@ impl Run {
             _ => {}
         }
         false
-    }
-
-    fn poll(&mut self, lane: Lane, overlap: i64) {
-        // NetSuite's own clock may be off by minutes: the stand-in asks it, as the poller does.
-        let since = self.polled[lane] - overlap;
-        let newest = self.world.poll(lane, since);
-        self.polled[lane] = newest.unwrap_or(self.polled[lane]).max(self.polled[lane]);
     }
 
     /// A person decides an open conflict, perhaps on a stale view.
@@ -402,35 +403,36 @@ impl Run {
             self.world.netsuite.set_faults(&account, faults).expect("behaviours that were set before");
             self.world.note(lane, "the trouble stops".into());
         }
-        // Rounds since anything happened, and whether everything has been told once more in quiet.
-        let mut quiet: Vec<(usize, bool)> = self.lanes().map(|_| (0, false)).collect();
+        // Rounds since anything happened.
+        let mut quiet: Vec<usize> = self.lanes().map(|_| 0).collect();
         for round in 0..SETTLE_ROUNDS {
-            for (lane, (quiet, told)) in quiet.iter_mut().enumerate() {
-                if *quiet > QUIET_ROUNDS {
+            let is_over = |quiet: usize| quiet > QUIET_ROUNDS && round > NEXT_DAY_ROUND + QUIET_ROUNDS;
+            for (lane, quiet) in quiet.iter_mut().enumerate() {
+                if is_over(*quiet) {
                     continue;
                 }
                 self.drain(lane);
                 self.world.tick(lane);
                 if round % 4 == 0 {
-                    // Without an overlap, or it would never be quiet; what it misses is told at the end.
-                    self.poll(lane, -1);
+                    self.world.poll(lane);
                     self.resolve(lane);
                     // People give up on what fails again and again; it stays an open error.
                     if round < SETTLE_ROUNDS / 4 {
                         self.retry(lane);
                     }
                 }
-                if *quiet == QUIET_ROUNDS && !*told {
-                    (*quiet, *told) = (0, true);
-                    self.world.poll(lane, 0);
-                }
                 self.drain(lane);
                 *quiet = if self.is_quiet(lane) { *quiet + 1 } else { 0 };
             }
-            if quiet.iter().all(|(quiet, _)| *quiet > QUIET_ROUNDS) {
+            if quiet.iter().all(|quiet| is_over(*quiet)) {
                 return;
             }
-            self.world.executor.advance(if round % 20 == 19 { 1_000_000 } else { 11_000 });
+            self.world.executor.advance(match round {
+                // The poller goes through deletions once more after a day.
+                NEXT_DAY_ROUND => 90_000_000,
+                _ if round % 20 == 19 => 1_000_000,
+                _ => 11_000,
+            });
         }
     }
 
@@ -522,8 +524,7 @@ fn digest(world: &World, lane: Lane) -> String {
 }
 
 fn any_instance(world: &mut World, lane: Lane) -> Instance {
-    let functions = running();
-    let function = functions[world.lanes[lane].dice.usize(0..functions.len())];
+    let function = FUNCTIONS[world.lanes[lane].dice.usize(0..FUNCTIONS.len())];
     world.any(lane, function)
 }
 

@@ -32,18 +32,13 @@ use shared::state::memory::MemoryState;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::cursors::Cursors;
 use crate::executor::{Executor, Instance, Lane};
 use crate::faults::{Faults, Faulty, LaneFaults, Rates};
-use crate::stand_in_poll;
 use crate::watch::Watch;
 
-/// The function that does not run here: [`stand_in_poll`] does its work.
-const STOOD_IN_FOR: &str = "poller";
-
-/// The functions that run here.
-pub fn running() -> Vec<&'static str> {
-    FUNCTIONS.into_iter().filter(|name| *name != STOOD_IN_FOR).collect()
-}
+/// The function that is called at a pace of its own: a poll costs calls of NetSuite.
+const POLLER: &str = "poller";
 
 /// What is synced in the simulation: the product's own configuration, but that one account may make one call
 /// at a time, and the other lets NetSuite win where a lost edit would show.
@@ -146,6 +141,7 @@ impl Published {
 struct Recorder {
     inner: BusPublish,
     published: Arc<Published>,
+    cursors: Arc<Cursors>,
 }
 
 #[async_trait]
@@ -156,6 +152,7 @@ impl Publish for Recorder {
             for message in &messages {
                 let id = message.attributes.get("eventId").and_then(|id| Uuid::parse_str(id).ok());
                 events.extend(id.map(|id| (message.attributes["account"].clone(), id)));
+                self.cursors.told(&message.data);
             }
         }
         self.inner.publish(topic, messages).await
@@ -216,6 +213,7 @@ impl World {
             lanes: Arc::new(lane_faults.collect()),
             config: Arc::clone(&config),
             watch: Arc::new(Watch::following(followed)),
+            cursors: Arc::new(Cursors::new(Arc::clone(&netsuite))),
         };
         let mut world = Self {
             executor,
@@ -237,7 +235,7 @@ impl World {
             let seed = branch(seed, &format!("lane {account}"));
             let mut dice = fastrand::Rng::with_seed(seed);
             let of = |function| [0, 1].map(|number| Instance { function, number });
-            let all = running().into_iter().flat_map(of);
+            let all = FUNCTIONS.into_iter().flat_map(of);
             let skews = all
                 .map(|instance| (instance, dice.i64(-clocks.instances_ms..=clocks.instances_ms)))
                 .collect();
@@ -272,6 +270,7 @@ impl World {
         let publish = Recorder {
             inner: BusPublish { bus: Arc::clone(&self.bus), clock: Arc::new(self.executor.clock(0)) },
             published: Arc::clone(&self.published),
+            cursors: Arc::clone(&self.faults.cursors),
         };
         let edge = Edge {
             config: Arc::clone(&self.config),
@@ -409,35 +408,38 @@ impl World {
         });
     }
 
-    /// The scheduler's ticks, for this account.
+    /// The scheduler's ticks, for this account, but for the poller's.
     pub fn tick(&mut self, lane: Lane) {
-        for (function, path) in TICKS.into_iter().filter(|(function, _)| *function != STOOD_IN_FOR) {
-            let instance = self.any(lane, function);
-            let uri = format!("{path}?account={}", self.accounts[lane]);
-            self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
+        for (function, path) in TICKS.into_iter().filter(|(function, _)| *function != POLLER) {
+            self.call(lane, function, path);
         }
+    }
+
+    /// Has some instance of the poller look at NetSuite.
+    pub fn poll(&mut self, lane: Lane) {
+        let instance = self.any(lane, POLLER);
+        self.poll_by(lane, instance.number);
+    }
+
+    /// Has this instance of the poller look at NetSuite.
+    pub fn poll_by(&mut self, lane: Lane, number: usize) {
+        self.note(lane, format!("poll by {POLLER}.{number}"));
+        self.call_of(lane, Instance { function: POLLER, number }, "/tick");
+    }
+
+    fn call(&mut self, lane: Lane, function: &'static str, path: &str) {
+        let instance = self.any(lane, function);
+        self.call_of(lane, instance, path);
+    }
+
+    fn call_of(&self, lane: Lane, instance: Instance, path: &str) {
+        let uri = format!("{path}?account={}", self.accounts[lane]);
+        self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
     }
 
     /// Pokes the outbox relay, as SuiteX does after a commit.
     pub fn poke(&mut self, lane: Lane) {
-        let instance = self.any(lane, "outbox");
-        let uri = format!("/poke?account={}", self.accounts[lane]);
-        self.send(lane, instance, Request::post(uri).body(Bytes::new()).expect("a request"), |_, _| {});
-    }
-
-    /// Tells what NetSuite changed at or after a second, straight to the bus. Answers the newest second told of.
-    pub fn poll(&mut self, lane: Lane, since_seconds: i64) -> Option<i64> {
-        let account = &self.config.accounts[&self.accounts[lane]];
-        let events = stand_in_poll::poll(&self.netsuite, account, since_seconds);
-        let now = self.executor.now();
-        for event in &events {
-            let Message { data, attributes, ordering_key } = shared::pubsub::change_message(event);
-            let message = local::bus::Message { data, attributes, ordering_key };
-            let _ = lock(&self.bus).publish(Topic::Raw.as_str(), message, now);
-            lock(&self.published.events).push((account.id.to_string(), event.event_id));
-        }
-        self.note(lane, format!("poll since {since_seconds}: {} events", events.len()));
-        events.iter().filter_map(|event| event.revision).map(|revision| revision.0).max()
+        self.call(lane, "outbox", "/poke");
     }
 
     /// Sets how often what goes wrong for an account.

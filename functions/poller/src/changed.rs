@@ -1,5 +1,6 @@
 //! A type's scan for what was saved: changed ids, the records themselves, what of them is news, on the bus.
 
+use shared::breakage::{self, Breakage};
 use shared::domain::id::SideId;
 use shared::domain::surface::TypeSurface;
 use shared::netsuite::wire::Refusal;
@@ -74,18 +75,26 @@ impl Changes<'_> {
         loop {
             let unknown = left.iter().filter(|row| !cursor.knows(&row.id.to_string(), &row.at));
             let asked: Vec<&Row> = unknown.take(READS).collect();
+            if breakage::on(Breakage::CursorBeforeBus) {
+                self.pass(cursor, &asked).await?;
+            }
             let Some(answered) = self.look(cursor, &asked).await? else {
                 left.last().inspect(|row| cursor.pass(row.id, self.overlap_s()));
                 return Ok(());
             };
-            for row in &asked[..answered] {
-                cursor.note(row.id.to_string(), &row.at, self.overlap_s());
-            }
+            self.pass(cursor, &asked[..answered]).await?;
             let passed = asked[answered - 1].id;
-            cursor.pass(passed, self.overlap_s());
-            self.save(cursor).await?;
             left = &left[left.partition_point(|row| row.id <= passed)..];
         }
+    }
+
+    /// Notes rows as looked at.
+    async fn pass(&self, cursor: &mut Cursor, rows: &[&Row]) -> Result<(), Stop> {
+        for row in rows {
+            cursor.note(row.id.to_string(), &row.at, self.overlap_s());
+            cursor.pass(row.id, self.overlap_s());
+        }
+        self.save(cursor).await
     }
 
     /// One call about the first of these rows: what it shows is published or owed. Answers how many it was about;

@@ -45,7 +45,7 @@ fn the_user_event_of_our_create_comes_before_the_reply() {
     story.netsuite(|f| f.lost_reply = 1.0);
     story.create(SuiteX, "customer", json!({"company_name": "Ada"}));
     story.pass(2_000);
-    story.world.poll(story.lane, 0);
+    story.tell_of_changes();
     story.pass(5_000);
     story.netsuite(|f| f.lost_reply = 0.0);
     story.settle();

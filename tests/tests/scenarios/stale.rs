@@ -44,7 +44,7 @@ fn an_old_event_still_tells_of_a_field_that_nothing_newer_told_of() {
 fn a_poll_that_was_delayed_does_not_undo_what_came_after_it() {
     let mut story = Story::new();
     let pair = story.customer(json!({"companyname": "Ada", "phone": "0"}));
-    story.world.poll(story.lane, 0);
+    story.tell_of_changes();
     story.pass(5_000);
     story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
     story.settle();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use futures::FutureExt;
 use http::{Request, StatusCode};
+use local::functions::{FUNCTIONS, POLLED_AFTER_MS};
 use local::netsuite::Faults;
 use serde_json::{Map, Value as Json, json};
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId};
@@ -15,7 +16,7 @@ use shared::state::{Census, ErrorEntry, HistoryRow, State};
 use simulation::checks;
 use simulation::executor::{Instance, Lane};
 use simulation::people::Edits;
-use simulation::world::{World, running};
+use simulation::world::World;
 
 pub(crate) use shared::domain::id::Side::{NetSuite, SuiteX};
 
@@ -74,7 +75,7 @@ impl Story {
         let mut world = World::new(1, None);
         world.config = Arc::new(SyncConfig::parse(&change(own)).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
-            for function in running() {
+            for function in FUNCTIONS {
                 for number in [0, 1] {
                     world.boot(lane, Instance { function, number });
                 }
@@ -288,10 +289,19 @@ impl Story {
         left
     }
 
-    /// Tells what changed in NetSuite, as the poller does, and settles.
+    /// The poller tells what changed in NetSuite, and all settles.
     pub(crate) fn poll(&mut self) {
-        self.world.poll(self.lane, 0);
+        self.tell_of_changes();
         self.settle();
+    }
+
+    /// The poller tells what changed in NetSuite; nobody has heard it yet.
+    pub(crate) fn tell_of_changes(&mut self) {
+        self.world.executor.advance(POLLED_AFTER_MS);
+        self.world.poll_by(self.lane, 0);
+        while self.world.executor.ready(self.lane) > 0 {
+            self.world.executor.step(self.lane, 0);
+        }
     }
 
     // What can be seen.
@@ -507,8 +517,9 @@ impl Drop for Story {
         }
         self.settle();
         // What the poller would have told by now changes nothing.
+        self.world.executor.advance(POLLED_AFTER_MS);
         for lane in [ACME, GLOBEX] {
-            self.world.poll(lane, 0);
+            self.world.poll_by(lane, 0);
         }
         self.settle();
         let mut found = self.world.faults.watch.violations();

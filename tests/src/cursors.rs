@@ -1,0 +1,81 @@
+//! Looks at every cursor of the poller as it is stored: it must never pass a change that nobody has seen (I19).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use local::functions::POLL_OVERLAP_S;
+use local::netsuite::NetSuite;
+use serde_json::Value as Json;
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
+use shared::state::State;
+
+/// NetSuite's wall clock here, all winter long: America/Los_Angeles.
+const ZONE: &str = "-08:00";
+
+/// What the poller has told, and of what.
+pub struct Cursors {
+    netsuite: Arc<NetSuite>,
+    /// The newest revision of each record that the bus has taken from the poller, s.
+    told: Mutex<BTreeMap<(String, String, String), i64>>,
+}
+
+impl Cursors {
+    /// Nothing is told yet.
+    pub fn new(netsuite: Arc<NetSuite>) -> Self {
+        Self { netsuite, told: Mutex::default() }
+    }
+
+    /// The bus has taken an event.
+    pub fn told(&self, event: &[u8]) {
+        let Ok(event) = serde_json::from_slice::<Json>(event) else { return };
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_string();
+        if let ("netsuite-poll", Some(revision)) = (text("source").as_str(), event["revision"].as_i64()) {
+            let key = (text("accountId"), text("recordType"), text("recordId"));
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let newest = told.entry(key).or_insert(revision);
+            *newest = revision.max(*newest);
+        }
+    }
+
+    /// What a type's cursor has passed unseen: no later scan looks for what lies before the overlap.
+    pub(crate) fn passed_unseen(
+        &self,
+        state: &dyn State,
+        account: &AccountId,
+        name: &str,
+        cursor: &str,
+    ) -> Option<String> {
+        let kind = RecordType::parse(name).ok()?;
+        let cursor: Json = serde_json::from_str(cursor).ok()?;
+        let reached = cursor["reached"]["shown"].as_str()?.replace(' ', "T");
+        let reached = Timestamp::parse(&format!("{reached}{ZONE}"))?.seconds();
+        let is_owed = |id: &str| cursor["owed"]["debts"].get(id).is_some();
+        let records = self.netsuite.all(account, &kind);
+        let unseen = records
+            .into_iter()
+            .filter(|record| record.last_modified_secs <= reached - POLL_OVERLAP_S && !is_owed(&record.id));
+        let mut unseen = unseen.filter(|record| {
+            let key = (account.to_string(), name.to_string(), record.id.clone());
+            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+            told.max(known(state, account, &kind, &record.id)) < Some(record.last_modified_secs)
+        });
+        let record = unseen.next()?;
+        Some(format!(
+            "{account}: the cursor of {name} is at {reached} and passed {}, saved at {}",
+            record.id, record.last_modified_secs
+        ))
+    }
+}
+
+/// The newest revision that is known of a record of NetSuite's, s.
+fn known(state: &dyn State, account: &AccountId, kind: &RecordType, id: &str) -> Option<i64> {
+    let id = SideId::parse(id).ok()?;
+    let asked = [(kind.clone(), Side::NetSuite, id.clone())];
+    let links = state.links(account, &asked).now_or_never()?.ok()?;
+    let link = links.into_iter().next().flatten();
+    let canonical = link.map_or_else(|| CanonicalId::born(Side::NetSuite, &id), |link| link.canonical);
+    let key = RecordKey::new(account.clone(), kind.clone(), canonical);
+    let record = state.load(&[key]).now_or_never()?.ok()?.pop()??;
+    record.sides[Side::NetSuite].newest().map(|newest| newest.0)
+}

@@ -132,7 +132,11 @@ impl Tables {
             self.store(place, record);
         }
         for (event, to) in commit.places {
+            let is_there = self.waits_for_what_is_there(&to);
             self.move_event(event, to);
+            if is_there {
+                self.go_on(event, &mut woken);
+            }
         }
         for error in commit.errors {
             self.file(error);
@@ -216,14 +220,26 @@ impl Tables {
         }
     }
 
+    /// Whether the link has come between the look that missed it and now: nothing else would wake who waits for it.
+    fn waits_for_what_is_there(&self, place: &Place) -> bool {
+        let Place::Waiting { record_type, side, id, .. } = place else { return false };
+        let id = SideId::parse(id).ok();
+        id.is_some_and(|id| self.links.contains_key(&(record_type.clone(), *side, id)))
+    }
+
+    /// An event need not wait any longer.
+    fn go_on(&mut self, event: Uuid, woken: &mut Vec<(RecordType, Subject)>) {
+        let Some(row) = self.pending.get(&event) else { return };
+        let due_at = row.arrived_at;
+        woken.push((row.record_type.clone(), row.subject.clone()));
+        self.move_event(event, Place::Pending { due_at });
+    }
+
     /// A record has a counterpart on `side` now: what waited for it goes on.
     fn wake(&mut self, place: &At, side: Side, id: &SideId, woken: &mut Vec<(RecordType, Subject)>) {
         let events = self.waiting_events.remove(&(place.0.clone(), side, id.to_string())).unwrap_or_default();
         for event in events {
-            let Some(row) = self.pending.get(&event) else { continue };
-            let due_at = row.arrived_at;
-            woken.push((row.record_type.clone(), row.subject.clone()));
-            self.move_event(event, Place::Pending { due_at });
+            self.go_on(event, woken);
         }
         let mut places = vec![place.clone()];
         places.extend(self.aliases.iter().filter(|(_, to)| **to == place.1).map(|(from, _)| from.clone()));

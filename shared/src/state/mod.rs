@@ -350,8 +350,8 @@ impl Commit {
 /// What became of a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// Written. What a new link has woken: pending subjects, to be absorbed now. Records that waited for the
-    /// link are due now.
+    /// Written. What a new link has woken, or what came to wait for a link that was there already: pending subjects,
+    /// to be absorbed now. Records that waited for the link are due now.
     Committed(Vec<(RecordType, Subject)>),
     /// Nothing written: the record has moved on.
     Stale,

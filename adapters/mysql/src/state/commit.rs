@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::id::{AccountId, RecordKey, RecordType};
+use shared::domain::id::{AccountId, RecordKey, RecordType, SideId};
 use shared::fault::Unavailable;
 use shared::state::{Commit, Link, Place, Subject, Verdict};
 use sqlx::mysql::MySqlConnection;
@@ -98,13 +98,14 @@ async fn transaction(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outco
         transaction.rollback().await?;
     } else {
         link(&mut transaction, &standing, &links).await?;
-        let Some(woken) = wake(&mut transaction, &standing).await? else {
+        let Some(mut woken) = wake(&mut transaction, &standing).await? else {
             transaction.rollback().await?;
             return Ok(Outcome::Singly);
         };
         close_and_open_conflicts(&mut transaction, &standing).await?;
         store(&mut transaction, &standing).await?;
         place(&mut transaction, &standing).await?;
+        go_on(&mut transaction, &standing, &mut woken).await?;
         tell(&mut transaction, &standing).await?;
         transaction.commit().await?;
         let mut woken = woken.into_iter();
@@ -280,6 +281,44 @@ async fn place(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> 
     }
     for (account, place, events) in groups {
         pending_event::place(connection, account, &events, place).await?;
+    }
+    Ok(())
+}
+
+/// Has events go on that come to wait for a link which has come between the look that missed it and now: nothing else
+/// would wake them. Who adds the link adds it before it looks for who waits; we wait before we look for the link, so one
+/// of us sees the other.
+async fn go_on(
+    connection: &mut MySqlConnection,
+    standing: &[&Standing<'_>],
+    woken: &mut [Vec<(RecordType, Subject)>],
+) -> Result<(), sqlx::Error> {
+    let waits = |place: &Place, account: &AccountId| match place {
+        Place::Waiting { record_type, side, id, .. } => {
+            let (account, record_type, id) = (account.clone(), record_type.clone(), SideId::parse(id).ok()?);
+            Some(LinkId { account, record_type, side: *side, id })
+        }
+        Place::Pending { .. } | Place::Applied | Place::Superseded | Place::Conflict(_) | Place::Error(_) => {
+            None
+        }
+    };
+    let of_commit = |commit: &Commit| {
+        commit.places.iter().filter_map(|(_, place)| waits(place, &commit.account)).collect::<BTreeSet<_>>()
+    };
+    let wanted: Vec<BTreeSet<LinkId>> = standing.iter().map(|s| of_commit(s.commit)).collect();
+    let all = BTreeSet::from_iter(wanted.iter().flatten().cloned());
+    if all.is_empty() {
+        return Ok(());
+    }
+    let there = record_link::lock(connection, &Vec::from_iter(all)).await?;
+    for ((wanted, standing), woken) in wanted.iter().zip(standing).zip(woken) {
+        let on = wanted.iter().filter(|id| there.contains_key(id));
+        let on: Vec<String> =
+            on.map(|id| pending_event::waits_for(&id.record_type, id.side, id.id.as_str())).collect();
+        let waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
+        let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
+        pending_event::wake(connection, &standing.commit.account, &events).await?;
+        woken.extend(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)));
     }
     Ok(())
 }

@@ -190,6 +190,32 @@ fn an_event_that_waits_for_a_link_goes_on_when_it_comes() {
     });
 }
 
+#[test]
+fn an_event_that_comes_to_wait_for_a_link_that_is_there_goes_on_at_once() {
+    each(async |state| {
+        let subject = suitex("o1");
+        link(state, &fresh(&acme(), "customer/5"), Side::SuiteX, "x5").await;
+        state
+            .enqueue(vec![pending(&acme(), 1, &subject, 0), pending(&acme(), 2, &subject, 0)])
+            .await
+            .unwrap();
+        let wait = |id: &str| {
+            let (record_type, side, id) = (kind("customer"), Side::SuiteX, id.to_string());
+            Place::Waiting { record_type, side, id, until: at(9_000) }
+        };
+        let mut moved = Commit::new(acme());
+        moved.places = vec![(id(1), wait("x5")), (id(2), wait("x6"))];
+        let verdict = commit(state, moved).await;
+        assert_eq!(woken(verdict), [(kind("customer"), subject.clone())]);
+        assert_eq!(
+            state.pending_due(&acme(), at(100), 9).await.unwrap(),
+            [(kind("customer"), subject.clone())]
+        );
+        let census = state.census(&acme()).await.unwrap();
+        assert_eq!((census.get("pending"), census.get("waiting")), (Some(&1), Some(&1)));
+    });
+}
+
 fn waiting_for(account: &AccountId, name: &str, on: &str) -> Record {
     let mut record = fresh(account, name);
     let reason = DueReason::WaitingFor { record_type: kind("customer"), id: on.into(), since: at(0) };

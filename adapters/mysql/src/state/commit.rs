@@ -315,7 +315,9 @@ async fn go_on(
         let on = wanted.iter().filter(|id| there.contains_key(id));
         let on: Vec<String> =
             on.map(|id| pending_event::waits_for(&id.record_type, id.side, id.id.as_str())).collect();
-        let waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
+        let own: BTreeSet<Uuid> = standing.commit.places.iter().map(|(event, _)| *event).collect();
+        let mut waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
+        waiting.retain(|waiting| own.contains(&waiting.event));
         let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
         pending_event::wake(connection, &standing.commit.account, &events).await?;
         woken.extend(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)));

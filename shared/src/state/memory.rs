@@ -131,10 +131,13 @@ impl Tables {
             self.history.entry(place.clone()).or_default().extend(commit.history);
             self.store(place, record);
         }
+        let moved: Vec<Uuid> = commit.places.iter().map(|(event, _)| *event).collect();
         for (event, to) in commit.places {
-            let is_there = self.waits_for_what_is_there(&to);
             self.move_event(event, to);
-            if is_there {
+        }
+        // Only now: the last word about an event counts.
+        for event in moved {
+            if self.waits_for_what_is_there(event) {
                 self.go_on(event, &mut woken);
             }
         }
@@ -221,8 +224,9 @@ impl Tables {
     }
 
     /// Whether the link has come between the look that missed it and now: nothing else would wake who waits for it.
-    fn waits_for_what_is_there(&self, place: &Place) -> bool {
-        let Place::Waiting { record_type, side, id, .. } = place else { return false };
+    fn waits_for_what_is_there(&self, event: Uuid) -> bool {
+        let place = self.pending.get(&event).map(|row| &row.place);
+        let Some(Place::Waiting { record_type, side, id, .. }) = place else { return false };
         let id = SideId::parse(id).ok();
         id.is_some_and(|id| self.links.contains_key(&(record_type.clone(), *side, id)))
     }

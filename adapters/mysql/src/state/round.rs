@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::id::{PerSide, RecordKey, Side, SideId};
 use shared::state::{Commit, Link, LinkChange, Place, Verdict};
+use uuid::Uuid;
 
 use super::codec::{Row, sibling};
 use super::current_state::Held;
@@ -64,6 +65,12 @@ impl Prepared<'_> {
             || self.commit.places.iter().any(|(_, place)| matches!(place, Place::Waiting { .. }))
     }
 
+    /// The events that it leaves waiting for a link.
+    fn left_waiting(&self) -> impl Iterator<Item = Uuid> {
+        let places = self.commit.places.iter();
+        places.filter(|(_, place)| matches!(place, Place::Waiting { .. })).map(|(event, _)| *event)
+    }
+
     /// Whether it puts events into a conflict, from which whoever closes the conflict lets them go.
     fn holds(&self) -> bool {
         self.commit.places.iter().any(|(_, place)| matches!(place, Place::Conflict(_)))
@@ -76,6 +83,7 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
     let mut from = 0;
     let (mut records, mut links) = (BTreeSet::new(), BTreeSet::new());
     let (mut wakes, mut waits, mut holds) = (false, false, false);
+    let mut waiting = BTreeSet::new();
     for (at, next) in commits.iter().enumerate() {
         let (its_records, its_links) = (next.records(), next.links());
         let depends = its_records.iter().any(|key| records.contains(key))
@@ -83,19 +91,23 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
             // What one leaves waiting or in a conflict, another may wake or release: only their order tells how
             // it ends.
             || (wakes && next.waits())
-            || (waits && next.wakes())
+            || (waits && !its_links.is_empty())
+            // Whether an event goes on at once depends on the place that its own commit leaves it in.
+            || next.commit.places.iter().any(|(event, _)| waiting.contains(event))
             || (holds && next.row.is_some());
         if depends || at - from == COMMITS_MAX {
             rounds.push(&commits[from..at]);
             from = at;
             (records, links) = (BTreeSet::new(), BTreeSet::new());
             (wakes, waits, holds) = (false, false, false);
+            waiting = BTreeSet::new();
         }
         records.extend(its_records);
         links.extend(its_links);
         wakes |= next.wakes();
         waits |= next.waits();
         holds |= next.holds();
+        waiting.extend(next.left_waiting());
     }
     if from < commits.len() {
         rounds.push(&commits[from..]);

@@ -98,9 +98,11 @@ fn sizes(commits: &[(&str, About)]) -> Vec<usize> {
 fn what_depends_on_what_went_before_goes_after_it() {
     use About::{Alias, HeldEvent, Link, Nothing, WaitingEvent, Waits};
     type Case = (&'static [(&'static str, About)], &'static [usize]);
-    let cases: [Case; 10] = [
+    let cases: [Case; 11] = [
         (&[("1", Nothing), ("2", Link("a")), ("3", Link("b")), ("4", Nothing)], &[4]),
-        (&[("1", Waits), ("2", WaitingEvent), ("3", HeldEvent)], &[3]),
+        (&[("1", Waits), ("2", WaitingEvent), ("3", Nothing)], &[3]),
+        // It moves the event on that the one before leaves waiting.
+        (&[("1", Waits), ("2", WaitingEvent), ("3", HeldEvent)], &[2, 1]),
         (&[("1", Nothing), ("2", Nothing), ("1", Nothing), ("3", Nothing)], &[2, 2]),
         (&[("1", Link("a")), ("2", Link("a"))], &[1, 1]),
         (&[("1", Nothing), ("2", Alias("1"))], &[1, 1]),

@@ -26,6 +26,7 @@ use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 use uuid::Uuid;
 
+use crate::aim::{Aim, Harm};
 use crate::cursors::Cursors;
 use crate::executor::{Executor, Lane};
 use crate::watch::Watch;
@@ -43,33 +44,6 @@ pub struct Rates {
     pub refused: f64,
     /// Until then nothing that is stored can be reached.
     pub down_until: Timestamp,
-}
-
-/// What goes wrong at one effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Harm {
-    /// The request never arrives.
-    RequestLost,
-    /// It is done; its answer never arrives.
-    ReplyLost,
-    /// The instance dies just before.
-    CrashBefore,
-    /// The instance dies just after.
-    CrashAfter,
-}
-
-impl Harm {
-    /// All of them.
-    pub const ALL: [Harm; 4] = [Harm::RequestLost, Harm::ReplyLost, Harm::CrashBefore, Harm::CrashAfter];
-}
-
-/// Counts effects, so that one of them can be hit.
-#[derive(Debug, Clone, Copy, Default)]
-struct Aim {
-    /// Effects since the aim was taken.
-    effects: usize,
-    /// Which of them is hit, and how.
-    at: Option<(usize, Harm)>,
 }
 
 /// One account's dice, rates and counts.
@@ -93,20 +67,16 @@ impl LaneFaults {
 
     /// From now on effects are counted, and the `nth` (from 0), if any, is hit.
     pub fn aim(&self, at: Option<(usize, Harm)>) {
-        *lock(&self.aim) = Aim { effects: 0, at };
+        *lock(&self.aim) = Aim::at(at);
     }
 
     /// Effects since the aim was taken.
     pub fn effects(&self) -> usize {
-        lock(&self.aim).effects
+        lock(&self.aim).effects()
     }
 
-    /// What the aim does to the effect that comes now.
     fn hit(&self) -> Option<Harm> {
-        let mut aim = lock(&self.aim);
-        let harm = aim.at.filter(|(nth, _)| *nth == aim.effects).map(|(_, harm)| harm);
-        aim.effects += 1;
-        harm
+        lock(&self.aim).hit()
     }
 
     /// Sets how often what goes wrong.

@@ -1,6 +1,7 @@
 //! The deterministic simulation: the real routers and handlers, the bus, both systems and a fake clock on one
 //! thread, from one seed. Faults are everywhere an effect is; when they stop, the invariants must hold.
 
+pub mod aim;
 pub mod checks;
 pub mod cursors;
 pub mod executor;

@@ -2,6 +2,7 @@
 //! method is one critical section, as it would be one transaction.
 
 mod inspect;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -219,43 +220,6 @@ impl Tables {
                     self.unindex(&from, &old);
                 }
                 self.aliases.insert(from, place.1.clone());
-            }
-        }
-    }
-
-    /// Whether the link has come between the look that missed it and now: nothing else would wake who waits for it.
-    fn waits_for_what_is_there(&self, event: Uuid) -> bool {
-        let place = self.pending.get(&event).map(|row| &row.place);
-        let Some(Place::Waiting { record_type, side, id, .. }) = place else { return false };
-        let id = SideId::parse(id).ok();
-        id.is_some_and(|id| self.links.contains_key(&(record_type.clone(), *side, id)))
-    }
-
-    /// An event need not wait any longer.
-    fn go_on(&mut self, event: Uuid, woken: &mut Vec<(RecordType, Subject)>) {
-        let Some(row) = self.pending.get(&event) else { return };
-        let due_at = row.arrived_at;
-        woken.push((row.record_type.clone(), row.subject.clone()));
-        self.move_event(event, Place::Pending { due_at });
-    }
-
-    /// A record has a counterpart on `side` now: what waited for it goes on.
-    fn wake(&mut self, place: &At, side: Side, id: &SideId, woken: &mut Vec<(RecordType, Subject)>) {
-        let events = self.waiting_events.remove(&(place.0.clone(), side, id.to_string())).unwrap_or_default();
-        for event in events {
-            self.go_on(event, woken);
-        }
-        let mut places = vec![place.clone()];
-        places.extend(self.aliases.iter().filter(|(_, to)| **to == place.1).map(|(from, _)| from.clone()));
-        for on in places {
-            for waiting in self.waiting_records.remove(&(side, on)).unwrap_or_default() {
-                let Some(record) = self.records.get_mut(&waiting) else { continue };
-                let record = Arc::make_mut(record);
-                let Some(due) = &mut record.sides[side].due else { continue };
-                self.due[side].remove(&(due.at, waiting.clone()));
-                *due = Due { at: Timestamp(0), reason: DueReason::Dirty, attempts: due.attempts };
-                record.row_revision += 1;
-                self.due[side].insert((Timestamp(0), waiting));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Value as Json, json};
 use shared::breakage::{self, Breakage};
 use shared::domain::id::Side;
-use simulation::faults::Harm;
+use simulation::aim::Harm;
 
 use crate::story::{ACME, NetSuite, Pair, Story, SuiteX};
 

@@ -439,12 +439,7 @@ impl Run {
     /// Lets an account's tasks and messages run until only time can bring more.
     fn drain(&mut self, lane: Lane) {
         for _ in 0..100_000 {
-            self.world.gather_user_events(lane);
-            if self.world.executor.ready(lane) > 0 {
-                self.world.executor.step(lane, 0);
-            } else if let Some(event) = self.world.lanes[lane].user_events.pop_front() {
-                self.world.send_user_event(lane, event);
-            } else if !self.world.deliver(lane) {
+            if !self.world.step(lane) {
                 return;
             }
         }

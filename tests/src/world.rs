@@ -349,6 +349,19 @@ impl World {
         self.executor.spawn(lane, instance, Box::pin(work));
     }
 
+    /// One step of what needs no time: of a task, a User Event, or a message; false when there is none.
+    pub fn step(&mut self, lane: Lane) -> bool {
+        self.gather_user_events(lane);
+        if self.executor.ready(lane) > 0 {
+            self.executor.step(lane, 0);
+        } else if let Some(event) = self.lanes[lane].user_events.pop_front() {
+            self.send_user_event(lane, event);
+        } else {
+            return self.deliver(lane);
+        }
+        true
+    }
+
     /// Pushes the next message of the account, if there is one.
     pub fn deliver(&mut self, lane: Lane) -> bool {
         let account = self.accounts[lane].clone();

@@ -137,23 +137,8 @@ impl Product {
 
     /// Everything that needs no time.
     fn drain(&mut self) {
-        loop {
-            let mut is_quiet = true;
-            for lane in [STORMY, BESIDE] {
-                self.world.gather_user_events(lane);
-                if self.world.executor.ready(lane) > 0 {
-                    self.world.executor.step(lane, 0);
-                } else if let Some(event) = self.world.lanes[lane].user_events.pop_front() {
-                    self.world.send_user_event(lane, event);
-                } else if !self.world.deliver(lane) {
-                    continue;
-                }
-                is_quiet = false;
-            }
-            if is_quiet {
-                return;
-            }
-        }
+        // Both make their step, in turn.
+        while [STORMY, BESIDE].map(|lane| self.world.step(lane)).contains(&true) {}
     }
 
     /// Lets everything that is to be done be done.

@@ -11,6 +11,7 @@ mod names;
 mod outbox;
 mod refusal;
 mod table;
+mod updates;
 mod wire;
 mod write;
 
@@ -31,7 +32,8 @@ use crate::fault::{retrying, unavailable};
 use crate::pool::{self, PoolOptions};
 use names::number;
 use table::{Place, ROWS_MAX, Table};
-use write::{Author, Deed, Update, update_all, write};
+use updates::{Update, update_all};
+use write::{Author, Deed, write};
 
 pub use app::{App, Obstacle};
 pub use ddl::{Statement, business_tables, ddl, run};
@@ -122,6 +124,20 @@ impl MysqlTenants {
         retrying(dice, || async { work(tenant.pool.acquire().await?).await }).await
     }
 
+    /// Answers of updates that could be done together; none where they could not.
+    async fn update_all(
+        &self,
+        tenant: &Tenant,
+        table: &Table,
+        updates: &[(usize, Update<'_>)],
+    ) -> Result<Vec<Applied>, Unavailable> {
+        let updates: Vec<Update<'_>> = updates.iter().map(|(_, update)| *update).collect();
+        let updates = &updates[..];
+        let work = |mut on: Connection| async move { update_all(&mut on, table, updates).await };
+        let done = self.on(tenant, work).await.map_err(unavailable("suitex"))?;
+        Ok(done.unwrap_or_default())
+    }
+
     async fn write(
         &self,
         tenant: &Tenant,
@@ -140,22 +156,6 @@ impl MysqlTenants {
                 done => return done.map_err(unavailable("suitex")),
             }
         }
-    }
-}
-
-impl MysqlTenants {
-    /// Answers of updates that could be done together; none where they could not.
-    async fn update_all(
-        &self,
-        tenant: &Tenant,
-        table: &Table,
-        updates: &[(usize, Update<'_>)],
-    ) -> Result<Vec<Applied>, Unavailable> {
-        let updates: Vec<Update<'_>> = updates.iter().map(|(_, update)| *update).collect();
-        let updates = &updates[..];
-        let work = |mut on: Connection| async move { update_all(&mut on, table, updates).await };
-        let done = self.on(tenant, work).await.map_err(unavailable("suitex"))?;
-        Ok(done.unwrap_or_default())
     }
 }
 

@@ -1,17 +1,12 @@
-//! One write in one transaction: lock, compare, write, look again. The sync writes so, and so do people. What the
-//! sync updates it updates together, as far as nothing is refused: each statement then serves many rows.
-
-use std::collections::BTreeMap;
+//! One write in one transaction: lock, compare, write, look again. The sync writes so, and so do people.
 
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{Revision, Side};
 use shared::domain::surface::FieldIx;
 use shared::domain::value::Value;
-use shared::suitex::{Applied, Change, TenantWrite};
+use shared::suitex::{Applied, Change};
 use sqlx::{Connection, MySqlConnection};
 use uuid::Uuid;
-
-use crate::fault::{Cause, cause};
 
 use super::intake::{self, Values, accept, column};
 use super::lines::Writing;
@@ -21,16 +16,14 @@ use super::table::{Held, Living, Place, Table, spec};
 use super::wire::{Param, bind};
 
 /// Our own name in `actor`.
-const SYNC_ACTOR: &str = "suitex-sync";
+pub(super) const SYNC_ACTOR: &str = "suitex-sync";
 
 /// What tells the triggers who writes. The edit is the transaction: all that it does to a row is one edit.
-const TELL_TRIGGERS: &str = "set @sync_actor = ?, @sync_id = ?, @sync_call = ?, @sync_edit = uuid()";
+pub(super) const TELL_TRIGGERS: &str =
+    "set @sync_actor = ?, @sync_id = ?, @sync_call = ?, @sync_edit = uuid()";
 
 /// A line key that no other line has.
 const FRESH_LINE_KEY: &str = "select concat('sx-', uuid_short())";
-
-/// The same of another call: what it does to a row is an edit of its own, for the edit is a row's.
-const TELL_CALL: &str = "set @sync_call = ?";
 
 /// Tells SuiteX of changes by the sync.
 const TELL_SUITEX: &str = "insert into synced_events (table_name, row_id, operation, revision) values";
@@ -55,8 +48,8 @@ pub(super) enum Deed<'a> {
 /// How the row must be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'a> {
-    revision: Revision,
-    expected: &'a Map<String, Json>,
+    pub(super) revision: Revision,
+    pub(super) expected: &'a Map<String, Json>,
 }
 
 impl<'a> From<&'a Change> for Deed<'a> {
@@ -75,7 +68,7 @@ impl<'a> From<&'a Change> for Deed<'a> {
 }
 
 /// Why a write ended early.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Failed(sqlx::Error),
 }
@@ -109,7 +102,8 @@ pub(super) async fn write(
     deed: Deed<'_>,
 ) -> Result<Applied, sqlx::Error> {
     let mut transaction = on.begin().await?;
-    let applied = match (Write { on: &mut transaction, table, author }).perform(deed).await {
+    let is_ours = matches!(author, Author::Sync(_));
+    let applied = match (Write { on: &mut transaction, table, is_ours }).perform(author, deed).await {
         Ok(applied) => applied,
         Err(Stop::Refused(refusal)) => {
             transaction.rollback().await?;
@@ -121,65 +115,17 @@ pub(super) async fn write(
     Ok(applied)
 }
 
-/// An update by the sync.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Update<'a> {
-    /// The row.
-    pub(super) id: u64,
-    known: Known<'a>,
-    values: &'a Map<String, Json>,
-    operation: Uuid,
-}
-
-impl<'a> Update<'a> {
-    /// The update that a write of ours is, if it is one.
-    pub(super) fn of(write: &'a TenantWrite<'_>) -> Option<Self> {
-        let Change::Update { id, revision, expected, values } = &write.change else { return None };
-        let known = Known { revision: *revision, expected };
-        Some(Self { id: number(id)?, known, values, operation: write.operation })
-    }
-}
-
-/// Does updates of different rows in one transaction; an answer for each, in their order. `None`: one of them is refused,
-/// and nothing was done; singly, the others go through.
-pub(super) async fn update_all(
-    on: &mut MySqlConnection,
-    table: &Table,
-    updates: &[Update<'_>],
-) -> Result<Option<Vec<Applied>>, sqlx::Error> {
-    let mut transaction = on.begin().await?;
-    let mut write = Write { on: &mut transaction, table, author: Author::Sync(Uuid::nil()) };
-    match write.update_all(updates).await {
-        Ok(applied) => {
-            transaction.commit().await?;
-            Ok(Some(applied))
-        }
-        Err(Stop::Failed(error)) if !is_refusal(&error) => Err(error),
-        Err(Stop::Refused(_) | Stop::Failed(_)) => {
-            transaction.rollback().await?;
-            Ok(None)
-        }
-    }
-}
-
-/// Whether the database has said no, and will say so again: not lost, and in nobody's way.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    match cause(error) {
-        Cause::Duplicate | Cause::Refused(_) | Cause::Denied(_) | Cause::Server(_) => true,
-        Cause::Deadlock | Cause::LockWait | Cause::Lost => false,
-    }
-}
-
 /// A write under way.
-struct Write<'a> {
-    on: &'a mut MySqlConnection,
-    table: &'a Table,
-    author: Author<'a>,
+pub(super) struct Write<'a> {
+    pub(super) on: &'a mut MySqlConnection,
+    pub(super) table: &'a Table,
+    /// The sync writes, and SuiteX is told of it.
+    pub(super) is_ours: bool,
 }
 
 impl Write<'_> {
-    async fn perform(&mut self, deed: Deed<'_>) -> Result<Applied, Stop> {
-        let (actor, call) = match self.author {
+    async fn perform(&mut self, author: Author<'_>, deed: Deed<'_>) -> Result<Applied, Stop> {
+        let (actor, call) = match author {
             Author::Sync(operation) => (SYNC_ACTOR, Some(operation.to_string())),
             Author::Person(name) => (name, None),
         };
@@ -202,50 +148,12 @@ impl Write<'_> {
         }
     }
 
-    async fn update_all(&mut self, updates: &[Update<'_>]) -> Result<Vec<Applied>, Stop> {
-        let ids: Vec<u64> = updates.iter().map(|update| update.id).collect();
-        let nobody = None::<String>;
-        sqlx::query(TELL_TRIGGERS)
-            .bind(SYNC_ACTOR)
-            .bind(&nobody)
-            .bind(&nobody)
-            .execute(&mut *self.on)
-            .await?;
-        self.table.lock(self.on, &ids).await?;
-        let mut found = self.table.find_all(self.on, &ids).await?;
-        let (mut before, mut applied) = (BTreeMap::new(), Vec::with_capacity(updates.len()));
-        for update in updates {
-            let place = found.remove(&update.id).unwrap_or(Place::Nowhere);
-            let row = match as_known(self.table, place, Some(update.known)) {
-                Ok(row) => row,
-                Err(elsewhere) => {
-                    applied.push(Some(elsewhere));
-                    continue;
-                }
-            };
-            let told = sqlx::query(TELL_CALL).bind(update.operation.to_string());
-            told.execute(&mut *self.on).await?;
-            applied.push(self.set(&row, Some(update.known), update.values).await?);
-            before.insert(update.id, row.revision);
-        }
-        let mut after = self.table.find_all(self.on, &ids).await?;
-        let mut changed = Vec::new();
-        let answers = ids.iter().zip(applied).map(|(id, mismatch)| {
-            let Some(Place::Living(row)) = after.remove(id) else {
-                return mismatch.unwrap_or(Applied::Gone(None));
-            };
-            if before.get(id).is_some_and(|before| *before != row.revision) {
-                changed.push((*id, row.revision));
-            }
-            mismatch.unwrap_or_else(|| Applied::Done(Some(self.table.shown(&row))))
-        });
-        let answers = answers.collect();
-        self.tell_suitex("update", &changed).await?;
-        Ok(answers)
-    }
-
     /// Tells SuiteX which rows the sync has changed, with their revisions.
-    async fn tell_suitex(&mut self, operation: &str, changed: &[(u64, Revision)]) -> Result<(), Stop> {
+    pub(super) async fn tell_suitex(
+        &mut self,
+        operation: &str,
+        changed: &[(u64, Revision)],
+    ) -> Result<(), Stop> {
         if changed.is_empty() {
             return Ok(());
         }
@@ -294,7 +202,7 @@ impl Write<'_> {
     }
 
     /// Sets what differs, or says that the row is not as expected.
-    async fn set(
+    pub(super) async fn set(
         &mut self,
         row: &Living,
         known: Option<Known<'_>>,
@@ -376,7 +284,7 @@ impl Write<'_> {
             Place::Deleted(at) => (at, Applied::Done(None)),
             Place::Nowhere => (before, Applied::Done(None)),
         };
-        if matches!(self.author, Author::Sync(_)) && revision != before {
+        if self.is_ours && revision != before {
             self.tell_suitex(operation, &[(id, revision)]).await?;
         }
         Ok(applied)
@@ -402,7 +310,7 @@ impl<'a> Write<'a> {
 }
 
 /// The living row, at the revision that is known; else what to answer.
-fn as_known(table: &Table, place: Place, known: Option<Known<'_>>) -> Result<Living, Applied> {
+pub(super) fn as_known(table: &Table, place: Place, known: Option<Known<'_>>) -> Result<Living, Applied> {
     match place {
         Place::Living(row) if known.is_none_or(|known| known.revision == row.revision) => Ok(row),
         Place::Living(row) => Err(Applied::Mismatch(table.shown(&row))),

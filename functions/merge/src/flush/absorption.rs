@@ -42,6 +42,8 @@ pub(super) struct After {
 /// One record taking in its pending events.
 pub(super) struct Absorption {
     record: Record,
+    /// As it is stored; `None`: it is new.
+    stored: Option<Arc<Record>>,
     rows: Vec<PendingRow>,
     surface: Arc<TypeSurface>,
     now: Timestamp,
@@ -56,15 +58,17 @@ pub(super) struct Absorption {
 }
 
 impl Absorption {
-    /// `record` as it was loaded; `link`: an id of it that is to be linked.
+    /// `record` as it was loaded, or new; `link`: an id of it that is to be linked.
     pub(super) fn new(
         record: Record,
+        stored: Option<Arc<Record>>,
         link: Option<(Side, SideId)>,
         surface: Arc<TypeSurface>,
         now: Timestamp,
     ) -> Self {
         Self {
             record,
+            stored,
             rows: Vec::new(),
             surface,
             now,
@@ -254,8 +258,15 @@ impl Absorption {
         let notices = self.errors.iter().map(|e| notice(e, &key, self.now)).collect();
         let places = self.places.iter().map(|(event, place)| (*event, place.name())).collect();
         let after = After { key: key.clone(), places, absorbed: self.absorbed.len(), merged, again };
+        // What leaves the record as it was, as most echoes do, need not be decided on its present row: whoever writes
+        // the row meanwhile has decided on the very record that these events leave behind.
+        let is_held = |(_, place): &(Uuid, Place)| matches!(place, Place::Conflict(_));
+        let is_unchanged = self.stored.as_deref() == Some(&self.record)
+            && self.links.is_empty()
+            && self.history.is_empty()
+            && !self.places.iter().any(is_held);
         let commit = Commit {
-            record: Some(self.record),
+            record: (!is_unchanged).then_some(self.record),
             links: self.links,
             history: self.history,
             places: self.places,

@@ -48,7 +48,8 @@ pub(super) async fn absorb(
         if pending.rows.is_empty() {
             continue;
         }
-        let mut absorption = Absorption::new(open.record, open.link.clone(), Arc::clone(surface), now);
+        let mut absorption =
+            Absorption::new(open.record, open.stored, open.link.clone(), Arc::clone(surface), now);
         absorption.absorb_all(pending, &links);
         let (commit, after) = absorption.decide();
         commits.push(commit);
@@ -64,6 +65,8 @@ pub(super) async fn absorb(
 /// A record that is being absorbed into.
 struct Open {
     record: Record,
+    /// As it is stored; `None`: it is new.
+    stored: Option<Arc<Record>>,
     /// The subjects that named it.
     named_by: Vec<Subject>,
     link: Option<(Side, SideId)>,
@@ -93,8 +96,8 @@ async fn open(
     let known = app.ports.state.load(&keys).await?;
     let mut open: BTreeMap<RecordKey, Open> = BTreeMap::new();
     let mut again = Vec::new();
-    for (Named { subject, key, link }, known) in named.into_iter().zip(known) {
-        let record = known.map_or_else(|| Record::new(key, surface), |record| Record::clone(&record));
+    for (Named { subject, key, link }, stored) in named.into_iter().zip(known) {
+        let record = stored.as_deref().map_or_else(|| Record::new(key, surface), Record::clone);
         // Its writer may have just learnt another id: who this is must be asked again.
         let is_another = link.as_ref().is_some_and(|(side, id)| record.sides[*side].is_there_as_another(id));
         match open.get_mut(&record.key) {
@@ -106,7 +109,8 @@ async fn open(
                 open.link = open.link.take().or(link);
             }
             None => {
-                open.insert(record.key.clone(), Open { record, named_by: vec![subject], link });
+                let named_by = vec![subject];
+                open.insert(record.key.clone(), Open { record, stored, named_by, link });
             }
         }
     }

@@ -2,13 +2,14 @@
 -- begins with. Run again it adds what is new; a right that goes is revoked here, above, by a line of its own.
 --
 -- Nobody has DROP (which TRUNCATE needs), ALTER, CREATE, TRIGGER or GRANT OPTION, and nobody removes anything but
--- calls that have ended. event_census is written by triggers, with the rights of the account that migrates.
+-- calls that have ended.
 
 -- merge: the pending list, decisions.
 create role if not exists '{role}merge';
 grant select, insert, update on current_state to '{role}merge';
 grant select, insert on state_history to '{role}merge';
 grant select, insert, update on pending_event to '{role}merge';
+grant select, insert, update on event_census to '{role}merge';
 grant select, insert, update on record_link to '{role}merge';
 grant select, insert, update on conflicts to '{role}merge';
 grant select, insert, update on sync_error_queue to '{role}merge';
@@ -22,6 +23,7 @@ create role if not exists '{role}ns-writer';
 grant select, insert, update on current_state to '{role}ns-writer';
 grant select, insert on state_history to '{role}ns-writer';
 grant select, insert, update on pending_event to '{role}ns-writer';
+grant select, insert, update on event_census to '{role}ns-writer';
 grant select, insert, update on record_link to '{role}ns-writer';
 grant select, insert, update on conflicts to '{role}ns-writer';
 grant select, insert, update on sync_error_queue to '{role}ns-writer';
@@ -36,6 +38,7 @@ create role if not exists '{role}sx-writer';
 grant select, insert, update on current_state to '{role}sx-writer';
 grant select, insert on state_history to '{role}sx-writer';
 grant select, insert, update on pending_event to '{role}sx-writer';
+grant select, insert, update on event_census to '{role}sx-writer';
 grant select, insert, update on record_link to '{role}sx-writer';
 grant select, insert, update on conflicts to '{role}sx-writer';
 grant select, insert, update on sync_error_queue to '{role}sx-writer';
@@ -48,6 +51,7 @@ create role if not exists '{role}dlq';
 grant select, insert, update on current_state to '{role}dlq';
 grant select, insert on state_history to '{role}dlq';
 grant select, insert, update on pending_event to '{role}dlq';
+grant select, insert, update on event_census to '{role}dlq';
 grant select, insert, update on record_link to '{role}dlq';
 grant select, insert, update on conflicts to '{role}dlq';
 grant select, insert, update on sync_error_queue to '{role}dlq';
@@ -60,12 +64,12 @@ create role if not exists '{role}review';
 grant select, insert, update on current_state to '{role}review';
 grant select, insert on state_history to '{role}review';
 grant select, insert, update on pending_event to '{role}review';
+grant select, insert, update on event_census to '{role}review';
 grant select, insert, update on record_link to '{role}review';
 grant select, insert, update on conflicts to '{role}review';
 grant select, insert, update on sync_error_queue to '{role}review';
 grant select, insert on event_audit_log to '{role}review';
 grant select on notification to '{role}review';
-grant select on event_census to '{role}review';
 grant select on governance to '{role}review';
 grant select on open_call to '{role}review';
 grant select on schema_migration to '{role}review';

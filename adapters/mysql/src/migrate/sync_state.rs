@@ -20,4 +20,7 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0015_poll_cursor",
     "0016_governance_learned",
     "0017_open_call_begun",
+    "0018_pending_event_not_counted",
+    "0019_pending_event_moves_not_counted",
+    "0020_event_census_by_program",
 ];

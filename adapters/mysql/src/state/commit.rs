@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::codec::{Row, encode, waits_for};
 use super::current_state::{self, Held, Write};
+use super::event_census::Moves;
 use super::record_link::{self, LinkId};
 use super::round::{Linked, Prepared, linked, refusal, rounds};
 use super::state_history::Decided;
@@ -97,16 +98,18 @@ async fn transaction(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outco
     if standing.is_empty() {
         transaction.rollback().await?;
     } else {
+        let mut moves = Moves::default();
         link(&mut transaction, &standing, &links).await?;
-        let Some(mut woken) = wake(&mut transaction, &standing).await? else {
+        let Some(mut woken) = wake(&mut transaction, &standing, &mut moves).await? else {
             transaction.rollback().await?;
             return Ok(Outcome::Singly);
         };
-        close_and_open_conflicts(&mut transaction, &standing).await?;
+        close_and_open_conflicts(&mut transaction, &standing, &mut moves).await?;
         store(&mut transaction, &standing).await?;
-        place(&mut transaction, &standing).await?;
-        go_on(&mut transaction, &standing, &mut woken).await?;
+        place(&mut transaction, &standing, &mut moves).await?;
+        go_on(&mut transaction, &standing, &mut woken, &mut moves).await?;
         tell(&mut transaction, &standing).await?;
+        moves.count(&mut transaction).await?;
         transaction.commit().await?;
         let mut woken = woken.into_iter();
         let verdict = |judged: Result<_, Verdict>| {
@@ -184,6 +187,7 @@ async fn link(
 async fn wake(
     connection: &mut MySqlConnection,
     standing: &[&Standing<'_>],
+    moves: &mut Moves,
 ) -> Result<Option<Vec<Vec<(RecordType, Subject)>>>, sqlx::Error> {
     let written: BTreeSet<&RecordKey> =
         standing.iter().filter_map(|s| Some(&s.record.as_ref()?.row.key)).collect();
@@ -208,7 +212,7 @@ async fn wake(
                 }
                 current_state::wake(connection, *side, &waiting).await?;
             }
-            subjects = wake_events(connection, key, linked).await?;
+            subjects = wake_events(connection, key, linked, moves).await?;
         }
         woken.push(subjects);
     }
@@ -219,12 +223,13 @@ async fn wake_events(
     connection: &mut MySqlConnection,
     key: &RecordKey,
     linked: &Linked,
+    moves: &mut Moves,
 ) -> Result<Vec<(RecordType, Subject)>, sqlx::Error> {
     let on =
         linked.new.iter().map(|(side, id)| pending_event::waits_for(&key.record_type, *side, id.as_str()));
     let waiting = pending_event::waiting(connection, &key.account, &Vec::from_iter(on)).await?;
     let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
-    pending_event::wake(connection, &key.account, &events).await?;
+    pending_event::wake(connection, &key.account, &events, moves).await?;
     Ok(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)).collect())
 }
 
@@ -232,6 +237,7 @@ async fn wake_events(
 async fn close_and_open_conflicts(
     connection: &mut MySqlConnection,
     standing: &[&Standing<'_>],
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     let mut opened = Vec::new();
     for Stored { row, before, lost_conflicts, .. } in standing.iter().filter_map(|s| s.record.as_ref()) {
@@ -244,7 +250,7 @@ async fn close_and_open_conflicts(
         }
         if let Some(over) = known {
             conflicts::close(connection, &row.key.account, over).await?;
-            pending_event::release(connection, &row.key.account, over).await?;
+            pending_event::release(connection, &row.key.account, over, moves).await?;
         }
         opened.extend(row.conflict.map(|id| (&row.key, id)));
     }
@@ -267,7 +273,11 @@ async fn store(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> 
 }
 
 /// Moves events: those that go to one place together, the last word about each counting.
-async fn place(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> Result<(), sqlx::Error> {
+async fn place(
+    connection: &mut MySqlConnection,
+    standing: &[&Standing<'_>],
+    moves: &mut Moves,
+) -> Result<(), sqlx::Error> {
     let mut last: BTreeMap<(&AccountId, Uuid), &Place> = BTreeMap::new();
     for commit in standing.iter().map(|s| s.commit) {
         last.extend(commit.places.iter().map(|(event, place)| ((&commit.account, *event), place)));
@@ -280,7 +290,7 @@ async fn place(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> 
         }
     }
     for (account, place, events) in groups {
-        pending_event::place(connection, account, &events, place).await?;
+        pending_event::place(connection, account, &events, place, moves).await?;
     }
     Ok(())
 }
@@ -292,6 +302,7 @@ async fn go_on(
     connection: &mut MySqlConnection,
     standing: &[&Standing<'_>],
     woken: &mut [Vec<(RecordType, Subject)>],
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     let waits = |place: &Place, account: &AccountId| match place {
         Place::Waiting { record_type, side, id, .. } => {
@@ -319,7 +330,7 @@ async fn go_on(
         let mut waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
         waiting.retain(|waiting| own.contains(&waiting.event));
         let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
-        pending_event::wake(connection, &standing.commit.account, &events).await?;
+        pending_event::wake(connection, &standing.commit.account, &events, moves).await?;
         woken.extend(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)));
     }
     Ok(())

@@ -9,6 +9,7 @@ mod conflicts;
 mod current_state;
 mod cursor;
 mod event_audit_log;
+mod event_census;
 mod governance;
 mod notification;
 mod pending_event;
@@ -41,6 +42,7 @@ use sqlx::MySqlPool;
 use uuid::Uuid;
 
 use self::codec::Row;
+use self::event_census::Moves;
 use self::record_link::LinkId;
 use self::together::{Asked, Together};
 use crate::fault::{Cause, cause, retrying, unavailable};
@@ -88,9 +90,13 @@ impl MysqlState {
     async fn list_together(&self, mut rows: Vec<PendingRow>) -> Result<(), sqlx::Error> {
         // All in one order: two who list the same events don't wait for each other crosswise.
         rows.sort_by(|a, b| (&a.account, a.event_id).cmp(&(&b.account, b.event_id)));
+        rows.dedup_by(|a, b| (&a.account, a.event_id) == (&b.account, b.event_id));
+        let rows: Vec<&PendingRow> = rows.iter().collect();
         retrying(self.dice(), || async {
             let mut transaction = self.pool.begin().await?;
-            pending_event::enqueue(&mut transaction, &rows).await?;
+            let mut moves = Moves::default();
+            pending_event::enqueue(&mut transaction, &rows, &mut moves).await?;
+            moves.count(&mut transaction).await?;
             transaction.commit().await
         })
         .await
@@ -115,6 +121,7 @@ pub fn statements() -> Vec<(String, String)> {
         ("conflicts", conflicts::STATEMENTS),
         ("current_state", current_state::STATEMENTS),
         ("event_audit_log", event_audit_log::STATEMENTS),
+        ("event_census", event_census::STATEMENTS),
         ("governance", governance::STATEMENTS),
         ("notification", notification::STATEMENTS),
         ("pending_event", pending_event::STATEMENTS),
@@ -348,6 +355,6 @@ impl State for MysqlState {
     }
 
     async fn census(&self, account: &AccountId) -> Result<Census, Unavailable> {
-        ask!(self, |c| pending_event::census(c, account))
+        ask!(self, |c| event_census::census(c, account))
     }
 }

@@ -1,13 +1,15 @@
-//! The table `pending_event`: where events are. Its triggers keep `event_census`, which is read here too.
+//! The table `pending_event`: where events are. Whoever moves some says so in [`Moves`], for the census.
 
 use shared::domain::id::{AccountId, RecordType, Side, Timestamp};
-use shared::state::{Census, PendingRow, Place, Subject};
+use shared::state::{PendingRow, Place, Subject};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
 
 use super::columns;
+use super::event_census::Moves;
 use super::sql::{Bound, marks, padded, pieces, statements, tuples, unreadable, width};
+use crate::fault::{Cause, cause};
 
 const COLUMNS: &str =
     "account_id, event_id, record_type, subject, arrived_at, place, due_at, waits_for, place_id";
@@ -16,14 +18,15 @@ const COLUMNS: &str =
 const DUE_MAX: u64 = 65_536;
 
 statements! {
-    ENQUEUE = |n| format!("insert into pending_event ({COLUMNS}) values {} \
-        on duplicate key update event_id = pending_event.event_id", tuples(n, width(COLUMNS)));
+    ENQUEUE = |n| format!("insert into pending_event ({COLUMNS}) values {}", tuples(n, width(COLUMNS)));
     LISTED = |n| format!("select event_id from pending_event where account_id = ? and event_id in ({})", marks(n));
     OPEN = |n| format!("select {COLUMNS} from pending_event where account_id = ? and record_type = ? \
         and subject in ({}) and place in ('pending', 'waiting')", marks(n));
     DUE = |_| "select record_type, subject from (select due_at, record_type, subject from pending_event \
         where account_id = ? and due_at <= ? order by due_at, record_type, subject limit ?) as due \
         group by record_type, subject order by min(due_at), record_type, subject limit ?".into();
+    PLACES = |n| format!("select place from pending_event where account_id = ? and event_id in ({}) for update",
+        marks(n));
     MOVE = |n| format!("update pending_event set place = ?, due_at = ?, waits_for = ?, place_id = ? \
         where account_id = ? and event_id in ({})", marks(n));
     WAITING = |n| format!("select event_id, record_type, subject from pending_event \
@@ -32,8 +35,6 @@ statements! {
         where account_id = ? and event_id in ({})", marks(n));
     RELEASE = |_| "update pending_event force index (held) set place = 'applied', place_id = null \
         where account_id = ? and place_id = ? and place = 'conflict'".into();
-    CENSUS = |_| "select place, cast(sum(events) as signed) as events from event_census where account_id = ? \
-        group by place".into();
 }
 
 /// An event that waited for a link.
@@ -48,13 +49,44 @@ pub(super) fn waits_for(record_type: &RecordType, side: Side, id: &str) -> Strin
     format!("{record_type}:{side}:{id}")
 }
 
-/// Adds rows of events; one that is there stays as it is.
+/// Adds rows of events, in the order of the table's key; one that is there stays as it is.
 pub(super) async fn enqueue(
     connection: &mut MySqlConnection,
-    rows: &[PendingRow],
+    rows: &[&PendingRow],
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     for piece in pieces(rows) {
-        piece.iter().fold(ENQUEUE.of(piece.len()), bind_row).execute(&mut *connection).await?;
+        match insert(connection, piece).await {
+            // The statement has added none of them: those that are there must not keep out the others.
+            Err(error) if cause(&error) == Cause::Duplicate => add_missing(connection, piece, moves).await?,
+            added => {
+                added?;
+                piece.iter().for_each(|row| moves.into_place(&row.account, row.place.name(), 1));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn insert(connection: &mut MySqlConnection, rows: &[&PendingRow]) -> Result<(), sqlx::Error> {
+    rows.iter().fold(ENQUEUE.of(rows.len()), |query, row| bind_row(query, row)).execute(connection).await?;
+    Ok(())
+}
+
+/// The same for rows of which some are there. What was added meanwhile is the error 1062 of a single row.
+async fn add_missing(
+    connection: &mut MySqlConnection,
+    rows: &[&PendingRow],
+    moves: &mut Moves,
+) -> Result<(), sqlx::Error> {
+    for row in rows {
+        match insert(connection, &[row]).await {
+            Err(error) if cause(&error) == Cause::Duplicate => {}
+            added => {
+                added?;
+                moves.into_place(&row.account, row.place.name(), 1);
+            }
+        }
     }
     Ok(())
 }
@@ -118,8 +150,15 @@ pub(super) async fn place(
     account: &AccountId,
     events: &[Uuid],
     place: &Place,
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     for group in padded(events) {
+        let query = bind_events(PLACES.of(group.len()).bind(account.as_str()), &group);
+        let rows = query.fetch_all(&mut *connection).await?;
+        for row in &rows {
+            moves.out_of(account, place_name(row.try_get("place")?)?, 1);
+        }
+        moves.into_place(account, place.name(), rows.len());
         let query = bind_place(MOVE.of(group.len()), place).bind(account.as_str());
         bind_events(query, &group).execute(&mut *connection).await?;
     }
@@ -144,16 +183,19 @@ pub(super) async fn waiting(
     Ok(found)
 }
 
-/// Events that waited are pending, and due at once.
+/// Events that waited, and are locked, are pending and due at once.
 pub(super) async fn wake(
     connection: &mut MySqlConnection,
     account: &AccountId,
     events: &[Uuid],
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     for group in padded(events) {
         let query = bind_events(WAKE.of(group.len()).bind(account.as_str()), &group);
         query.execute(&mut *connection).await?;
     }
+    moves.out_of(account, "waiting", events.len());
+    moves.into_place(account, "pending", events.len());
     Ok(())
 }
 
@@ -162,22 +204,13 @@ pub(super) async fn release(
     connection: &mut MySqlConnection,
     account: &AccountId,
     conflict: Uuid,
+    moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
-    RELEASE.query().bind(account.as_str()).bind(conflict).execute(connection).await?;
+    let query = RELEASE.query().bind(account.as_str()).bind(conflict);
+    let released = query.execute(connection).await?.rows_affected() as usize;
+    moves.out_of(account, "conflict", released);
+    moves.into_place(account, "applied", released);
     Ok(())
-}
-
-/// Events by place.
-pub(super) async fn census(
-    connection: &mut MySqlConnection,
-    account: &AccountId,
-) -> Result<Census, sqlx::Error> {
-    let rows = CENSUS.query().bind(account.as_str()).fetch_all(connection).await?;
-    let count = |row: &MySqlRow| {
-        let count: i64 = row.try_get("events")?;
-        Ok((place_name(row.try_get("place")?)?, count.max(0) as u64))
-    };
-    rows.iter().map(count).collect()
 }
 
 fn bind_row(query: Bound, row: &PendingRow) -> Bound {
@@ -238,7 +271,8 @@ fn place_of(row: &MySqlRow) -> Result<Place, sqlx::Error> {
     })
 }
 
-fn place_name(name: &str) -> Result<&'static str, sqlx::Error> {
+/// One of the names of [`Place::name`].
+pub(super) fn place_name(name: &str) -> Result<&'static str, sqlx::Error> {
     let names = ["pending", "waiting", "applied", "superseded", "conflict", "error"];
     names.into_iter().find(|known| *known == name).ok_or_else(|| unreadable(format!("no place: {name}")))
 }

@@ -26,6 +26,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
         ("current_state", KEEP),
         ("state_history", GROW),
         ("pending_event", KEEP),
+        ("event_census", KEEP),
         ("record_link", KEEP),
         ("conflicts", KEEP),
         ("sync_error_queue", KEEP),
@@ -54,7 +55,6 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                 with(&[
                     ("event_audit_log", GROW),
                     ("notification", READ),
-                    ("event_census", READ),
                     ("governance", READ),
                     ("open_call", READ),
                 ]),

@@ -1,0 +1,2 @@
+-- Who adds events counts them, once for each transaction: a trigger counts each row.
+drop trigger if exists pending_event_counted

@@ -68,7 +68,8 @@ impl Reckoning {
     }
 
     fn edits(&mut self, book: &Book, record: RecordIx, edits: &[&Edit], life: &Life) {
-        let (edits, others): (Vec<&Edit>, Vec<&Edit>) = edits.iter().partition(|edit| came(edit, life));
+        let (edits, others): (Vec<&Edit>, Vec<&Edit>) =
+            edits.iter().partition(|edit| came(edit, edits, &life.decisions));
         self.never_came += others.len() as u64;
         for (at, edit) in edits.iter().enumerate() {
             let later = edits[at + 1..].iter().filter(|later| later.side == edit.side);
@@ -121,13 +122,20 @@ impl Reckoning {
     }
 }
 
-/// Whether an edit was carried out: if its system does not know, its record's history does.
-fn came(edit: &Edit, life: &Life) -> bool {
+/// Whether an edit was carried out: if its system does not know, its record's history does. It was carried out as a
+/// whole or not at all; what others of the record's edits did too (a box that was ticked) tells nothing of this one, as
+/// long as it did something that none of them did.
+fn came(edit: &Edit, all: &[&Edit], decisions: &[Vec<Decision>]) -> bool {
     let told = |(field, change): &(String, fate::Change)| {
-        let mut of_field = life.decisions.iter().flatten().filter(|decision| decision.field == *field);
+        let mut of_field = decisions.iter().flatten().filter(|decision| decision.field == *field);
         of_field.any(|decision| change.shows(&decision.ours) && !change.shows(&decision.base))
     };
-    edit.taken != Taken::Perhaps || edit.changes.iter().any(told)
+    let others = || all.iter().filter(|other| !std::ptr::eq(**other, edit));
+    let is_its_own = |change: &&(String, fate::Change)| !others().any(|other| other.changes.contains(change));
+    let own: Vec<_> = edit.changes.iter().filter(is_its_own).collect();
+    edit.taken != Taken::Perhaps
+        || own.iter().any(|change| told(change))
+        || own.is_empty() && edit.changes.iter().any(told)
 }
 
 fn later_of<'a>(edit: &'a Edit, field: &str) -> Option<Later<'a>> {
@@ -189,4 +197,50 @@ fn is_named(book: &Book, record: RecordIx, errors: &[Json]) -> bool {
         let by_key = record["record_type"] == known.kind.as_str() && record["id"] == known.canonical.as_str();
         by_key || names.iter().any(|name| message.contains(name.as_str()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use fate::Change;
+
+    fn edit(side: Side, taken: Taken, changes: &[(&str, Json)]) -> Edit {
+        let changes = changes.iter().map(|(name, value)| (name.to_string(), Change::Value(value.clone())));
+        Edit {
+            record: 0,
+            side,
+            id: "16".into(),
+            doing: Doing::Fields,
+            collides: false,
+            changes: changes.collect(),
+            left: BTreeMap::new(),
+            taken,
+        }
+    }
+
+    fn decisions(of: &[(&str, Json, Json)]) -> Vec<Vec<Decision>> {
+        let decision = |(field, base, ours): &(&str, Json, Json)| {
+            let decision = json!({ "field": field, "rule": "clean", "base": base, "ours": ours, "from": base, "to": ours });
+            serde_json::from_value(decision).unwrap()
+        };
+        vec![of.iter().map(decision).collect()]
+    }
+
+    #[test]
+    fn an_edit_in_doubt_came_if_something_is_seen_that_only_it_did() {
+        let both = [("postal_code", json!("postal code 2071")), ("inactive", json!(true))];
+        let doubtful = edit(Side::SuiteX, Taken::Perhaps, &both);
+        let ticked = edit(Side::NetSuite, Taken::Told(None), &both[1..]);
+        let all = [&doubtful, &ticked];
+        let seen_ticked = decisions(&[("inactive", json!(false), json!(true))]);
+        assert!(!came(&doubtful, &all, &seen_ticked), "somebody else ticked the box");
+        assert!(came(&ticked, &all, &[]), "its system says so");
+        let seen_code = decisions(&[("postal_code", json!("3511 AB"), json!("postal code 2071"))]);
+        assert!(came(&doubtful, &all, &seen_code), "nobody else wrote that code");
+        assert!(came(&doubtful, &[&doubtful], &seen_ticked), "nobody else ticked the box");
+        let only_ticks = edit(Side::SuiteX, Taken::Perhaps, &both[1..]);
+        assert!(came(&only_ticks, &[&only_ticks, &ticked], &seen_ticked), "they cannot be told apart");
+    }
 }

@@ -81,7 +81,10 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
             sx_writer::router(sx_writer::App { writer: Writer { ports, target } })
         }
         "dlq" => dlq::router(dlq::App { ports }),
-        "review" => review::router(review::App { ports }),
+        "review" => {
+            let identity = review::Identity::Development(review::identity::Development::new(&ports.config));
+            review::router(review::App { ports, identity })
+        }
         _ => return None,
     })
 }

@@ -1,19 +1,27 @@
-//! Records, conflicts and errors for people, as a JSON API. Resolutions leave as events, the only path back;
-//! nothing here writes to a record, except that a redrive unlocks one.
+//! Where people decide: conflicts, errors, records, accounts and the audit, as an API and as pages. Decisions leave as
+//! events, the only path back; nothing here writes to a record, except that a redrive unlocks one.
 //!
-//! There is no authentication yet: it is mounted only in the local world until identity lands.
+//! ```text
+//! request ─► guard ─► identity (who) ─► access (what they may) ─► desk ─► view ─► JSON (handler) or HTML (pages)
+//! ```
 
-mod account;
+pub mod access;
+pub mod desk;
+mod guard;
 mod handler;
+pub mod identity;
+mod pages;
 mod request;
-mod resolve;
-mod view;
+pub mod view;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::middleware::from_fn;
 use shared::runtime::Ports;
 use shared::runtime::serve::with_common_routes;
+
+pub use handler::openapi;
+pub use identity::Identity;
 
 /// Largest body taken, in bytes: 1 MiB, which is a person's largest edit many times over.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -23,39 +31,19 @@ pub const BODY_MAX_BYTES: usize = 1024 * 1024;
 pub struct App {
     /// The outside.
     pub ports: Ports,
+    /// Who people are.
+    pub identity: Identity,
 }
 
-/// The API, under `/api/v1` and `/review/api/v1`:
-///
-/// | | |
-/// |---|---|
-/// | `GET records/{account}` | its records; `type`, `after`, `limit` |
-/// | `GET records/{account}/{type}/{id}` | one record; `id` is canonical, `netsuite:<id>` or `suitex:<id>` |
-/// | `GET records/{account}/{type}/{id}/history` | its decisions, oldest first |
-/// | `GET conflicts` | open conflicts; `account`, `after`, `limit` |
-/// | `GET conflicts/{id}` | one conflict |
-/// | `POST conflicts/{id}/resolve` | decides it |
-/// | `GET errors` | errors, newest first; `account`, `open`, `after`, `limit` |
-/// | `GET errors/{id}` | one error |
-/// | `POST errors/{id}/retry` | has it tried again; `actor` |
-/// | `GET accounts/{account}` | how it stands: backlog, pace, when it is worked off, calls to NetSuite |
-/// | `GET census/{account}` | its events by place |
+/// The API under `/api/v1` and `/review/api/v1`, as `/api/v1/openapi.json` describes it, and the pages under `/review`.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
-    let api = Router::new()
-        .route("/records/{account}", get(handler::records))
-        .route("/records/{account}/{type}/{id}", get(handler::record))
-        .route("/records/{account}/{type}/{id}/history", get(handler::history))
-        .route("/conflicts", get(handler::conflicts))
-        .route("/conflicts/{id}", get(handler::conflict))
-        .route("/conflicts/{id}/resolve", post(handler::resolve))
-        .route("/errors", get(handler::errors))
-        .route("/errors/{id}", get(handler::error))
-        .route("/errors/{id}/retry", post(handler::retry))
-        .route("/accounts/{account}", get(handler::account))
-        .route("/census/{account}", get(handler::census))
+    let api = handler::router();
+    let router = Router::new()
+        .nest("/api/v1", api.clone())
+        .nest("/review/api/v1", api)
+        .nest("/review", pages::router())
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(app);
-    let router = Router::new().nest("/api/v1", api.clone()).nest("/review/api/v1", api);
-    with_common_routes(router, &metrics)
+    with_common_routes(router, &metrics).layer(from_fn(guard::guard))
 }

@@ -1,15 +1,16 @@
 //! The parts of a request, read with problems that name what is wrong.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::IF_MATCH;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
-use shared::domain::id::{AccountId, RecordType};
-use shared::domain::surface::{Account, SyncConfig, TypeSurface};
+use serde_json::Value as Json;
 use shared::runtime::problem::Problem;
 use uuid::Uuid;
 
@@ -67,10 +68,79 @@ impl Params {
         }
     }
 
-    /// An account's name, which need not be a configured one: errors are filed under any.
-    pub(crate) fn account(&self) -> Result<Option<AccountId>, Problem> {
-        let account = self.get("account").map(AccountId::parse).transpose();
-        account.map_err(|e| Problem::bad_request("account", e.to_string()))
+    /// A whole number, if it is there.
+    pub(crate) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let wrong = |_| Problem::bad_request(name, "must be a whole number");
+        self.get(name).map(|text| text.parse().map_err(wrong)).transpose()
+    }
+}
+
+/// `If-Match`: the state on which a change was judged, as the tag of what was shown.
+pub(crate) struct IfMatch(Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut all = parts.headers.get_all(IF_MATCH).iter();
+        let wrong = || Problem::bad_request("If-Match", "must be one tag, as the answer's ETag has it");
+        let tag = match (all.next(), all.next()) {
+            (None, _) => None,
+            (Some(one), None) => {
+                let text = one.to_str().map_err(|_| wrong())?.trim();
+                let text = text.strip_prefix("W/").unwrap_or(text);
+                let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+                Some(inner.filter(|tag| !tag.contains('"')).ok_or_else(wrong)?.to_string())
+            }
+            (Some(_), Some(_)) => return Err(wrong()),
+        };
+        Ok(Self(tag))
+    }
+}
+
+impl IfMatch {
+    /// The number that it names, or that the body's member `name` does.
+    pub(crate) fn or_body(&self, name: &str, body: Option<u64>) -> Result<u64, Problem> {
+        let tag = match &self.0 {
+            None => None,
+            Some(tag) => Some(tag.parse().map_err(|_| {
+                Problem::bad_request("If-Match", "must be a tag of this thing, as its ETag has it")
+            })?),
+        };
+        match (tag, body) {
+            (Some(tag), Some(body)) if tag != body => {
+                Err(Problem::bad_request(name, "is not what If-Match says"))
+            }
+            (Some(n), _) | (None, Some(n)) => Ok(n),
+            (None, None) => {
+                let detail = format!("say on which state you judged: {name}, or If-Match");
+                Err(Problem::precondition_required(detail).at(name))
+            }
+        }
+    }
+
+    /// A state that is past is a 412 to who named it here, and a 409 to who named it in the body.
+    pub(crate) fn past<T>(&self, done: Result<T, Problem>) -> Result<T, Problem> {
+        done.map_err(|problem| match (problem.status, &self.0) {
+            (StatusCode::CONFLICT, Some(_)) if !problem.extensions.is_empty() => {
+                Problem::precondition_failed(problem.detail, problem.extensions)
+            }
+            _ => problem,
+        })
+    }
+
+    /// Goes on if it names this state, or none.
+    pub(crate) fn must_be(&self, state: &str, shown: impl Fn() -> Json) -> Result<(), Problem> {
+        match &self.0 {
+            Some(tag) if tag != state => {
+                let shown = match shown() {
+                    Json::Object(shown) => shown,
+                    _ => Default::default(),
+                };
+                Err(Problem::precondition_failed("it is not as you saw it any more", shown))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -87,18 +157,6 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         };
         Bytes::from_request(request, state).await.map(Self).map_err(unread)
     }
-}
-
-/// A configured account.
-pub(crate) fn account<'a>(config: &'a SyncConfig, name: &str) -> Result<&'a Account, Problem> {
-    let account = AccountId::parse(name).ok().and_then(|id| config.accounts.get(&id));
-    account.ok_or_else(|| Problem::not_found("there is no such account").at("account"))
-}
-
-/// A synced type of an account.
-pub(crate) fn surface<'a>(account: &'a Account, name: &str) -> Result<&'a TypeSurface, Problem> {
-    let surface = RecordType::parse(name).ok().and_then(|kind| account.types.get(&kind));
-    surface.map(AsRef::as_ref).ok_or_else(|| Problem::not_found("the account syncs no such type").at("type"))
 }
 
 /// The id of a conflict or an error.

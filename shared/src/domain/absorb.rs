@@ -7,9 +7,11 @@
 //! writes to a target.
 
 mod deletion;
+mod overriding;
 mod resolution;
 mod shadow;
 
+pub use overriding::absorb_override;
 pub use resolution::absorb_resolution;
 pub(super) use shadow::{accept_form, is_fight};
 
@@ -46,6 +48,9 @@ pub(super) fn take_in(record: &mut Record, news: &News, surface: &TypeSurface, r
     match &news.fact {
         Fact::Holds { values, full } => absorb_values(record, news, values, *full, surface, report),
         Fact::Deleted => absorb_deletion(record, news, surface, report),
+    }
+    if let Some(conflict) = &mut record.conflict {
+        conflict.set_due(surface);
     }
 }
 
@@ -88,17 +93,25 @@ fn absorb_values(
         }
     }
     if full {
-        follow_owner(record, news, surface, report);
+        follow_owner(record, news, &moved, surface, report);
     }
 }
 
 /// A field that travels one way is what the side it comes from holds, even where nobody moved it there: a
-/// record that is made anew on that side comes without it.
-fn follow_owner(record: &mut Record, news: &News, surface: &TypeSurface, report: &mut Report) {
+/// record that is made anew on that side comes without it. What a person has set against the direction stands until
+/// that side moves.
+fn follow_owner(
+    record: &mut Record,
+    news: &News,
+    moved: &[(FieldIx, Value)],
+    surface: &TypeSurface,
+    report: &mut Report,
+) {
     let (side, origin) = (news.side, Origin { side: Some(news.side), span: news.span });
     for &field in &surface.one_way[side] {
         let held = record.sides[side].shadow[field].clone();
-        if record.canonical[field] != held {
+        let stands = record.is_set_by_person(field) && !moved.iter().any(|(f, _)| *f == field);
+        if record.canonical[field] != held && !stands {
             let theirs = set(record, field, held.clone(), origin, report);
             push(record, side, field, held, Rule::Direction, theirs, report);
         }
@@ -332,8 +345,15 @@ fn suggestion(kind: &Kind, base: &Value, ours: &Value, theirs: &Value, prefer_ou
 /// The open conflict, or a new one; either way at a new revision.
 fn conflict_of<'a>(record: &'a mut Record, news: &News) -> &'a mut Conflict {
     let id = || derived_id("conflict", &[&record.key.to_string(), &news.cause.to_string()]);
-    let fresh =
-        || Conflict { id: id(), revision: 0, opened_at: news.span.to, clashes: Vec::new(), deleted_by: None };
+    let opened_at = news.span.to;
+    let fresh = || Conflict {
+        id: id(),
+        revision: 0,
+        opened_at,
+        due_at: opened_at,
+        clashes: Vec::new(),
+        deleted_by: None,
+    };
     let conflict = record.conflict.get_or_insert_with(fresh);
     conflict.revision += 1;
     conflict

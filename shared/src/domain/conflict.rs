@@ -3,8 +3,8 @@
 
 use uuid::Uuid;
 
-use super::id::{PerSide, Side, Timestamp};
-use super::surface::{FieldIx, Policy, Risk};
+use super::id::{PerSide, Side, Timestamp, Version};
+use super::surface::{FieldIx, Policy, Risk, TypeSurface};
 use super::value::Value;
 
 /// The open conflict of a record.
@@ -16,6 +16,8 @@ pub struct Conflict {
     pub revision: u64,
     /// Since when.
     pub opened_at: Timestamp,
+    /// By when a person should have decided it.
+    pub due_at: Timestamp,
     /// Fields on which the sides disagree, by field.
     pub clashes: Vec<Clash>,
     /// One side deleted the record and nobody may decide alone what that means.
@@ -55,6 +57,13 @@ impl Conflict {
         self.deleted_by.is_some() || self.clashes.iter().any(|c| c.risk == Risk::High)
     }
 
+    /// Sets by when it should be decided: as the most urgent of its fields asks, counted from its beginning.
+    pub(super) fn set_due(&mut self, surface: &TypeSurface) {
+        let of_record = self.deleted_by.map(|_| surface.sla_ms);
+        let sla = self.clashes.iter().map(|c| surface.fields[c.field].sla_ms).chain(of_record).min();
+        self.due_at = self.opened_at.plus(sla.unwrap_or(surface.sla_ms));
+    }
+
     /// Whether nothing is left to decide.
     pub fn is_settled(&self) -> bool {
         self.clashes.is_empty() && self.deleted_by.is_none()
@@ -83,4 +92,15 @@ pub enum Choice {
     Suggested,
     /// Another value.
     Edited(Value),
+}
+
+/// Values that an admin sets, whatever policy, direction or lock say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Override {
+    /// The version of the record that the person saw.
+    pub version: Version,
+    /// The values.
+    pub fields: Vec<(FieldIx, Value)>,
+    /// Whether locks of the whole record that errors have set are released.
+    pub unlock: bool,
 }

@@ -1,14 +1,17 @@
 //! The event on the wire: `ChangeEvent`, two spellings in, one out. Its JSON is also the ledger's stored form;
 //! `schemas/` describes it.
 
+mod decision;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::conflict::{Choice, Resolution};
 use super::id::{AccountId, RecordType, Revision, Side, SideId, Timestamp, derived_id};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
+
+pub use decision::{WireChoice, WireOverride, WireResolution};
 
 /// Most fields that one event may change.
 pub const FIELDS_MAX: usize = 2_000;
@@ -164,39 +167,12 @@ pub struct Payload {
     /// A person's decision; source `review` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<WireResolution>,
+    /// Values that an admin sets; source `review` only.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    pub overriding: Option<WireOverride>,
     /// Absorb without waiting for the record to be quiet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub flush: bool,
-}
-
-/// A person's decision about a conflict, on the wire.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WireResolution {
-    /// The conflict.
-    pub conflict_id: Uuid,
-    /// The revision that the person judged.
-    pub conflict_revision: u64,
-    /// Canonical field name → what was chosen.
-    #[serde(default)]
-    pub fields: std::collections::BTreeMap<String, WireChoice>,
-    /// For a deletion: whether the record lives on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keep: Option<bool>,
-}
-
-/// What a person chose for one field, on the wire.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WireChoice {
-    /// NetSuite's value.
-    Netsuite,
-    /// SuiteX's value.
-    Suitex,
-    /// What we suggested.
-    Suggested,
-    /// This value, in SuiteX's form; a reference by its canonical id.
-    Value(Json),
 }
 
 impl ChangeEvent {
@@ -248,8 +224,11 @@ impl ChangeEvent {
         let given_id = optional_text(&mut object, "eventId")?;
         let travels_apart = full_snapshot_ref.is_some() || metadata.contains_key(PAYLOAD_REF);
         let payload = payload(&mut object, operation, travels_apart)?;
-        if source == Source::Review && payload.resolution.is_none() {
-            return wrong("payload.resolution", "is required from source review");
+        if source == Source::Review && payload.resolution.is_none() == payload.overriding.is_none() {
+            return wrong(
+                "payload.resolution",
+                "is required from source review, or an override in its place",
+            );
         }
         let event_id = match given_id {
             Some(id) => match Uuid::parse_str(&id) {
@@ -339,35 +318,6 @@ pub fn parse_values(
     }
     values.sort_by_key(|(field, _)| *field);
     Ok(values)
-}
-
-impl WireResolution {
-    /// The decision in canonical form.
-    pub fn to_domain(&self, surface: &TypeSurface) -> Result<Resolution, FieldError> {
-        let mut fields = Vec::new();
-        for (name, choice) in &self.fields {
-            let at = || format!("fields.{name}");
-            let Some(field) = surface.field(name) else {
-                return wrong(at(), format!("{} has no field of this name", surface.record_type));
-            };
-            let choice = match choice {
-                WireChoice::Netsuite => Choice::Side(Side::NetSuite),
-                WireChoice::Suitex => Choice::Side(Side::SuiteX),
-                WireChoice::Suggested => Choice::Suggested,
-                WireChoice::Value(json) => match surface.fields[field].kind.parse(Side::SuiteX, json) {
-                    Ok(value) => Choice::Edited(value),
-                    Err(e) => return wrong(at(), e.to_string()),
-                },
-            };
-            fields.push((field, choice));
-        }
-        Ok(Resolution {
-            conflict: self.conflict_id,
-            revision: self.conflict_revision,
-            fields,
-            keep: self.keep,
-        })
-    }
 }
 
 fn depth(object: &Map<String, Json>) -> usize {
@@ -485,17 +435,27 @@ fn payload(
     // A create tells everything there is.
     let full = optional_flag(&mut inner, "full", "payload.full")? || operation == Operation::Create;
     let flush = optional_flag(&mut inner, "flush", "payload.flush")?;
-    let resolution = match inner.remove("resolution") {
-        None | Some(Json::Null) => None,
-        Some(json) => match serde_json::from_value(json) {
-            Ok(resolution) => Some(resolution),
-            Err(e) => return wrong("payload.resolution", e.to_string()),
-        },
-    };
-    if changes.is_empty() && resolution.is_none() && operation == Operation::Update && !has_ref {
+    let resolution = decided(&mut inner, "resolution")?;
+    let overriding = decided(&mut inner, "override")?;
+    let decides = resolution.is_some() || overriding.is_some();
+    if changes.is_empty() && !decides && operation == Operation::Update && !has_ref {
         return wrong("payload.changes", "is missing: an update says what changed, or has a fullSnapshotRef");
     }
-    Ok(Payload { changes, previous, full, resolution, flush })
+    Ok(Payload { changes, previous, full, resolution, overriding, flush })
+}
+
+/// What a person decided, under `name`.
+fn decided<T: serde::de::DeserializeOwned>(
+    inner: &mut Map<String, Json>,
+    name: &str,
+) -> Result<Option<T>, FieldError> {
+    match inner.remove(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(json) => match serde_json::from_value(json) {
+            Ok(decided) => Ok(Some(decided)),
+            Err(e) => wrong(format!("payload.{name}"), e.to_string()),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod id;
 pub mod lines;
 pub mod merged;
 pub mod news;
+pub mod people;
 pub mod plan;
 pub mod record;
 pub mod report;

@@ -122,7 +122,7 @@ fn update(record: &Record, side: Side, surface: &TypeSurface, has: &HasCounterpa
     let mut locked = false;
     for (field, spec) in surface.fields.iter().enumerate() {
         let wanted = &record.canonical[field];
-        if state.holds(field, wanted) || !spec.direction.accepts_from(side.other()) {
+        if state.holds(field, wanted) || !record.is_written_to(side, field, surface) {
             continue;
         }
         if record.is_field_locked(field) && !breakage::on(Breakage::LockNotChecked) {
@@ -160,7 +160,7 @@ fn create(record: &Record, side: Side, surface: &TypeSurface, has: &HasCounterpa
     for (field, spec) in surface.fields.iter().enumerate() {
         let wanted = &record.canonical[field];
         if *wanted == Value::Null
-            || !spec.direction.accepts_from(side.other())
+            || !record.is_written_to(side, field, surface)
             || record.is_field_locked(field)
         {
             continue;

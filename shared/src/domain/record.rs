@@ -225,6 +225,16 @@ impl Record {
             || self.conflict.as_ref().is_some_and(Conflict::locks_record)
     }
 
+    /// Whether a person's decision is what this field holds.
+    pub fn is_set_by_person(&self, field: FieldIx) -> bool {
+        self.origins[field].is_some_and(|origin| origin.side.is_none())
+    }
+
+    /// Whether this field's agreed value is written to `side`: as its direction says, or because a person set it.
+    pub fn is_written_to(&self, side: Side, field: FieldIx, surface: &TypeSurface) -> bool {
+        surface.fields[field].direction.accepts_from(side.other()) || self.is_set_by_person(field)
+    }
+
     /// Whether this field may not be written.
     pub fn is_field_locked(&self, field: FieldIx) -> bool {
         self.locks.iter().any(|l| l.field == Some(field))

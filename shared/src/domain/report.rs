@@ -25,6 +25,8 @@ pub enum Rule {
     Closed,
     /// A person chose.
     Resolved,
+    /// An admin set it, whatever policy, direction or lock say.
+    Overridden,
     /// The target's own form of what we wrote.
     TargetForm,
     /// The target took the write and kept the old value.
@@ -51,6 +53,7 @@ impl Rule {
             Rule::Rebased => "conflict_rebased",
             Rule::Closed => "conflict_closed",
             Rule::Resolved => "resolved",
+            Rule::Overridden => "overridden",
             Rule::TargetForm => "target_form",
             Rule::NotPersisted => "not_persisted",
             Rule::Direction => "direction",
@@ -111,7 +114,7 @@ pub struct Report {
     pub changed: bool,
     /// The side's id is retired: the record is gone there.
     pub retired: Option<super::id::SideId>,
-    /// A resolution came for a conflict that is closed or has moved on.
+    /// A resolution came for a conflict that is closed or has moved on, or an override for another version.
     pub outdated_resolution: bool,
     /// Fields that the target does not keep: an error for a person each.
     pub not_persisted: Vec<FieldIx>,

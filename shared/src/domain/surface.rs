@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::id::{AccountId, PerSide, RecordType, Side};
+use super::people::People;
 use super::value::Kind;
 
 /// Who wins when both sides changed one field.
@@ -109,6 +110,8 @@ pub struct Field {
     pub policy: Policy,
     /// What a manual conflict locks.
     pub risk: Risk,
+    /// A conflict on it should be decided within this time, ms.
+    pub sla_ms: i64,
     /// A create waits until this reference can be translated.
     pub required: bool,
     /// Index into [`TypeSurface::units`]: the fields that conflict as one.
@@ -142,6 +145,8 @@ pub struct TypeSurface {
     pub priority: u8,
     /// How long an event or a write may wait for a referred record before it is an error.
     pub reference_wait_ms: i64,
+    /// A conflict about whether a record lives on should be decided within this time, ms.
+    pub sla_ms: i64,
     /// Fields, sorted by canonical name.
     pub fields: Vec<Field>,
     /// Fields that conflict as one; most units are one field.
@@ -239,6 +244,10 @@ pub struct Account {
     pub netsuite_account: String,
     /// Limits.
     pub limits: Limits,
+    /// Who may look, decide, and more.
+    pub people: People,
+    /// A change should be on the other side within this time, ms.
+    pub objective_ms: i64,
     /// Its record types.
     pub types: BTreeMap<RecordType, Arc<TypeSurface>>,
 }

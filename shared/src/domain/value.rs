@@ -189,6 +189,22 @@ impl Kind {
         }
     }
 
+    /// As in the configuration.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kind::Text { .. } => "text",
+            Kind::Integer => "integer",
+            Kind::Decimal { .. } => "decimal",
+            Kind::Boolean => "boolean",
+            Kind::Date => "date",
+            Kind::DateTime => "datetime",
+            Kind::Select { .. } => "select",
+            Kind::MultiSelect => "multiselect",
+            Kind::Reference { .. } => "reference",
+            Kind::Lines(_) => "lines",
+        }
+    }
+
     /// Exchanges every reference in `value` for what `exchange` makes of it. The first reference that has no
     /// counterpart is the error.
     pub fn translate(

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod env;
+pub mod identity;
 pub mod ids;
 pub mod metrics;
 pub mod problem;

@@ -70,6 +70,25 @@ impl Problem {
         Self { extensions, ..problem }
     }
 
+    /// 412: `If-Match` names a state that is past; `extensions` may show the present one.
+    pub fn precondition_failed(detail: impl Into<String>, extensions: Map<String, Json>) -> Self {
+        let status = StatusCode::PRECONDITION_FAILED;
+        let problem = Self::new(status, "precondition-failed", "The state has moved on", detail);
+        Self { extensions, ..problem }
+    }
+
+    /// 415: the body is not of the kind that is read here.
+    pub fn unsupported_media_type(detail: impl Into<String>) -> Self {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        Self::new(status, "unsupported-media-type", "The body is of another kind", detail)
+    }
+
+    /// 428: whoever changes this must say on which state it was judged.
+    pub fn precondition_required(detail: impl Into<String>) -> Self {
+        let status = StatusCode::PRECONDITION_REQUIRED;
+        Self::new(status, "precondition-required", "Say on which state you judged", detail)
+    }
+
     /// 413: the body is over `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
         let detail = format!("the body may have {limit} bytes at most");

@@ -1,6 +1,7 @@
 //! The state in memory: for `cargo run`, tests and the simulation. One map per table of the design; each
 //! method is one critical section, as it would be one transaction.
 
+mod desk;
 mod inspect;
 mod waiting;
 
@@ -47,8 +48,7 @@ struct Tables {
     /// Events whose change waits in a conflict.
     in_conflict: BTreeMap<Uuid, BTreeSet<Uuid>>,
     history: BTreeMap<At, Vec<HistoryRow>>,
-    /// Conflicts ever opened, by id.
-    conflicts: BTreeMap<Uuid, At>,
+    filing: desk::Filing,
     errors: BTreeMap<Uuid, ErrorEntry>,
     notices: BTreeMap<Uuid, Notice>,
     audit: Vec<super::AuditRow>,
@@ -158,7 +158,7 @@ impl Tables {
             let resolved =
                 old.conflict.as_ref().filter(|c| record.conflict.as_ref().map(|n| n.id) != Some(c.id));
             if let Some(conflict) = resolved {
-                // Its id stays known, so that who decides it again is told that it is over.
+                self.filing.close(conflict.id);
                 self.release_events(conflict.id);
             }
         }
@@ -172,7 +172,7 @@ impl Tables {
             }
         }
         if let Some(conflict) = &record.conflict {
-            self.conflicts.insert(conflict.id, place.clone());
+            self.filing.open(&place, conflict);
         }
         self.records.insert(place, Arc::new(record));
     }
@@ -218,6 +218,9 @@ impl Tables {
                 self.ids.remove(&from);
                 if let Some(old) = self.records.remove(&from) {
                     self.unindex(&from, &old);
+                    if let Some(lost) = &old.conflict {
+                        self.filing.close(lost.id);
+                    }
                 }
                 self.aliases.insert(from, place.1.clone());
             }
@@ -525,8 +528,8 @@ impl State for MemoryState {
         let accounts = self.lock();
         let chosen = accounts.iter().filter(|(id, _)| account.is_none_or(|a| a == *id));
         let open = chosen.flat_map(|(_, t)| {
-            t.conflicts.iter().filter_map(|(id, place)| {
-                t.records.get(place).filter(|r| r.conflict.as_ref().is_some_and(|c| c.id == *id)).cloned()
+            t.filing.open_ones().filter_map(|(id, place)| {
+                t.records.get(place).filter(|r| r.conflict.as_ref().is_some_and(|c| c.id == id)).cloned()
             })
         });
         Ok(page_of(open.collect(), after, limit))
@@ -534,7 +537,7 @@ impl State for MemoryState {
 
     async fn conflict(&self, id: Uuid) -> Result<Option<Arc<Record>>, Unavailable> {
         let accounts = self.lock();
-        Ok(accounts.values().find_map(|t| t.records.get(t.conflicts.get(&id)?).cloned()))
+        Ok(accounts.values().find_map(|t| t.records.get(t.filing.place(id)?).cloned()))
     }
 
     async fn errors(
@@ -544,18 +547,22 @@ impl State for MemoryState {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<ErrorEntry>, Unavailable> {
-        let key = |e: &ErrorEntry| format!("{:020}:{}", i64::MAX - e.first_at.0, e.id);
+        let key = |e: &ErrorEntry| (std::cmp::Reverse(e.first_at), e.id);
+        let after = after.and_then(|after| after.split_once(':'));
+        let after = after.and_then(|(at, id)| Some((at.parse().ok()?, Uuid::parse_str(id).ok()?)));
+        let after = after.map(|(at, id)| (std::cmp::Reverse(Timestamp(at)), id));
         let accounts = self.lock();
         let mut errors: Vec<ErrorEntry> = accounts
             .iter()
             .filter(|(id, _)| account.is_none_or(|a| a == *id))
             .flat_map(|(_, t)| t.errors.values())
             .filter(|e| !open_only || e.status == super::ErrorStatus::Open)
-            .filter(|e| after.is_none_or(|after| key(e).as_str() > after))
+            .filter(|e| after.is_none_or(|after| key(e) > after))
             .cloned()
             .collect();
         errors.sort_by_key(key);
-        let next = (errors.len() > limit && limit > 0).then(|| key(&errors[limit - 1]));
+        let cursor = |e: &ErrorEntry| format!("{}:{}", e.first_at.0, e.id);
+        let next = (errors.len() > limit && limit > 0).then(|| cursor(&errors[limit - 1]));
         errors.truncate(limit);
         Ok(Page { items: errors, next })
     }

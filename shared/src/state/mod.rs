@@ -3,6 +3,8 @@
 //! The important method is [`State::commit`]: a [`Commit`] is a value that holds everything that one decision
 //! changes, written in one transaction, if the record is still at the row revision on which it was decided.
 
+pub mod controls;
+pub mod desk;
 pub mod memory;
 
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use self::controls::Controls;
+use self::desk::Desk;
 use crate::domain::governance::{Call, CallEnd, Governance, NotNow, Turn};
 use crate::domain::id::{
     AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version, derived_id,
@@ -375,7 +379,7 @@ pub type Census = std::collections::BTreeMap<&'static str, u64>;
 
 /// The state.
 #[async_trait]
-pub trait State: Send + Sync {
+pub trait State: Desk + Controls + Send + Sync {
     /// The records, in the order of the keys. An alias gives the record that it stands for.
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable>;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::super::id::{AccountId, PerSide, RecordType, Side};
+use super::super::people::{BadPattern, People, Role};
 use super::super::value::{Column, Kind, LineKey, LineSpec};
 use super::{
     Account, BadConfig, Coalescing, DeleteRule, Direction, Field, FieldIx, Limits, Policy, Risk, SyncConfig,
@@ -29,15 +30,34 @@ struct RawAccount {
     netsuite_account: Option<String>,
     #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    people: RawPeople,
+    /// A change should be on the other side within so many seconds.
+    #[serde(default = "default_objective")]
+    objective_seconds: u32,
     /// `"customer.email" = { policy = "manual" }`
     #[serde(default)]
     overrides: BTreeMap<String, RawOverride>,
+}
+
+fn default_objective() -> u32 {
+    60
+}
+
+/// Addresses (`ann@example.com`) or everybody of a domain (`*@example.com`), by role.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawPeople {
+    viewer: Vec<String>,
+    resolver: Vec<String>,
+    admin: Vec<String>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(deny_unknown_fields)]
 struct RawOverride {
     policy: Option<Policy>,
+    sla_hours: Option<u32>,
     risk: Option<Risk>,
     direction: Option<Direction>,
 }
@@ -54,6 +74,9 @@ struct RawType {
     priority: u8,
     #[serde(default = "default_reference_wait")]
     reference_wait_ms: i64,
+    /// A conflict should be decided within so many hours; a field may say otherwise.
+    #[serde(default = "default_sla")]
+    sla_hours: u32,
     fields: BTreeMap<String, RawField>,
 }
 
@@ -63,6 +86,10 @@ fn default_priority() -> u8 {
 
 fn default_reference_wait() -> i64 {
     3_600_000
+}
+
+fn default_sla() -> u32 {
+    24
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -95,6 +122,7 @@ struct RawField {
     policy: Option<Policy>,
     #[serde(default)]
     risk: Risk,
+    sla_hours: Option<u32>,
     #[serde(default)]
     required: bool,
     group: Option<String>,
@@ -137,14 +165,26 @@ impl SyncConfig {
         for (id, account) in &raw.account {
             let types = surfaces_of(&raw.types, account)
                 .map_err(|reason| BadConfig(format!("account {id}: {reason}")))?;
+            let people = people_of(&account.people)
+                .map_err(|reason| BadConfig(format!("account {id}: people: {reason}")))?;
             let netsuite_account = account.netsuite_account.clone().unwrap_or_else(|| id.to_string());
-            accounts.insert(
-                id.clone(),
-                Account { id: id.clone(), netsuite_account, limits: account.limits, types },
-            );
+            let objective_ms = i64::from(account.objective_seconds) * 1_000;
+            let (id, limits) = (id.clone(), account.limits);
+            accounts
+                .insert(id.clone(), Account { id, netsuite_account, limits, people, objective_ms, types });
         }
         Ok(Self { coalescing: raw.coalescing, accounts })
     }
+}
+
+fn people_of(raw: &RawPeople) -> Result<People, BadPattern> {
+    let RawPeople { viewer, resolver, admin } = raw;
+    let lists = [(Role::Viewer, viewer), (Role::Resolver, resolver), (Role::Admin, admin)];
+    People::parse(lists.map(|(role, list)| (role, list.as_slice())))
+}
+
+fn hours(hours: u32) -> i64 {
+    i64::from(hours) * 3_600_000
 }
 
 fn surfaces_of(
@@ -159,6 +199,7 @@ fn surfaces_of(
             .ok_or_else(|| format!("override {path:?} names no type.field"))?;
         field.policy = change.policy.or(field.policy);
         field.risk = change.risk.unwrap_or(field.risk);
+        field.sla_hours = change.sla_hours.or(field.sla_hours);
         field.direction = change.direction.unwrap_or(field.direction);
     }
     let mut surfaces = BTreeMap::new();
@@ -204,6 +245,7 @@ fn surface_of(
             direction: field.direction,
             policy,
             risk: field.risk,
+            sla_ms: hours(field.sla_hours.unwrap_or(raw.sla_hours)),
             required: field.required,
             unit,
         });
@@ -256,6 +298,7 @@ fn surface_of(
         inactive,
         priority: raw.priority,
         reference_wait_ms: raw.reference_wait_ms,
+        sla_ms: hours(raw.sla_hours),
         by_netsuite: names(Side::NetSuite)?,
         by_suitex: names(Side::SuiteX)?,
         one_way: PerSide { netsuite: one_way(Side::NetSuite), suitex: one_way(Side::SuiteX) },

@@ -61,6 +61,8 @@ fn account() -> Account {
         id: AccountId::parse("acme").unwrap(),
         netsuite_account: "1234567_SB1".into(),
         limits: Default::default(),
+        people: Default::default(),
+        objective_ms: 60_000,
         types: BTreeMap::new(),
     }
 }

@@ -1,0 +1,106 @@
+//! Errors that need a person.
+
+use shared::domain::people::Role;
+use shared::redrive::Redriven;
+use shared::runtime::problem::Problem;
+use shared::state::{ErrorEntry, ErrorStatus};
+use uuid::Uuid;
+
+use crate::access::{Access, Seat};
+use crate::view::{ErrorView, Listed, TriedView};
+
+/// Which errors are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ErrorQuery {
+    /// Of this account alone.
+    pub account: Option<String>,
+    /// Only those that are open.
+    pub open: bool,
+}
+
+/// Errors of the accounts that the person may look at, the newest first.
+pub async fn errors(
+    seat: &Seat,
+    query: &ErrorQuery,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Listed<ErrorView>, Problem> {
+    if query.account.is_none()
+        && let Some(page) = seat.all_errors(query.open, after, limit).await?
+    {
+        return Ok(Listed { items: page.items.iter().map(ErrorView::new).collect(), next: page.next });
+    }
+    let accounts = seat.accounts_of(query.account.as_deref())?;
+    if let [access] = accounts.as_slice() {
+        let page = access.errors(query.open, after, limit).await?;
+        return Ok(Listed { items: page.items.iter().map(ErrorView::new).collect(), next: page.next });
+    }
+    // Each account's list goes on behind the same place; what they share of the page is the newest of all.
+    let mut items: Vec<ErrorEntry> = Vec::new();
+    let mut more = false;
+    for access in &accounts {
+        let page = access.errors(query.open, after, limit).await?;
+        more |= page.next.is_some();
+        items.extend(page.items);
+    }
+    items.sort_by_key(|error| (std::cmp::Reverse(error.first_at), error.id));
+    more |= items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(cursor);
+    Ok(Listed { items: items.iter().map(ErrorView::new).collect(), next })
+}
+
+/// Where a page ends that has this error last.
+fn cursor(last: &ErrorEntry) -> String {
+    format!("{}:{}", last.first_at.0, last.id)
+}
+
+/// An error that the person may look at.
+pub struct Case {
+    seat: Seat,
+    /// None: it belongs to no account, and who asks is an admin everywhere.
+    access: Option<Access>,
+    entry: ErrorEntry,
+}
+
+impl Case {
+    /// What is shown of it.
+    pub fn view(&self) -> ErrorView {
+        ErrorView::new(&self.entry)
+    }
+
+    /// Whether who asks may have it tried again.
+    pub fn may_retry(&self) -> bool {
+        self.access.as_ref().is_none_or(|access| access.may(Role::Resolver))
+    }
+
+    /// What changes with everything that happens to it: an ETag.
+    pub fn state(&self) -> String {
+        let status = match self.entry.status {
+            ErrorStatus::Open => "open",
+            ErrorStatus::Retried => "retried",
+            ErrorStatus::Closed => "closed",
+        };
+        format!("{status}-{}", self.entry.attempts)
+    }
+
+    fn need_resolver(&self) -> Result<(), Problem> {
+        self.access.as_ref().map_or(Ok(()), |access| access.need(Role::Resolver).map(|_| ()))
+    }
+}
+
+/// The error with this id.
+pub async fn error(seat: &Seat, id: Uuid) -> Result<Case, Problem> {
+    let missing = || Problem::not_found("there is no such error").at("id");
+    let (access, entry) = seat.error(id).await?.ok_or_else(missing)?;
+    Ok(Case { seat: seat.clone(), access, entry })
+}
+
+/// Has an error tried again, as it is.
+pub async fn retry(case: &Case) -> Result<TriedView, Problem> {
+    case.need_resolver()?;
+    match case.seat.retry(&case.entry).await? {
+        Redriven::Tried(tried) => Ok(TriedView::new(tried)),
+        Redriven::NoSuchError => Err(Problem::not_found("there is no such error").at("id")),
+    }
+}

@@ -12,6 +12,7 @@ grant select, insert, update on pending_event to '{role}merge';
 grant select, insert, update on event_census to '{role}merge';
 grant select, insert, update on record_link to '{role}merge';
 grant select, insert, update on conflicts to '{role}merge';
+grant select, insert, update on conflict_field to '{role}merge';
 grant select, insert, update on sync_error_queue to '{role}merge';
 grant insert on event_audit_log to '{role}merge';
 grant select, insert, update on notification to '{role}merge';
@@ -26,11 +27,13 @@ grant select, insert, update on pending_event to '{role}ns-writer';
 grant select, insert, update on event_census to '{role}ns-writer';
 grant select, insert, update on record_link to '{role}ns-writer';
 grant select, insert, update on conflicts to '{role}ns-writer';
+grant select, insert, update on conflict_field to '{role}ns-writer';
 grant select, insert, update on sync_error_queue to '{role}ns-writer';
 grant insert on event_audit_log to '{role}ns-writer';
 grant select, insert, update on notification to '{role}ns-writer';
 grant select, insert, update on governance to '{role}ns-writer';
 grant select, insert, update, delete on open_call to '{role}ns-writer';
+grant select on account_hold to '{role}ns-writer';
 grant select on schema_migration to '{role}ns-writer';
 
 -- sx-writer: the same, without permits: they are NetSuite's.
@@ -41,9 +44,11 @@ grant select, insert, update on pending_event to '{role}sx-writer';
 grant select, insert, update on event_census to '{role}sx-writer';
 grant select, insert, update on record_link to '{role}sx-writer';
 grant select, insert, update on conflicts to '{role}sx-writer';
+grant select, insert, update on conflict_field to '{role}sx-writer';
 grant select, insert, update on sync_error_queue to '{role}sx-writer';
 grant insert on event_audit_log to '{role}sx-writer';
 grant select, insert, update on notification to '{role}sx-writer';
+grant select on account_hold to '{role}sx-writer';
 grant select on schema_migration to '{role}sx-writer';
 
 -- dlq: takes events once more, files errors and locks their record, has errors tried again.
@@ -54,6 +59,7 @@ grant select, insert, update on pending_event to '{role}dlq';
 grant select, insert, update on event_census to '{role}dlq';
 grant select, insert, update on record_link to '{role}dlq';
 grant select, insert, update on conflicts to '{role}dlq';
+grant select, insert, update on conflict_field to '{role}dlq';
 grant select, insert, update on sync_error_queue to '{role}dlq';
 grant insert on event_audit_log to '{role}dlq';
 grant select, insert, update on notification to '{role}dlq';
@@ -67,11 +73,13 @@ grant select, insert, update on pending_event to '{role}review';
 grant select, insert, update on event_census to '{role}review';
 grant select, insert, update on record_link to '{role}review';
 grant select, insert, update on conflicts to '{role}review';
+grant select, insert, update on conflict_field to '{role}review';
 grant select, insert, update on sync_error_queue to '{role}review';
 grant select, insert on event_audit_log to '{role}review';
 grant select on notification to '{role}review';
 grant select on governance to '{role}review';
 grant select on open_call to '{role}review';
+grant select, insert, update on account_hold to '{role}review';
 grant select on schema_migration to '{role}review';
 
 -- poller: compares what NetSuite tells with what is known of it, under a permit, and notes how far it has come.

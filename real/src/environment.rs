@@ -87,7 +87,7 @@ impl Surroundings<'_> {
                 all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
                 all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
             }
-            "review" => drop(all.insert("REVIEW_WITHOUT_IDENTITY", "local".to_string())),
+            "review" => drop(all.insert("REVIEW_IDENTITY", "development".to_string())),
             _ => {}
         }
         all

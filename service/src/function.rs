@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use axum::Router;
+use google::token::people::{Iap, PeopleConfig, SuitexTokens};
 use google::token::{KeyLimits, PushVerifier, verified};
+use review::Identity;
+use review::identity::Development;
 use shared::netsuite::client::Client;
 use shared::netsuite::config::NetSuiteConfig;
 use shared::netsuite::sign::Signer;
 use shared::netsuite::transport::{http_client, reqwest_transport};
+use shared::runtime::identity::Identify;
 use shared::runtime::{Edge, Ports};
 use shared::suitex::Tenants;
 use shared::writer::Writer;
@@ -55,8 +59,28 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
             sx_writer::router(sx_writer::App { writer: Writer { ports: ports(outside)?, target } })
         }
         Own::Dlq => dlq::router(dlq::App { ports: ports(outside)? }),
-        Own::Review => review::router(review::App { ports: ports(outside)? }),
+        Own::Review(people) => {
+            let ports = ports(outside)?;
+            let identity = identity(people, &ports)?;
+            review::router(review::App { ports, identity })
+        }
     })
+}
+
+/// The way in for people.
+fn identity(people: &PeopleConfig, ports: &Ports) -> Result<Identity, NotStarted> {
+    let (limits, clock) = (KeyLimits::default(), Arc::clone(&ports.clock));
+    let way: Arc<dyn Identify> = match people {
+        PeopleConfig::Iap { audience, jwks_url } => Arc::new(Iap::new(audience, jwks_url, limits, clock)?),
+        PeopleConfig::Suitex { issuer, audience, cookie, keys } => {
+            Arc::new(SuitexTokens::new(issuer, audience, cookie, keys, limits, clock)?)
+        }
+        PeopleConfig::Development => {
+            tracing::warn!("people are not identified: everybody may be anybody");
+            return Ok(Identity::Development(Development::new(&ports.config)));
+        }
+    };
+    Ok(Identity::Verified(way))
 }
 
 fn client(config: NetSuiteConfig, edge: &Edge) -> Result<Client, NotStarted> {

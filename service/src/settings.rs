@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use google::config::{PubsubConfig, StorageConfig, TokenConfig};
+use google::token::people::PeopleConfig;
 use mysql::tenant::TenantAddresses;
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
@@ -54,7 +55,7 @@ fn needs(function: &str) -> Needs {
 /// | see [`TokenConfig`] | all but ingest and review | |
 /// | see [`NetSuiteConfig`] | poller, ns-writer | |
 /// | see each function's own `Config` | ingest, poller, outbox, merge | |
-/// | `REVIEW_WITHOUT_IDENTITY` | review | must be `local`: its callers are not identified yet |
+/// | see [`PeopleConfig`] | review | how people are let in |
 pub(crate) struct Settings {
     pub(crate) function: &'static str,
     pub(crate) listen: SocketAddr,
@@ -86,7 +87,7 @@ pub(crate) enum Own {
     NsWriter(ns_writer::Config),
     SxWriter,
     Dlq,
-    Review,
+    Review(PeopleConfig),
 }
 
 impl Settings {
@@ -122,14 +123,14 @@ impl Settings {
             pubsub: PubsubConfig::read(&mut reader),
             storage: StorageConfig::read(&mut reader),
             tokens: needs.pushed.then(|| TokenConfig::read(&mut reader)),
-            own: own(function, &mut reader, &config),
+            own: own(function, &mut reader, &config, host),
             config,
         };
         reader.finish().map(|()| settings)
     }
 }
 
-fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig) -> Own {
+fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig, host: IpAddr) -> Own {
     match function {
         "ingest" => Own::Ingest(ingest::Config::read(reader)),
         "poller" => Own::Poller(poller::Config::read(reader, sync.accounts.keys())),
@@ -138,13 +139,7 @@ fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig) -> Own {
         "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader, sync.accounts.keys())),
         "sx-writer" => Own::SxWriter,
         "dlq" => Own::Dlq,
-        _ => {
-            let unprotected = reader.required("REVIEW_WITHOUT_IDENTITY", "local: nobody is identified yet");
-            if !unprotected.is_empty() && unprotected != "local" {
-                reader.refuse("REVIEW_WITHOUT_IDENTITY", "only `local` is known");
-            }
-            Own::Review
-        }
+        _ => Own::Review(PeopleConfig::read(reader, host.is_loopback())),
     }
 }
 
@@ -258,7 +253,28 @@ mod tests {
 
     #[test]
     fn review_does_not_start_unprotected_by_accident() {
-        assert!(wrong("review", &[]).contains("REVIEW_WITHOUT_IDENTITY is missing"));
-        assert!(wrong("review", &[("REVIEW_WITHOUT_IDENTITY", "yes")]).contains("only `local`"));
+        assert!(wrong("review", &[]).contains("REVIEW_IDENTITY is missing"));
+        assert!(wrong("review", &[("REVIEW_IDENTITY", "none")]).contains("only iap, suitex and development"));
+        let development = ("REVIEW_IDENTITY", "development");
+        let here = ("HOST", "127.0.0.1");
+        assert!(!wrong("review", &[development, here]).contains("REVIEW_IDENTITY"));
+        assert!(wrong("review", &[development]).contains("HOST must be 127.0.0.1"), "others could come by");
+        let deployed = wrong("review", &[development, here, ("K_SERVICE", "review")]);
+        assert!(deployed.contains("this is a deployment"), "{deployed}");
+    }
+
+    #[test]
+    fn review_is_told_what_its_way_in_lacks() {
+        let iap = wrong("review", &[("REVIEW_IDENTITY", "iap"), ("REVIEW_IAP_JWKS_URL", "keys")]);
+        assert!(iap.contains("REVIEW_IAP_AUDIENCE is missing") && iap.contains("it is not a URL"), "{iap}");
+        let suitex = wrong("review", &[("REVIEW_IDENTITY", "suitex")]);
+        for line in ["REVIEW_JWT_ISSUER is missing", "REVIEW_JWT_AUDIENCE is missing", "or REVIEW_JWT_PEM"] {
+            assert!(suitex.contains(line), "{line}: {suitex}");
+        }
+        for (pem, why) in [("/nowhere.pem", "cannot be read"), ("-----BEGIN PRIVATE KEY-----", "private key")]
+        {
+            let told = wrong("review", &[("REVIEW_IDENTITY", "suitex"), ("REVIEW_JWT_PEM", pem)]);
+            assert!(told.contains(why), "{told}");
+        }
     }
 }

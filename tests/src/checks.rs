@@ -346,8 +346,11 @@ impl Check<'_> {
             let unique = matches!(spec.kind, Kind::Text { .. } | Kind::Decimal { .. } | Kind::Integer);
             let grouped = surface.units[spec.unit].len() > 1;
             let of_field = |d: &&HistoryDecision| d.field == *spec.name;
-            let by_person =
-                rows.iter().flat_map(|r| &r.decisions).filter(of_field).any(|d| d.rule == "resolved");
+            let by_person = rows
+                .iter()
+                .flat_map(|r| &r.decisions)
+                .filter(of_field)
+                .any(|d| matches!(d.rule.as_str(), "resolved" | "overridden"));
             if !unique || grouped || by_person || spec.direction != Direction::Both {
                 continue;
             }

@@ -2,6 +2,8 @@
 //! each effect (there the seed may run others, or kill the instance), and so that an effect may be refused,
 //! or done without its answer.
 
+mod desk;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

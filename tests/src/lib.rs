@@ -4,6 +4,7 @@
 pub mod aim;
 pub mod checks;
 pub mod cursors;
+mod deciders;
 pub mod executor;
 pub mod faults;
 pub mod follow;

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::StatusCode;
 use local::bus::BusFaults;
 use local::functions::FUNCTIONS;
 use local::netsuite::{Behaviour, Faults as NetSuiteFaults};
 use local::signed::signed;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::id::{Side, Timestamp};
 use shared::state::State;
 
 use crate::checks;
+use crate::deciders;
 use crate::executor::{Instance, Lane};
 use crate::faults::Rates;
 use crate::people::Edits;
@@ -237,8 +238,9 @@ impl Run {
             }
             870..880 => world.poll(lane),
             880..925 => world.tick(lane),
-            925..965 => self.resolve(lane),
-            965..970 => self.retry(lane),
+            925..962 => deciders::resolve(&mut self.world, lane, self.settled),
+            962..965 => deciders::overrides(&mut self.world, lane),
+            965..970 => deciders::retry(&mut self.world, lane, self.settled),
             970..975 => {
                 let instance = any_instance(world, lane);
                 self.crash(lane, instance);
@@ -263,44 +265,6 @@ impl Run {
             _ => {}
         }
         false
-    }
-
-    /// A person decides an open conflict, perhaps on a stale view.
-    fn resolve(&mut self, lane: Lane) {
-        let world = &mut self.world;
-        let account = world.accounts[lane].clone();
-        let open = futures::FutureExt::now_or_never(world.state.conflicts(Some(&account), None, 50));
-        let Some(Ok(page)) = open else { return };
-        if page.items.is_empty() {
-            return;
-        }
-        let record = &page.items[world.lanes[lane].dice.usize(0..page.items.len())];
-        let Some(conflict) = &record.conflict else { return };
-        let choice = ["netsuite", "suitex", "suggested"][world.lanes[lane].dice.usize(0..3)];
-        let stale = !self.settled && world.lanes[lane].dice.u32(0..10) == 0;
-        let revision = if stale { conflict.revision.saturating_sub(1) } else { conflict.revision };
-        let mut body = json!({ "conflictRevision": revision, "choice": choice, "actor": "rita" });
-        if conflict.deleted_by.is_some() {
-            body["keep"] = json!(world.lanes[lane].dice.bool());
-        }
-        let uri = format!("/review/api/v1/conflicts/{}/resolve", conflict.id);
-        world.note(lane, format!("rita resolves {} r{revision}: {choice}", record.key));
-        post(world, lane, "review", &uri, &body);
-    }
-
-    /// A person has an error tried again.
-    fn retry(&mut self, lane: Lane) {
-        let world = &mut self.world;
-        let account = world.accounts[lane].clone();
-        let open = futures::FutureExt::now_or_never(world.state.errors(Some(&account), true, None, 50));
-        let Some(Ok(page)) = open else { return };
-        if page.items.is_empty() {
-            return;
-        }
-        let error = &page.items[world.lanes[lane].dice.usize(0..page.items.len())];
-        let uri = format!("/review/api/v1/errors/{}/retry", error.id);
-        world.note(lane, format!("rita retries {}: {}", error.class, error.message));
-        post(world, lane, "review", &uri, &json!({ "actor": "rita" }));
     }
 
     /// Kills who has made a last step.
@@ -415,10 +379,10 @@ impl Run {
                 self.world.tick(lane);
                 if round % 4 == 0 {
                     self.world.poll(lane);
-                    self.resolve(lane);
+                    deciders::resolve(&mut self.world, lane, self.settled);
                     // People give up on what fails again and again; it stays an open error.
                     if round < SETTLE_ROUNDS / 4 {
-                        self.retry(lane);
+                        deciders::retry(&mut self.world, lane, self.settled);
                     }
                 }
                 self.drain(lane);
@@ -521,13 +485,6 @@ fn digest(world: &World, lane: Lane) -> String {
 fn any_instance(world: &mut World, lane: Lane) -> Instance {
     let function = FUNCTIONS[world.lanes[lane].dice.usize(0..FUNCTIONS.len())];
     world.any(lane, function)
-}
-
-fn post(world: &mut World, lane: Lane, function: &'static str, uri: &str, body: &Json) {
-    let instance = world.any(lane, function);
-    let request = Request::post(uri).header("content-type", "application/json");
-    let request = request.body(Bytes::from(body.to_string())).expect("a request");
-    world.send(lane, instance, request, |_, _| {});
 }
 
 /// The counter of a crash at a point.

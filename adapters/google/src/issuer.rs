@@ -2,7 +2,9 @@
 //! tests alone.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
@@ -12,6 +14,7 @@ use serde::Serialize;
 /// Signs tokens, and tells the key to verify them with.
 pub struct Issuer {
     id: String,
+    algorithm: Algorithm,
     key: EncodingKey,
     public: Jwk,
 }
@@ -31,10 +34,26 @@ impl Issuer {
         let text = BASE64_STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
         let key = EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|e| wrong(&e))?;
-        let mut public = Jwk::from_encoding_key(&key, Algorithm::RS256).map_err(|e| wrong(&e))?;
+        Self::with(id, Algorithm::RS256, key)
+    }
+
+    /// An issuer with a fresh P-256 key, as Identity-Aware Proxy is one, which goes by `id`.
+    pub fn es256(id: impl Into<String>) -> Result<Self, IssuerError> {
+        let wrong = |error: &dyn std::fmt::Display| IssuerError(error.to_string());
+        let drawn = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let document = drawn.map_err(|e| wrong(&e))?;
+        let text = BASE64_STANDARD.encode(document.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        let key = EncodingKey::from_ec_pem(pem.as_bytes()).map_err(|e| wrong(&e))?;
+        Self::with(id.into(), Algorithm::ES256, key)
+    }
+
+    fn with(id: String, algorithm: Algorithm, key: EncodingKey) -> Result<Self, IssuerError> {
+        let public = Jwk::from_encoding_key(&key, algorithm);
+        let mut public = public.map_err(|error| IssuerError(error.to_string()))?;
         public.common.key_id = Some(id.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { id, key, public })
+        Ok(Self { id, algorithm, key, public })
     }
 
     /// The key's public half, as Google publishes its own.
@@ -47,9 +66,9 @@ impl Issuer {
         JwkSet { keys: vec![self.public.clone()] }
     }
 
-    /// A token with these claims, signed by RS256.
+    /// A token with these claims, signed.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, IssuerError> {
-        let header = Header { kid: Some(self.id.clone()), ..Header::new(Algorithm::RS256) };
+        let header = Header { kid: Some(self.id.clone()), ..Header::new(self.algorithm) };
         encode(&header, claims, &self.key).map_err(|error| IssuerError(error.to_string()))
     }
 }

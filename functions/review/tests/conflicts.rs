@@ -5,7 +5,8 @@ mod memory_ports;
 
 use axum::Router;
 use memory_ports::{Answer, NOW, World, get, key, post};
-use review::{App, BODY_MAX_BYTES, router};
+use review::identity::Development;
+use review::{App, BODY_MAX_BYTES, Identity, router};
 use serde_json::{Value as Json, json};
 use shared::domain::absorb::absorb_resolution;
 use shared::domain::conflict::{Clash, Conflict};
@@ -30,7 +31,12 @@ fn desk() -> Desk {
     world.tell(&mut record, Side::SuiteX, 101, false, &json!({"comments": "sx", "credit_limit": "2"}));
     world.tell(&mut record, Side::NetSuite, 101, false, &json!({"comments": "ns", "credit_limit": "3"}));
     world.store(&record, Vec::new());
-    Desk { router: router(App { ports: world.ports.clone() }), world, customer }
+    Desk { router: router(app(&world)), world, customer }
+}
+
+fn app(world: &World) -> App {
+    let identity = Identity::Development(Development::new(&world.ports.config));
+    App { ports: world.ports.clone(), identity }
 }
 
 impl Desk {
@@ -82,14 +88,18 @@ fn a_conflict_shows_both_sides_and_a_suggestion() {
     let shown = get(&desk.router, &desk.path()).body;
     let field = |base, suitex, netsuite, risk| {
         json!({"base": base, "suitex": suitex, "netsuite": netsuite, "suggested": netsuite,
-            "policy": "manual", "risk": risk})
+            "policy": "manual", "risk": risk, "kind": if risk == "low" { "text" } else { "decimal" }})
     };
     let expected = json!({
         "conflictId": desk.conflict().id, "account": "acme", "recordType": "customer", "recordId": "7",
+        "title": null, "ids": {"netsuite": "ns-7", "suitex": "sx-7"},
         "conflictRevision": desk.conflict().revision, "openedAt": "2026-01-01T00:00:00.000Z",
+        "dueAt": "2026-01-02T00:00:00.000Z", "overdue": false, "assignee": null, "locksRecord": true,
         "fields": {"comments": field("base", "sx", "ns", "low"), "credit_limit": field("1.00", "2.00", "3.00", "high")}
     });
-    assert_eq!(shown, expected);
+    for (member, value) in expected.as_object().unwrap() {
+        assert_eq!(shown[member], *value, "{member}");
+    }
     let list =
         |query: &str| get(&desk.router, &format!("/review/api/v1/conflicts{query}")).body["items"].clone();
     assert_eq!(list(""), json!([expected]));
@@ -103,12 +113,12 @@ fn one_choice_decides_every_field() {
         [("suitex", "sx", "2.00"), ("netsuite", "ns", "3.00"), ("suggested", "ns", "3.00")]
     {
         let desk = desk();
-        let answer = desk.resolve(json!({"choice": choice, "actor": "ann", "note": "called them"}));
+        let answer = desk.resolve(json!({"choice": choice, "note": "called them"}));
         let (event, record) = desk.resolved();
         assert_eq!((answer.status.as_u16(), &answer.body), (202, &json!({"eventId": event.event_id})));
         assert_eq!(
             (event.source, event.record_id.as_str(), event.actor()),
-            (Source::Review, "7", Some("ann"))
+            (Source::Review, "7", Some("ada@dev.example"))
         );
         assert!(event.payload.flush && event.auth_context["note"] == "called them");
         assert_eq!(
@@ -174,7 +184,6 @@ fn what_is_wrong_with_an_answer_is_named() {
         json!({ "fields": fields })
     };
     for (answer, field, reason) in [
-        (json!({"conflictRevision": null, "choice": "suitex"}), "conflictRevision", "is missing"),
         (json!({"conflictRevision": "1", "choice": "suitex"}), "conflictRevision", "whole number"),
         (json!({"choice": "excel"}), "choice", "netsuite, suitex or suggested"),
         (json!({}), "fields.comments", "needs a decision"),
@@ -191,7 +200,9 @@ fn what_is_wrong_with_an_answer_is_named() {
         (with("credit_limit", json!({"value": "a lot"})), "fields.credit_limit", "decimal number"),
         (json!({"choice": "suitex", "keep": "yes"}), "keep", "true or false"),
         (json!({"choice": "suitex", "keep": true}), "keep", "neither side"),
-        (json!({"choice": "suitex", "actor": 7}), "actor", "must be text"),
+        (json!({"choice": "suitex", "actor": "rita"}), "actor", "who signed in"),
+        (json!({"choice": "suitex", "note": 7}), "note", "must be text"),
+        (json!({"choice": "suitex", "note": "x".repeat(1_000_000)}), "note", "at most 2000"),
         (json!({"choice": "suitex", "note": "x".repeat(2_001)}), "note", "at most 2000"),
         (json!({"choice": "suitex", "revision": 1}), "revision", "not part of"),
     ] {
@@ -264,6 +275,7 @@ fn an_edited_reference_must_lead_somewhere() {
         id: derived_id("test", &["parent"]),
         revision: 1,
         opened_at: NOW,
+        due_at: NOW,
         clashes: vec![clash],
         deleted_by: None,
     });

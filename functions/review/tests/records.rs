@@ -5,7 +5,8 @@ mod memory_ports;
 
 use axum::Router;
 use memory_ports::{NOW, World, account, get, key, post};
-use review::{App, router};
+use review::identity::Development;
+use review::{App, Identity, router};
 use serde_json::{Value as Json, json};
 use shared::domain::id::{Side, derived_id};
 use shared::domain::record::{Due, DueReason, Lock};
@@ -18,7 +19,8 @@ struct Desk {
 
 fn desk() -> Desk {
     let world = World::new();
-    Desk { router: router(App { ports: world.ports.clone() }), world }
+    let identity = Identity::Development(Development::new(&world.ports.config));
+    Desk { router: router(App { ports: world.ports.clone(), identity }), world }
 }
 
 impl Desk {
@@ -111,7 +113,7 @@ fn what_is_not_there_is_named() {
         ("records/acme?limit=0", 400, "limit"),
         ("records/acme?limit=201", 400, "limit"),
         ("records/acme?limit=all", 400, "limit"),
-        ("conflicts?account=a:b", 400, "account"),
+        ("conflicts?account=a:b", 404, "account"),
         ("conflicts?limit=0", 400, "limit"),
         ("conflicts/seven", 400, "id"),
         ("conflicts/00000000-0000-4000-8000-000000000001", 404, "id"),
@@ -216,12 +218,13 @@ fn errors_come_newest_first_and_a_retry_says_what_it_did() {
     assert_eq!(ids("errors"), ["003Z", "002Z", "001Z"]);
     assert_eq!(ids("errors?open=true&account=acme"), ["003Z", "001Z"]);
     assert!(ids("errors?account=globex").is_empty());
+    assert_eq!(get(&desk.router, "/api/v1/errors?account=nobody").problem(), (404, json!("account")));
     assert_eq!(desk.get("errors?limit=1")["items"].as_array().unwrap().len(), 1);
 
-    let answer = post(&desk.router, &format!("/api/v1/errors/{}/retry?actor=ann", last.id), "");
+    let answer = post(&desk.router, &format!("/api/v1/errors/{}/retry?as=rita", last.id), "");
     assert_eq!((answer.status.as_u16(), &answer.body["republished"]), (200, &json!(false)));
     assert_eq!(desk.get(&format!("errors/{}", last.id))["status"], "retried");
-    assert_eq!(desk.world.state.audit(&account("acme"))[0].actor, "ann");
+    assert_eq!(desk.world.state.audit(&account("acme"))[0].actor, "rita@dev.example");
 }
 
 #[test]
@@ -258,7 +261,9 @@ fn an_account_shows_what_there_is_to_do_and_when_it_will_be_done() {
         "open": 0, "limit": 2, "cap": 5, "today": 0, "dailyRequests": 500_000, "overloads": 0
     });
     let idle = json!({
-        "account": "acme", "status": "open", "backlog": {"netsuite": 1, "suitex": 0}, "calls": calls
+        "account": "acme", "role": "admin", "status": "open", "backlog": {"netsuite": 1, "suitex": 0}, "calls": calls,
+        "conflicts": {"open": 0, "overdue": 0, "unassigned": 0}, "holds": {"netsuite": null, "suitex": null},
+        "lag": {"netsuiteMs": 0, "suitexMs": 0, "objectiveMs": 60_000, "isMet": true}
     });
     assert_eq!(desk.get("accounts/acme"), idle, "nothing goes on: nobody can tell when it is done");
 

@@ -95,7 +95,7 @@ impl<'a> Reviewer<'a> {
         let errors = self.client.pages("/review/api/v1/errors?open=true").await?;
         for error in &errors {
             let id = error["id"].as_str().unwrap_or_default();
-            self.client.post(&format!("/review/api/v1/errors/{id}/retry?actor=rita"), &json!({})).await?;
+            self.client.post(&format!("/review/api/v1/errors/{id}/retry"), &json!({})).await?;
             self.done.set(Done { retried: self.done.get().retried + 1, ..self.done.get() });
         }
         Ok(errors.len())
@@ -120,7 +120,6 @@ impl<'a> Reviewer<'a> {
         let mut decision = json!({
             "conflictRevision": conflict["conflictRevision"],
             "fields": fields,
-            "actor": "rita",
         });
         if !conflict["deletedBy"].is_null() {
             decision["keep"] = json!(dice.bool());

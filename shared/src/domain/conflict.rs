@@ -58,7 +58,7 @@ impl Conflict {
     }
 
     /// Sets by when it should be decided: as the most urgent of its fields asks, counted from its beginning.
-    pub(super) fn set_due(&mut self, surface: &TypeSurface) {
+    pub fn set_due(&mut self, surface: &TypeSurface) {
         let of_record = self.deleted_by.map(|_| surface.sla_ms);
         let sla = self.clashes.iter().map(|c| surface.fields[c.field].sla_ms).chain(of_record).min();
         self.due_at = self.opened_at.plus(sla.unwrap_or(surface.sla_ms));

@@ -46,6 +46,12 @@ const UNGOVERNED_MAX: usize = 64;
 /// How often a drainer reckons when its backlog will be done, ms.
 const RECKON_MS: i64 = 5_000;
 
+/// What people hold is looked up so often, ms: so soon a hold is heeded.
+const HOLD_LOOK_MS: i64 = 2_000;
+
+/// While writes are held, a drainer looks through its queue so often for looks that it can make, and then ends.
+const HELD_ROUNDS_MAX: u32 = 8;
+
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
 
@@ -66,6 +72,10 @@ struct Busy {
     passed_since: Timestamp,
     /// Whether no call is under way.
     is_alone: bool,
+    /// Whether people hold the writes; when that was looked up; and for how many rounds they have.
+    held: bool,
+    held_seen: Option<Timestamp>,
+    held_rounds: u32,
 }
 
 impl Busy {
@@ -89,6 +99,8 @@ enum Round {
     NotBefore(Timestamp),
     /// Nothing is due.
     Idle,
+    /// Nothing is due but writes that people hold.
+    Held,
 }
 
 impl Writer {
@@ -114,7 +126,7 @@ impl Writer {
         let (mut queue, mut reckoned) = (Queue::default(), Timestamp(0));
         loop {
             let now = self.ports.clock.now();
-            if now.0 - busy.passed_since.0 > PASSED_OVER_MS {
+            if now.0 - busy.passed_since.0 > PASSED_OVER_MS && !busy.held {
                 (busy.passed_over, busy.passed_since) = (BTreeSet::new(), now);
             }
             busy.is_alone = calls.is_empty();
@@ -141,7 +153,7 @@ impl Writer {
                 Some(Ok(Round::Idle)) if calls.is_empty() => {
                     self.ports.state.next_due(&account.id, self.side()).await?
                 }
-                Some(Ok(Round::Idle)) | None => None,
+                Some(Ok(Round::Idle | Round::Held)) | None => None,
                 // The calls under way come to their end all the same.
                 Some(Err(error)) => {
                     failed = Some(error);
@@ -199,7 +211,18 @@ impl Writer {
         if self.is_full(busy) {
             return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
         }
+        if busy.held_seen.is_none_or(|seen| now.0 - seen.0 >= HOLD_LOOK_MS) {
+            busy.held = self.ports.state.holds(&account.id).await?[self.side()].is_some();
+            busy.held_seen = Some(now);
+        }
+        busy.held_rounds = if busy.held { busy.held_rounds + 1 } else { 0 };
+        if busy.held_rounds > HELD_ROUNDS_MAX {
+            return Ok(Round::Held);
+        }
         let taken = queue.take(self, account, now, busy.len(), |key| busy.contains(key)).await?;
+        if taken.is_empty() && busy.held {
+            return Ok(Round::Held);
+        }
         if taken.is_empty() && !busy.passed_over.is_empty() {
             return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
         }
@@ -245,6 +268,10 @@ impl Writer {
                 Plan::Write(_) => writes.push(planned),
                 Plan::Nothing | Plan::Locked | Plan::Wait { .. } | Plan::WaitFor(_) => idle.push(planned),
             }
+        }
+        if busy.held {
+            // They stay due, and are written when they are let go.
+            busy.passed_over.extend(writes.drain(..).map(|planned| planned.record.key));
         }
         let work = looks.iter().chain(&writes).map(|planned| planned.record.key.clone());
         let work: BTreeSet<RecordKey> = work.collect();

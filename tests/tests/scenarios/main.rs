@@ -14,6 +14,7 @@ mod create_seen_twice;
 mod decimals;
 mod delete_against_edit;
 mod delete_rules;
+mod desk;
 mod echo;
 mod equal_second;
 mod every_effect;

@@ -460,7 +460,7 @@ impl Story {
     /// A person decides a conflict as it is shown.
     #[track_caller]
     pub(crate) fn decide(&mut self, conflict: &Json, decision: Json) {
-        let mut body = json!({ "conflictRevision": conflict["conflictRevision"], "actor": "rita" });
+        let mut body = json!({ "conflictRevision": conflict["conflictRevision"] });
         body.as_object_mut().expect("an object").extend(object(decision));
         let path = format!("conflicts/{}/resolve", conflict["conflictId"].as_str().expect("an id"));
         let (status, answer) = self.post(&path, body);
@@ -469,7 +469,7 @@ impl Story {
 
     /// A person has an error tried again, and everything settles.
     pub(crate) fn retry(&mut self, error: &ErrorEntry) {
-        let (status, answer) = self.post(&format!("errors/{}/retry?actor=rita", error.id), json!({}));
+        let (status, answer) = self.post(&format!("errors/{}/retry?as=rita", error.id), json!({}));
         assert_eq!(status, StatusCode::OK, "{answer}");
         self.settle();
     }

@@ -11,6 +11,13 @@ const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"
 /// Clocks may differ by so much, in seconds.
 const LEEWAY_SECONDS: i64 = 30;
 
+/// Whether a token that says this of itself is good at this time.
+pub(super) fn is_of_now(expires: i64, begins: Option<i64>, now: Timestamp) -> bool {
+    let now = now.seconds();
+    let is_over = expires.saturating_add(LEEWAY_SECONDS) <= now;
+    !is_over && begins.is_none_or(|at| at <= now.saturating_add(LEEWAY_SECONDS))
+}
+
 /// The claims that we look at.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Claims {
@@ -30,9 +37,19 @@ pub(super) struct Claims {
 /// One audience, or several.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(super) enum Audience {
     One(String),
     Several(Vec<String>),
+}
+
+impl Audience {
+    /// Whether it is, or has, this one.
+    pub(super) fn has(&self, audience: &str) -> bool {
+        match self {
+            Audience::One(one) => one == audience,
+            Audience::Several(several) => several.iter().any(|one| one == audience),
+        }
+    }
 }
 
 /// Whose tokens are taken.
@@ -51,17 +68,10 @@ impl Accepted {
         if !ISSUERS.contains(&claims.iss.as_str()) {
             return Err(Refused::Issuer);
         }
-        let now = now.seconds();
-        let is_over = claims.exp.saturating_add(LEEWAY_SECONDS) <= now;
-        let begins = claims.nbf.max(claims.iat);
-        if is_over || begins.is_some_and(|at| at > now.saturating_add(LEEWAY_SECONDS)) {
+        if !is_of_now(claims.exp, claims.nbf.max(claims.iat), now) {
             return Err(Refused::OutsideTime);
         }
-        let is_for_us = match &claims.aud {
-            Audience::One(audience) => *audience == self.audience,
-            Audience::Several(audiences) => audiences.contains(&self.audience),
-        };
-        if !is_for_us {
+        if !claims.aud.has(&self.audience) {
             return Err(Refused::Audience);
         }
         match &claims.email {

@@ -1,10 +1,10 @@
-//! Google's published keys: how they are fetched, read, and for how long they are good.
+//! Published keys: how they are fetched, read, and for how long they are good.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use reqwest::header::CACHE_CONTROL;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
@@ -32,9 +32,16 @@ pub enum KeyError {
     Answer(String),
 }
 
+/// A key, and the one algorithm for which it is used.
+#[derive(Clone)]
+pub(super) struct VerifyingKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) key: DecodingKey,
+}
+
 /// Keys by id, as fetched.
 pub(super) struct Fetched {
-    pub(super) keys: HashMap<String, DecodingKey>,
+    pub(super) keys: HashMap<String, VerifyingKey>,
     /// Good for so long.
     pub(super) max_age: Duration,
 }
@@ -43,14 +50,21 @@ pub(super) struct Fetched {
 pub(super) struct Source {
     client: Client,
     url: Url,
+    /// Keys for other algorithms are passed over.
+    algorithms: &'static [Algorithm],
 }
 
 impl Source {
-    /// Fetches from `url`, waiting `timeout` at most.
-    pub(super) fn new(url: &str, timeout: Duration) -> Result<Self, KeyError> {
+    /// Fetches keys for these algorithms from `url`, waiting `timeout` at most.
+    pub(super) fn new(
+        url: &str,
+        algorithms: &'static [Algorithm],
+        timeout: Duration,
+    ) -> Result<Self, KeyError> {
         let url = Url::parse(url).map_err(|error| KeyError::Address(error.to_string()))?;
         let client = Client::builder().timeout(timeout).redirect(Policy::none()).build();
-        Ok(Self { client: client.map_err(|error| KeyError::Address(error.to_string()))?, url })
+        let client = client.map_err(|error| KeyError::Address(error.to_string()))?;
+        Ok(Self { client, url, algorithms })
     }
 
     pub(super) async fn fetch(&self) -> Result<Fetched, KeyError> {
@@ -67,24 +81,38 @@ impl Source {
                 return Err(KeyError::Answer(format!("it is longer than {SET_MAX_BYTES} bytes")));
             }
         }
-        Ok(Fetched { keys: read(&body)?, max_age: max_age(&directives.join(",")) })
+        Ok(Fetched { keys: read(&body, self.algorithms)?, max_age: max_age(&directives.join(",")) })
     }
 }
 
-/// The RS256 signing keys of a set; others are passed over, so that a new kind of key breaks nothing.
-fn read(body: &[u8]) -> Result<HashMap<String, DecodingKey>, KeyError> {
+/// The signing keys of a set for these algorithms; others are passed over, so that a new kind of key breaks nothing.
+fn read(body: &[u8], algorithms: &[Algorithm]) -> Result<HashMap<String, VerifyingKey>, KeyError> {
     let set: JwkSet = serde_json::from_slice(body).map_err(|error| KeyError::Answer(error.to_string()))?;
-    let keys = set.keys.iter().filter(|key| signs_rs256(key));
-    let keys: HashMap<_, _> =
-        keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
-    if keys.is_empty() { Err(KeyError::Answer("it has no RS256 key".into())) } else { Ok(keys) }
+    let verifying = |key: &Jwk| {
+        let algorithm = algorithm_of(key).filter(|algorithm| algorithms.contains(algorithm))?;
+        let key_id = key.common.key_id.clone()?;
+        Some((key_id, VerifyingKey { algorithm, key: DecodingKey::from_jwk(key).ok()? }))
+    };
+    let keys: HashMap<_, _> = set.keys.iter().filter_map(verifying).collect();
+    match keys.is_empty() {
+        true => Err(KeyError::Answer(format!("it has no key for {algorithms:?}"))),
+        false => Ok(keys),
+    }
 }
 
-fn signs_rs256(key: &Jwk) -> bool {
+/// The algorithm for which a key signs; of those that we know.
+fn algorithm_of(key: &Jwk) -> Option<Algorithm> {
     let common = &key.common;
-    matches!(key.algorithm, AlgorithmParameters::RSA(_))
-        && common.key_algorithm.is_none_or(|algorithm| algorithm == KeyAlgorithm::RS256)
-        && common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+    let (algorithm, name) = match &key.algorithm {
+        AlgorithmParameters::RSA(_) => (Algorithm::RS256, KeyAlgorithm::RS256),
+        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => {
+            (Algorithm::ES256, KeyAlgorithm::ES256)
+        }
+        _ => return None,
+    };
+    let is_it = common.key_algorithm.is_none_or(|told| told == name)
+        && common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+    is_it.then_some(algorithm)
 }
 
 fn max_age(directives: &str) -> Duration {
@@ -118,7 +146,8 @@ mod tests {
     #[test]
     fn what_is_no_set_of_keys_is_not_taken() {
         for bad in ["", "[]", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAA"}]}"#] {
-            assert!(matches!(read(bad.as_bytes()), Err(KeyError::Answer(_))), "{bad}");
+            let read = read(bad.as_bytes(), &[Algorithm::RS256, Algorithm::ES256]);
+            assert!(matches!(read, Err(KeyError::Answer(_))), "{bad}");
         }
     }
 }

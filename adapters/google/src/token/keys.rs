@@ -11,10 +11,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use jsonwebtoken::DecodingKey;
+use jsonwebtoken::Algorithm;
 use shared::domain::id::Timestamp;
 
-use super::jwks::Source;
+use super::jwks::{Source, VerifyingKey};
 
 pub use super::jwks::KeyError;
 
@@ -63,7 +63,7 @@ pub(super) struct Keys {
 /// What is known.
 #[derive(Default)]
 struct Held {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, VerifyingKey>,
     /// The keys are fresh until then.
     fresh_until: Option<Timestamp>,
     last: Last,
@@ -82,22 +82,26 @@ enum Last {
 
 /// What to do about a key id now.
 enum Step {
-    Use(Box<DecodingKey>),
+    Use(Box<VerifyingKey>),
     /// Use it, and see that somebody fetches.
-    UseAndFetch(Box<DecodingKey>),
+    UseAndFetch(Box<VerifyingKey>),
     /// Nothing can be said before a fetch.
     Fetch,
     Refuse(NoKey),
 }
 
 impl Keys {
-    pub(super) fn new(url: &str, limits: KeyLimits) -> Result<Self, KeyError> {
-        let source = Source::new(url, limits.fetch_within)?;
+    pub(super) fn new(
+        url: &str,
+        algorithms: &'static [Algorithm],
+        limits: KeyLimits,
+    ) -> Result<Self, KeyError> {
+        let source = Source::new(url, algorithms, limits.fetch_within)?;
         Ok(Self { source, limits, held: Mutex::default(), fetching: tokio::sync::Mutex::default() })
     }
 
     /// The key of this id.
-    pub(super) async fn find(&self, id: &str, now: Timestamp) -> Result<DecodingKey, NoKey> {
+    pub(super) async fn find(&self, id: &str, now: Timestamp) -> Result<VerifyingKey, NoKey> {
         match self.step(id, now) {
             Step::Use(key) => Ok(*key),
             Step::Refuse(why) => Err(why),
@@ -121,7 +125,7 @@ impl Keys {
     }
 
     /// The answer after a fetch, whoever made it.
-    fn settled(&self, id: &str, now: Timestamp) -> Result<DecodingKey, NoKey> {
+    fn settled(&self, id: &str, now: Timestamp) -> Result<VerifyingKey, NoKey> {
         match self.step(id, now) {
             Step::Use(key) | Step::UseAndFetch(key) => Ok(*key),
             Step::Refuse(why) => Err(why),
@@ -144,7 +148,7 @@ impl Keys {
                 *held() = Held { keys, fresh_until: Some(fresh_until), last: Last::Done(now) };
             }
             Err(error) => {
-                tracing::warn!(%error, "signing keys of push tokens");
+                tracing::warn!(%error, "signing keys of tokens");
                 held().last = Last::Failed(now);
             }
         }

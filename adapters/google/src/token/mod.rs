@@ -1,13 +1,13 @@
-//! The OIDC tokens with which Pub/Sub push and Cloud Scheduler call us.
+//! The OIDC tokens with which Pub/Sub push and Cloud Scheduler call us; and [`people`]'s.
 //!
-//! A token is believed when one of Google's keys signed it by RS256 and it is for us: `keys` finds the key,
-//! `claims` judges what it says, [`verified`] stands before the routes. The algorithm is ours to say, never
-//! the token's.
+//! A token is believed when one of the issuer's keys signed it and it is for us: `keys` finds the key, `claims` judges
+//! what it says, [`verified`] stands before the routes. The algorithm is the key's to say, never the token's.
 
 mod claims;
 mod jwks;
 mod keys;
 mod layer;
+pub mod people;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +15,14 @@ use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde::de::DeserializeOwned;
+use shared::domain::id::Timestamp;
 use shared::runtime::clock::Clock;
 use shared::runtime::problem::Problem;
 
 use crate::config::TokenConfig;
 use claims::{Accepted, Claims};
+use jwks::VerifyingKey;
 use keys::{Keys, NoKey};
 
 pub use keys::{KeyError, KeyLimits};
@@ -37,8 +40,8 @@ pub enum Refused {
     /// The token cannot be read, or lacks a claim.
     #[error("the token cannot be read")]
     Malformed,
-    /// The token names another algorithm than RS256.
-    #[error("the token is not signed by RS256")]
+    /// The token names another algorithm than its key's.
+    #[error("the token is not signed by its key's algorithm")]
     Algorithm,
     /// No known key has the token's key id.
     #[error("the token's key is not known")]
@@ -111,42 +114,64 @@ impl PushVerifier {
     /// comes. An error means that no HTTPS client could be made: there are no root certificates, or no TLS
     /// provider was installed.
     pub fn new(config: &TokenConfig, limits: KeyLimits, clock: Arc<dyn Clock>) -> Result<Self, KeyError> {
-        let keys = Keys::new(&config.jwks_url, limits)?;
+        let keys = Keys::new(&config.jwks_url, &[Algorithm::RS256], limits)?;
         let accepted = Accepted::new(&config.audience, &config.service_accounts);
         Ok(Self { accepted, keys, clock })
     }
 
     /// Whether `token` is signed by Google, for us, now, and of an account that may call.
     pub async fn verify(&self, token: &str) -> Result<(), Refused> {
-        if token.len() > TOKEN_MAX_BYTES {
-            return Err(Refused::Malformed);
-        }
-        // `alg: none` and names that nobody knows do not parse as an algorithm at all.
-        let header = decode_header(token).map_err(|error| match error.kind() {
-            ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => Refused::Algorithm,
-            _ => Refused::Malformed,
-        })?;
-        if header.alg != Algorithm::RS256 {
-            return Err(Refused::Algorithm);
-        }
-        let id = header.kid.ok_or(Refused::UnknownKey)?;
         let now = self.clock.now();
-        let key = self.keys.find(&id, now).await.map_err(|none| match none {
-            NoKey::Unknown => Refused::UnknownKey,
-            NoKey::Unavailable => Refused::NoKeys,
-        })?;
-        let token = decode::<Claims>(token, &key, &signature_only()).map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => Refused::BadSignature,
-            ErrorKind::InvalidAlgorithm => Refused::Algorithm,
-            _ => Refused::Malformed,
-        })?;
-        self.accepted.judge(&token.claims, now)
+        let claims: Claims = believed(token, &self.keys, &[Algorithm::RS256], now).await?;
+        self.accepted.judge(&claims, now)
     }
 }
 
+/// What a token says, if one of these keys has signed it by one of these algorithms.
+async fn believed<C: DeserializeOwned>(
+    token: &str,
+    keys: &Keys,
+    algorithms: &[Algorithm],
+    now: Timestamp,
+) -> Result<C, Refused> {
+    let header = head(token, algorithms)?;
+    let id = header.kid.ok_or(Refused::UnknownKey)?;
+    let key = keys.find(&id, now).await.map_err(|none| match none {
+        NoKey::Unknown => Refused::UnknownKey,
+        NoKey::Unavailable => Refused::NoKeys,
+    })?;
+    if header.alg != key.algorithm {
+        return Err(Refused::Algorithm);
+    }
+    signed(token, &key)
+}
+
+/// A token's head, if it is one that we may look at.
+fn head(token: &str, algorithms: &[Algorithm]) -> Result<jsonwebtoken::Header, Refused> {
+    if token.len() > TOKEN_MAX_BYTES {
+        return Err(Refused::Malformed);
+    }
+    // `alg: none` and names that nobody knows do not parse as an algorithm at all.
+    let header = decode_header(token).map_err(|error| match error.kind() {
+        ErrorKind::Json(_) | ErrorKind::InvalidAlgorithmName => Refused::Algorithm,
+        _ => Refused::Malformed,
+    })?;
+    if algorithms.contains(&header.alg) { Ok(header) } else { Err(Refused::Algorithm) }
+}
+
+/// What a token says, if this key has signed it.
+fn signed<C: DeserializeOwned>(token: &str, key: &VerifyingKey) -> Result<C, Refused> {
+    let token = decode::<C>(token, &key.key, &signature_only(key.algorithm));
+    token.map(|token| token.claims).map_err(|error| match error.kind() {
+        ErrorKind::InvalidSignature => Refused::BadSignature,
+        ErrorKind::InvalidAlgorithm => Refused::Algorithm,
+        _ => Refused::Malformed,
+    })
+}
+
 /// The library checks the signature alone; [`claims`] judges the rest, by our clock.
-fn signature_only() -> Validation {
-    let mut validation = Validation::new(Algorithm::RS256);
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
     validation

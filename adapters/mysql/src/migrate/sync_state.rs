@@ -23,4 +23,8 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0018_pending_event_not_counted",
     "0019_pending_event_moves_not_counted",
     "0020_event_census_by_program",
+    "0021_conflicts_desk",
+    "0022_conflict_field",
+    "0023_account_hold",
+    "0024_event_audit_log_keys",
 ];

@@ -8,19 +8,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::id::{AccountId, RecordKey, RecordType, SideId};
+use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
 use shared::state::{Commit, Link, Place, Subject, Verdict};
 use sqlx::mysql::MySqlConnection;
 use uuid::Uuid;
 
 use super::codec::{Row, encode, waits_for};
+use super::conflicts::Opened;
 use super::current_state::{self, Held, Write};
 use super::event_census::Moves;
 use super::record_link::{self, LinkId};
 use super::round::{Linked, Prepared, linked, refusal, rounds};
 use super::state_history::Decided;
 use super::{
-    MysqlState, WHAT, conflicts, event_audit_log, notification, pending_event, state_history,
+    MysqlState, WHAT, conflict_field, conflicts, event_audit_log, notification, pending_event, state_history,
     sync_error_queue,
 };
 use crate::fault::{Cause, cause, retrying, unavailable};
@@ -104,7 +106,7 @@ async fn transaction(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outco
             transaction.rollback().await?;
             return Ok(Outcome::Singly);
         };
-        close_and_open_conflicts(&mut transaction, &standing, &mut moves).await?;
+        close_and_open_conflicts(&mut transaction, &standing, &mut moves, &state.config).await?;
         store(&mut transaction, &standing).await?;
         place(&mut transaction, &standing, &mut moves).await?;
         go_on(&mut transaction, &standing, &mut woken, &mut moves).await?;
@@ -238,23 +240,40 @@ async fn close_and_open_conflicts(
     connection: &mut MySqlConnection,
     standing: &[&Standing<'_>],
     moves: &mut Moves,
+    config: &SyncConfig,
 ) -> Result<(), sqlx::Error> {
     let mut opened = Vec::new();
-    for Stored { row, before, lost_conflicts, .. } in standing.iter().filter_map(|s| s.record.as_ref()) {
-        for lost in lost_conflicts {
-            conflicts::close(connection, &row.key.account, *lost).await?;
-        }
+    for (commit, stored) in standing.iter().filter_map(|s| Some((s.commit, s.record.as_ref()?))) {
+        let Stored { row, before, lost_conflicts, .. } = stored;
+        let account = &row.key.account;
         let known = before.as_ref().and_then(|held| held.conflict);
-        if known == row.conflict {
+        let over = known.filter(|known| row.conflict != Some(*known));
+        for over in lost_conflicts.iter().copied().chain(over) {
+            conflicts::close(connection, account, over).await?;
+            conflict_field::close(connection, account, over).await?;
+        }
+        if let Some(over) = over {
+            pending_event::release(connection, account, over, moves).await?;
+        }
+        let Some(conflict) = commit.record.as_ref().and_then(|record| record.conflict.as_ref()) else {
             continue;
+        };
+        if known == Some(conflict.id) {
+            if !moves_conflict(commit) {
+                continue;
+            }
+            conflict_field::close(connection, account, conflict.id).await?;
         }
-        if let Some(over) = known {
-            conflicts::close(connection, &row.key.account, over).await?;
-            pending_event::release(connection, &row.key.account, over, moves).await?;
-        }
-        opened.extend(row.conflict.map(|id| (&row.key, id)));
+        opened.push(Opened { key: &row.key, conflict });
     }
-    conflicts::open(connection, &opened).await
+    conflicts::open(connection, &opened).await?;
+    conflict_field::open(connection, &opened, config).await
+}
+
+/// Whether an open conflict shows something else after it.
+fn moves_conflict(commit: &Commit) -> bool {
+    let mut rules = commit.history.iter().flat_map(|row| &row.decisions).map(|d| d.rule.as_str());
+    rules.any(|rule| rule.starts_with("conflict_") || matches!(rule, "delete_asked" | "overridden"))
 }
 
 /// Writes the records and what was decided about them.

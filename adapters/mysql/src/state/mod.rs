@@ -2,12 +2,15 @@
 //!
 //! `codec` makes rows of records and is pure, as is `round`, which judges commits; `commit` writes them.
 
+mod account_hold;
 mod codec;
 mod columns;
 mod commit;
+mod conflict_field;
 mod conflicts;
 mod current_state;
 mod cursor;
+mod desk;
 mod event_audit_log;
 mod event_census;
 mod governance;
@@ -118,6 +121,8 @@ impl MysqlState {
 /// wants to see how MySQL would run them.
 pub fn statements() -> Vec<(String, String)> {
     let tables = [
+        ("account_hold", account_hold::STATEMENTS),
+        ("conflict_field", conflict_field::STATEMENTS),
         ("conflicts", conflicts::STATEMENTS),
         ("current_state", current_state::STATEMENTS),
         ("event_audit_log", event_audit_log::STATEMENTS),
@@ -147,6 +152,8 @@ macro_rules! ask {
         .map_err(unavailable(WHAT))
     };
 }
+
+use ask;
 
 #[async_trait]
 impl State for MysqlState {

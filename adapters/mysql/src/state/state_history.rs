@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 use shared::domain::id::{RecordKey, Timestamp, Version};
+use shared::state::desk::HistoryLine;
 use shared::state::{HistoryDecision, HistoryRow};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
@@ -18,6 +19,10 @@ statements! {
     OF_RECORD = |_| "select version, at, source, actor, events, decisions from state_history \
         where account_id = ? and record_type = ? and record_id = coalesce((select alias_of from current_state \
         where account_id = ? and record_type = ? and record_id = ?), ?) order by row_revision, position".into();
+    BACK = |_| "select row_revision, position, version, at, source, actor, events, decisions from state_history \
+        where account_id = ? and record_type = ? and record_id = coalesce((select alias_of from current_state \
+        where account_id = ? and record_type = ? and record_id = ?), ?) and row_revision <= ? \
+        and (row_revision < ? or position < ?) order by row_revision desc, position desc limit ?".into();
 }
 
 /// Decisions to store, with the record's row that they made.
@@ -68,6 +73,24 @@ pub(super) async fn of_record(
     let (account, kind, id) = (key.account.as_str(), key.record_type.as_str(), key.id.as_str());
     let query = OF_RECORD.query().bind(account).bind(kind).bind(account).bind(kind).bind(id).bind(id);
     query.fetch_all(connection).await?.iter().map(row_of).collect()
+}
+
+/// At most `limit` of a record's decisions, the newest first, before that place; for a former id, its record's.
+pub(super) async fn back(
+    connection: &mut MySqlConnection,
+    key: &RecordKey,
+    before: Option<(u64, u32)>,
+    limit: u64,
+) -> Result<Vec<HistoryLine>, sqlx::Error> {
+    let (account, kind, id) = (key.account.as_str(), key.record_type.as_str(), key.id.as_str());
+    let query = BACK.query().bind(account).bind(kind).bind(account).bind(kind).bind(id).bind(id);
+    let (row, position) = before.unwrap_or((u64::MAX, u32::MAX));
+    let rows = query.bind(row).bind(row).bind(position).bind(limit).fetch_all(connection).await?;
+    let line = |row: &MySqlRow| {
+        let at = (row.try_get("row_revision")?, row.try_get("position")?);
+        Ok(HistoryLine { at, row: row_of(row)? })
+    };
+    rows.iter().map(line).collect()
 }
 
 fn bind(query: Bound, decided: &Decided<'_>) -> Bound {

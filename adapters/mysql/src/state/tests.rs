@@ -76,6 +76,7 @@ fn commit(id: &str, about: About) -> Commit {
                 id: Uuid::nil(),
                 revision: 1,
                 opened_at: Timestamp(1),
+                due_at: Timestamp(2),
                 clashes: vec![],
                 deleted_by: Some(Side::SuiteX),
             });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use shared::breakage::{self, Breakage};
-use shared::domain::absorb::{absorb, absorb_resolution};
+use shared::domain::absorb::{absorb, absorb_override, absorb_resolution};
 use shared::domain::event::{ChangeEvent, FieldError, Source};
 use shared::domain::id::{RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use shared::domain::merged::MergedEvent;
@@ -144,26 +144,25 @@ impl Absorption {
             self.places.push((event.event_id, Place::Pending { due_at }));
             return false;
         }
-        let resolution = event.payload.resolution.as_ref().map(|r| r.to_domain(&self.surface));
-        let report = match resolution {
-            Some(Ok(resolution)) => absorb_resolution(&mut self.record, &resolution, event.timestamp),
-            Some(Err(wrong)) => {
+        let (surface, at) = (&self.surface, event.timestamp);
+        let report = match (&event.payload.resolution, &event.payload.overriding) {
+            (Some(wire), _) => {
+                wire.to_domain(surface).map(|decided| absorb_resolution(&mut self.record, &decided, at))
+            }
+            (None, Some(wire)) => wire
+                .to_domain(surface)
+                .map(|decided| absorb_override(&mut self.record, &decided, at, surface)),
+            (None, None) => return true,
+        };
+        let report = match report {
+            Ok(report) => report,
+            Err(wrong) => {
                 self.park(event, &wrong);
                 return true;
             }
-            None => return true,
         };
-        let (place, action) = match report.outdated_resolution {
-            true => (Place::Superseded, "resolution_outdated"),
-            false => (Place::Applied, "resolved"),
-        };
-        self.audit.push(AuditRow {
-            at: self.now,
-            actor: event.actor().unwrap_or("review").to_string(),
-            action: action.into(),
-            subject: self.record.key.to_string(),
-            details: json!({ "event": event.event_id, "resolution": event.payload.resolution }),
-        });
+        let place = if report.outdated_resolution { Place::Superseded } else { Place::Applied };
+        self.audit.push(decided(event, &report, &self.record, surface, self.now));
         self.record_report(event, &report, place);
         true
     }
@@ -277,6 +276,39 @@ impl Absorption {
         };
         (commit, after)
     }
+}
+
+/// What a person has done, for the audit: who, when, why, from and to.
+fn decided(
+    event: &ChangeEvent,
+    report: &Report,
+    record: &Record,
+    surface: &TypeSurface,
+    now: Timestamp,
+) -> AuditRow {
+    let action = match (event.payload.overriding.is_some(), report.outdated_resolution) {
+        (false, false) => "resolved",
+        (false, true) => "resolution_outdated",
+        (true, false) => "overridden",
+        (true, true) => "override_outdated",
+    };
+    let row = history::row(record, report, event.source.as_str(), event.actor(), Vec::new(), now, surface);
+    let (mut from, mut to) = (serde_json::Map::new(), serde_json::Map::new());
+    for decision in row.decisions {
+        from.insert(decision.field.clone(), decision.from);
+        to.insert(decision.field, decision.to);
+    }
+    let details = json!({
+        "event": event.event_id,
+        "resolution": event.payload.resolution,
+        "override": event.payload.overriding,
+        "why": event.auth_context.get("note"),
+        "from": from,
+        "to": to,
+        "version": record.version,
+    });
+    let (actor, subject) = (event.actor().unwrap_or("review").to_string(), record.key.to_string());
+    AuditRow { at: now, actor, action: action.into(), subject, details }
 }
 
 /// The notice of an error.

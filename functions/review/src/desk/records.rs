@@ -28,7 +28,7 @@ pub struct Found {
 
 /// A record as it was.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AsOf {
     /// Tenant.
     pub account: String,

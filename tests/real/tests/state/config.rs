@@ -24,8 +24,14 @@ pub(crate) fn config() -> Arc<SyncConfig> {
         let id = AccountId::parse(name).expect("an account's name");
         let kind = |name: &str| (RecordType::parse(name).expect("a type's name"), Arc::clone(&surface));
         let types = TYPES.into_iter().map(kind).collect();
-        let account =
-            Account { id: id.clone(), netsuite_account: name.into(), limits: Limits::default(), types };
+        let account = Account {
+            id: id.clone(),
+            netsuite_account: name.into(),
+            limits: Limits::default(),
+            people: Default::default(),
+            objective_ms: 60_000,
+            types,
+        };
         (id, account)
     };
     let accounts = ACCOUNTS.into_iter().map(account).collect();

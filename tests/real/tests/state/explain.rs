@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::conflict::Conflict;
+use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::governance::{Call, Purpose};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side};
 use shared::domain::record::{Due, DueReason, Record};
-use shared::domain::surface::Limits;
+use shared::domain::surface::{Limits, Policy, Risk};
 use shared::domain::value::Value;
-use shared::state::{Commit, ErrorEntry, ErrorStatus, LinkChange, PendingRow, Place, State, Subject};
+use shared::state::controls::Hold;
+use shared::state::{
+    AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, PendingRow, Place, State, Subject,
+};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{at, config, fresh, id, kind, side_id};
@@ -43,6 +46,22 @@ async fn fill(state: &dyn State) {
             state.set_watermark(&account, &format!("reader{name}"), 1).await.unwrap();
             state.set_poll_cursor(&account, &format!("scan{name}"), "{}").await.unwrap();
         }
+        for side in Side::BOTH {
+            let hold = Hold { since: at(1), actor: "ada".into(), reason: "x".into() };
+            let row = audit("suspended", &format!("account:{side}"));
+            assert!(state.set_hold(&account, side, Some(hold), row).await.unwrap());
+        }
+    }
+}
+
+fn audit(action: &str, subject: &str) -> AuditRow {
+    let details = serde_json::json!({});
+    AuditRow {
+        at: at(1),
+        actor: format!("{subject}@a"),
+        action: action.into(),
+        subject: subject.into(),
+        details,
     }
 }
 
@@ -71,11 +90,20 @@ fn filled(account: &AccountId, n: u32) -> Commit {
     record.sides.netsuite.due = (!wakes).then(|| Due { at: at(n.into()), reason: waits, attempts: 0 });
     record.sides.suitex.due =
         n.is_multiple_of(5).then(|| Due { at: at(n.into()), reason: DueReason::Dirty, attempts: 0 });
+    let clash = Clash {
+        field: 0,
+        base: Value::Null,
+        values: Default::default(),
+        suggested: Value::Null,
+        policy: Policy::Manual,
+        risk: Risk::Low,
+    };
     let conflict = Conflict {
         id: id(n.into()),
         revision: 1,
         opened_at: at(1),
-        clashes: vec![],
+        due_at: at(1).plus(86_400_000),
+        clashes: vec![clash],
         deleted_by: Some(Side::SuiteX),
     };
     record.conflict = wakes.then_some(conflict);
@@ -113,6 +141,7 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         history,
         places: vec![(id(n.into()), place)],
         errors: vec![error],
+        audit: vec![audit("x", &name(n / 2))],
         ..Commit::new(account.clone())
     }
 }
@@ -136,6 +165,9 @@ fn sample(column: &str, nth: usize) -> Option<String> {
             Some(format!("x'{}'", id(n.into()).simple()))
         }
         "netsuite_due_at" | "suitex_due_at" | "due_at" | "first_at" => Some("400".into()),
+        "opened_at" | "id" | "row_revision" | "position" | "since" => Some("400".into()),
+        "locks_record" | "deleted" | "is_held" => Some("true".into()),
+        "assignee" | "actor" | "reason" | "field" => text("x"),
         "limit" => Some("10".into()),
         _ => None,
     }

@@ -169,6 +169,7 @@ impl Story {
             id: id(700 + at_ as u128 * 2 + u128::from(self.dice.bool())),
             revision: 1,
             opened_at: at(5),
+            due_at: at(5).plus(86_400_000),
             clashes: vec![],
             deleted_by: Some(Side::SuiteX),
         });

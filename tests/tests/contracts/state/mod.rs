@@ -1,6 +1,7 @@
 //! Records and all around them.
 
 mod commits;
+mod desk;
 mod due;
 mod errors;
 mod links;
@@ -105,7 +106,14 @@ fn conflict(conflict: Uuid) -> Conflict {
         policy: Policy::Manual,
         risk: Risk::Low,
     };
-    Conflict { id: conflict, revision: 1, opened_at: at(5), clashes: vec![clash], deleted_by: None }
+    Conflict {
+        id: conflict,
+        revision: 1,
+        opened_at: at(5),
+        due_at: at(5).plus(86_400_000),
+        clashes: vec![clash],
+        deleted_by: None,
+    }
 }
 
 fn at_version(mut record: Record, version: u64) -> Record {

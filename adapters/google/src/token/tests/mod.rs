@@ -3,6 +3,7 @@
 mod door;
 mod forgeries;
 mod keys;
+mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

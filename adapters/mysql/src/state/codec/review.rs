@@ -121,13 +121,18 @@ impl ConflictDoc<'_> {
         let clashes = self.clashes.into_iter().filter_map(|clash| clash.decode(surface).transpose());
         let clashes = clashes.collect::<Result<Vec<_>, String>>()?;
         let lost = clashes.len() < told;
-        let conflict = Conflict {
+        let mut conflict = Conflict {
             id: self.id,
             revision: self.revision,
             opened_at: Timestamp(self.opened_at),
+            due_at: Timestamp(self.opened_at),
             clashes,
             deleted_by: self.deleted_by,
         };
+        // Not stored: it is what the configuration says of these fields now.
+        if let Some(surface) = surface {
+            conflict.set_due(surface);
+        }
         Ok(Some(conflict).filter(|conflict| !(lost && conflict.is_settled())))
     }
 }

@@ -158,6 +158,9 @@ fn side() -> impl Strategy<Value = SideState> {
     )
 }
 
+/// What a conflict has until it is due, where nothing else is configured.
+const DAY_MS: i64 = 86_400_000;
+
 fn conflict() -> impl Strategy<Value = Conflict> {
     let policy = prop_oneof![
         Just(Policy::NetsuiteWins),
@@ -177,6 +180,7 @@ fn conflict() -> impl Strategy<Value = Conflict> {
     let deleted_by = option::of(prop_oneof![Just(Side::NetSuite), Just(Side::SuiteX)]);
     (id(), any::<u64>(), at(), vec(clash, 0..4), deleted_by).prop_map(
         |(id, revision, opened_at, clashes, deleted_by)| Conflict {
+            due_at: opened_at.plus(DAY_MS),
             id,
             revision,
             opened_at,
@@ -290,6 +294,7 @@ fn full() -> Record {
         id: Uuid::from_u128(7),
         revision: 1,
         opened_at: Timestamp(5),
+        due_at: Timestamp(5 + DAY_MS),
         clashes: vec![clash(0, &text)],
         deleted_by: None,
     });

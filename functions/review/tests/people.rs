@@ -287,8 +287,9 @@ fn the_outside_is_asked_in_one_place_which_takes_the_account_from_a_role() {
     let mut seen = 0;
     for path in sources(&root) {
         let text = std::fs::read_to_string(&path).unwrap();
-        let asks =
-            ["ports.state", "ports.ledger", "ports.publish", "ports.blob", "ports.buffer"].iter().any(|ask| text.contains(ask));
+        let asks = ["ports.state", "ports.ledger", "ports.publish", "ports.blob", "ports.buffer"]
+            .iter()
+            .any(|ask| text.contains(ask));
         if path.ends_with("access/reach.rs") {
             assert!(asks, "the rule looks at nothing");
             seen += 1;

@@ -1,7 +1,7 @@
 //! What a person may see and do: the one place where roles are compared.
 //!
 //! Everything that this function shows or does begins with an [`Access`], which nothing but a role makes. It carries
-//! the account, and every question to the state that [`reach`] can ask takes the account from there: so a view of
+//! the account, and every question to the state that `reach` can ask takes the account from there: so a view of
 //! another account cannot be written.
 
 mod reach;

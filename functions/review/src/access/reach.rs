@@ -57,7 +57,7 @@ impl Seat {
         self.ports.state.errors(None, open_only, after, limit).await.map(Some)
     }
 
-    /// Has an error tried again that [`Seat::error`] has found.
+    /// Has an error tried again that `Seat::error` has found.
     pub(crate) async fn retry(&self, error: &ErrorEntry) -> Result<Redriven, Problem> {
         Ok(redrive(&self.ports, error.id, self.person.email()).await?)
     }
@@ -104,14 +104,14 @@ impl Access {
         Ok(links.into_iter().next().flatten().map(|link| link.canonical))
     }
 
-    /// Events about a record that are accepted and not absorbed, in ledger order.
-    pub(crate) async fn pending(&self, record: &Record) -> Result<Vec<ChangeEvent>, Unavailable> {
+    /// The ids of events about a record that are accepted and not absorbed, in the order in which they came.
+    pub(crate) async fn pending(&self, record: &Record) -> Result<Vec<Uuid>, Unavailable> {
         let key = &record.key;
         let ids = Side::BOTH.into_iter().filter_map(|side| Some((side, record.sides[side].id.clone()?)));
         let subjects = subjects_of(&key.id, ids);
-        let rows = self.ports.state.pending(&self.account, &key.record_type, &subjects).await?;
-        let events: Vec<Uuid> = rows.into_iter().map(|row| row.event_id).collect();
-        self.events(&events).await
+        let mut rows = self.ports.state.pending(&self.account, &key.record_type, &subjects).await?;
+        rows.sort_by_key(|row| (row.arrived_at, row.event_id));
+        Ok(rows.into_iter().map(|row| row.event_id).collect())
     }
 
     /// These events, in ledger order, as far as the ledger has them.

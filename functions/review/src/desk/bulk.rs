@@ -157,14 +157,10 @@ pub async fn plan(seat: &Seat, planning: &Planning) -> Result<Planned, Problem> 
     let filed = conflicts::filed(seat, &accounts, query, None, PLAN_MAX + 1).await?;
     let more = filed.len() > PLAN_MAX;
     let (mut items, mut left) = (Vec::new(), Vec::new());
-    for (_, filed) in filed.iter().take(PLAN_MAX) {
-        let planned = match open(seat, filed.conflict).await {
-            Ok(open) => item(&open, *policy),
-            Err(problem) => Err(problem),
-        };
-        match planned {
+    for (conflict_id, opened) in conflicts::open_all(&filed[..filed.len().min(PLAN_MAX)]).await? {
+        match opened.and_then(|open| item(&open, *policy)) {
             Ok(item) => items.push(item),
-            Err(problem) => left.push(Left { conflict_id: filed.conflict, reason: reason(&problem) }),
+            Err(problem) => left.push(Left { conflict_id, reason: reason(&problem) }),
         }
     }
     let judged = items.iter().map(|item| (item.conflict.conflict_id, item.conflict.conflict_revision));

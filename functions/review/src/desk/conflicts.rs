@@ -1,5 +1,6 @@
 //! The inbox, one conflict, and what is decided about it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -246,16 +247,48 @@ fn filter(seat: &Seat, access: &Access, query: &ConflictQuery) -> Result<Option<
 /// not there.
 pub async fn open(seat: &Seat, id: Uuid) -> Result<Open, Problem> {
     let found = seat.conflict(id).await?;
-    let (access, filed) = found.ok_or_else(|| Problem::not_found("no open conflict has this id").at("id"))?;
-    let key = &filed.key;
-    let record = access.record(&(key.record_type.clone(), key.id.clone())).await?;
-    let record = record.ok_or_else(|| Problem::not_found("no open conflict has this id").at("id"))?;
+    let (access, filed) = found.ok_or_else(no_such_conflict)?;
+    let name = (filed.key.record_type.clone(), filed.key.id.clone());
+    let record = access.record(&name).await?;
+    of_record(access, filed, record)
+}
+
+/// The conflicts that are filed so, as [`open`] finds each.
+pub(super) async fn open_all(
+    filed: &[(&Access, Filed)],
+) -> Result<Vec<(Uuid, Result<Open, Problem>)>, Problem> {
+    let mut records: BTreeMap<Uuid, Arc<Record>> = BTreeMap::new();
+    let mut accounts: Vec<&Access> = Vec::new();
+    for (access, _) in filed {
+        if !accounts.iter().any(|known| known.account().id == access.account().id) {
+            accounts.push(access);
+        }
+    }
+    for access in accounts {
+        let own = filed.iter().filter(|(of, _)| of.account().id == access.account().id);
+        let own: Vec<&Filed> = own.map(|(_, filed)| filed).collect();
+        let names: Vec<_> = own.iter().map(|f| (f.key.record_type.clone(), f.key.id.clone())).collect();
+        let found = access.records_of(&names).await?;
+        records.extend(own.iter().zip(found).filter_map(|(f, record)| Some((f.conflict, record?))));
+    }
+    let opened = filed.iter().map(|(access, filed)| {
+        let record = records.remove(&filed.conflict);
+        (filed.conflict, of_record(Access::clone(access), filed.clone(), record))
+    });
+    Ok(opened.collect())
+}
+
+fn no_such_conflict() -> Problem {
+    Problem::not_found("no open conflict has this id").at("id")
+}
+
+fn of_record(access: Access, filed: Filed, record: Option<Arc<Record>>) -> Result<Open, Problem> {
+    let (id, key) = (filed.conflict, &filed.key);
+    let record = record.ok_or_else(no_such_conflict)?;
     let Some(conflict) = record.conflict.clone().filter(|conflict| conflict.id == id) else {
         let over = json!({ "account": key.account, "type": key.record_type, "id": record.key.id });
-        return Err(Problem::conflict(
-            "the conflict is closed",
-            Map::from_iter([("record".to_string(), over)]),
-        ));
+        let shown = Map::from_iter([("record".to_string(), over)]);
+        return Err(Problem::conflict("the conflict is closed", shown));
     };
     let surface = access.account().types.get(&key.record_type).cloned().ok_or_else(|| {
         let reason = format!("{} is no longer configured in {}", key.record_type, key.account);

@@ -19,6 +19,9 @@ use crate::access::Access;
 const ROWS: usize = 100;
 const PAGES_MAX: usize = 5;
 
+/// Of the events that wait so many are shown, the latest.
+const WAITING_MAX: usize = 100;
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -63,13 +66,11 @@ pub(super) async fn of_conflict(
     conflict: &Conflict,
     surface: &TypeSurface,
 ) -> Result<Vec<Moment>, Problem> {
-    let mut moments: Vec<Moment> = access
-        .pending(record)
-        .await?
-        .iter()
-        .rev()
-        .flat_map(|event| waiting(event, conflict, surface))
-        .collect();
+    let pending = access.pending(record).await?;
+    let latest = &pending[pending.len().saturating_sub(WAITING_MAX)..];
+    let events = access.events(latest).await?;
+    let mut moments: Vec<Moment> =
+        events.iter().rev().flat_map(|event| waiting(event, conflict, surface)).collect();
     let name = (record.key.record_type.clone(), record.key.id.clone());
     let (mut before, mut steps) = (None, 0);
     for _ in 0..PAGES_MAX {

@@ -4,6 +4,7 @@
 mod broken;
 mod config;
 mod explain;
+mod inbox;
 mod races;
 mod twin;
 

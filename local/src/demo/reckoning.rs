@@ -172,9 +172,11 @@ async fn life(client: &Client, book: &Book, record: RecordIx, errors: &[Json]) -
         let end = End { in_error: is_named(book, record, errors), ..End::default() };
         return Ok(Life { decisions: Vec::new(), end });
     };
-    let mut history = client.get(&format!("{path}/history")).await?;
-    let rows: Vec<HistoryRow> = serde_json::from_value(history["items"].take())
-        .map_err(|e| Broken(format!("{path}/history: {e}")))?;
+    // It comes newest first.
+    let mut history = client.pages(&format!("{path}/history")).await?;
+    history.reverse();
+    let rows: Vec<HistoryRow> =
+        serde_json::from_value(Json::Array(history)).map_err(|e| Broken(format!("{path}/history: {e}")))?;
     let conflict = &shown["conflict"];
     let fields = conflict["fields"].as_object().map(Map::keys).into_iter().flatten().cloned();
     let asked = (!conflict["deletedBy"].is_null()).then(|| EXISTS.to_string());

@@ -99,7 +99,7 @@ pub(super) async fn errors(client: &Client) -> Result<(BTreeMap<String, u64>, Ve
         *counts.entry(name).or_default() += 1;
         if text("status") == "open" {
             let of = |name: &str| error["record"][name].as_str().unwrap_or_default();
-            open.push(format!("open error: {} {}: {}", of("record_type"), of("id"), text("message")));
+            open.push(format!("open error: {} {}: {}", of("recordType"), of("id"), text("message")));
         }
     }
     Ok((counts, open))

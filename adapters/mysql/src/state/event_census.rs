@@ -27,12 +27,12 @@ pub(super) struct Moves(BTreeMap<(AccountId, &'static str), i64>);
 
 impl Moves {
     /// So many events have come to `place`.
-    pub(super) fn into_place(&mut self, account: &AccountId, place: &'static str, events: usize) {
+    pub(super) fn entered(&mut self, account: &AccountId, place: &'static str, events: usize) {
         self.note(account, place, i64::try_from(events).unwrap_or(i64::MAX));
     }
 
     /// So many events have left `place`.
-    pub(super) fn out_of(&mut self, account: &AccountId, place: &'static str, events: usize) {
+    pub(super) fn left(&mut self, account: &AccountId, place: &'static str, events: usize) {
         self.note(account, place, -i64::try_from(events).unwrap_or(i64::MAX));
     }
 

@@ -61,7 +61,7 @@ pub(super) async fn enqueue(
             Err(error) if cause(&error) == Cause::Duplicate => add_missing(connection, piece, moves).await?,
             added => {
                 added?;
-                piece.iter().for_each(|row| moves.into_place(&row.account, row.place.name(), 1));
+                piece.iter().for_each(|row| moves.entered(&row.account, row.place.name(), 1));
             }
         }
     }
@@ -84,7 +84,7 @@ async fn add_missing(
             Err(error) if cause(&error) == Cause::Duplicate => {}
             added => {
                 added?;
-                moves.into_place(&row.account, row.place.name(), 1);
+                moves.entered(&row.account, row.place.name(), 1);
             }
         }
     }
@@ -156,9 +156,9 @@ pub(super) async fn place(
         let query = bind_events(PLACES.of(group.len()).bind(account.as_str()), &group);
         let rows = query.fetch_all(&mut *connection).await?;
         for row in &rows {
-            moves.out_of(account, place_name(row.try_get("place")?)?, 1);
+            moves.left(account, place_name(row.try_get("place")?)?, 1);
         }
-        moves.into_place(account, place.name(), rows.len());
+        moves.entered(account, place.name(), rows.len());
         let query = bind_place(MOVE.of(group.len()), place).bind(account.as_str());
         bind_events(query, &group).execute(&mut *connection).await?;
     }
@@ -194,8 +194,8 @@ pub(super) async fn wake(
         let query = bind_events(WAKE.of(group.len()).bind(account.as_str()), &group);
         query.execute(&mut *connection).await?;
     }
-    moves.out_of(account, "waiting", events.len());
-    moves.into_place(account, "pending", events.len());
+    moves.left(account, "waiting", events.len());
+    moves.entered(account, "pending", events.len());
     Ok(())
 }
 
@@ -208,8 +208,8 @@ pub(super) async fn release(
 ) -> Result<(), sqlx::Error> {
     let query = RELEASE.query().bind(account.as_str()).bind(conflict);
     let released = query.execute(connection).await?.rows_affected() as usize;
-    moves.out_of(account, "conflict", released);
-    moves.into_place(account, "applied", released);
+    moves.left(account, "conflict", released);
+    moves.entered(account, "applied", released);
     Ok(())
 }
 

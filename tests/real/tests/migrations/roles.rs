@@ -29,6 +29,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
         ("event_census", KEEP),
         ("record_link", KEEP),
         ("conflicts", KEEP),
+        ("conflict_field", KEEP),
         ("sync_error_queue", KEEP),
         book,
     ];
@@ -36,6 +37,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
     let permits = [("governance", KEEP), ("open_call", ALL)];
     let logs = [("event_audit_log", NOTE), ("notification", KEEP)];
     let mark = ("sync_watermark", KEEP);
+    let heeds = ("account_hold", READ);
     match schema {
         Schema::EventStore => BTreeMap::from([
             ("merge", vec![("event_store", GROW), book]),
@@ -47,13 +49,14 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
         ]),
         Schema::SyncState => BTreeMap::from([
             ("merge", [with(&logs), vec![mark]].concat()),
-            ("ns-writer", [with(&logs), permits.to_vec()].concat()),
-            ("sx-writer", with(&logs)),
+            ("ns-writer", [with(&logs), permits.to_vec(), vec![heeds]].concat()),
+            ("sx-writer", [with(&logs), vec![heeds]].concat()),
             ("dlq", with(&logs)),
             (
                 "review",
                 with(&[
                     ("event_audit_log", GROW),
+                    ("account_hold", KEEP),
                     ("notification", READ),
                     ("governance", READ),
                     ("open_call", READ),

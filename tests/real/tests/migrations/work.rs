@@ -13,6 +13,8 @@ use shared::domain::record::Record;
 use shared::domain::surface::Limits;
 use shared::ledger::Appended::Fresh;
 use shared::ledger::{Entry, Ledger};
+use shared::state::controls::{Controls, Hold};
+use shared::state::desk::{AuditFilter, Desk};
 use shared::state::{
     AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, State,
     Subject, Verdict,
@@ -155,6 +157,21 @@ async fn call(state: &MysqlState) -> Result<(), shared::fault::Unavailable> {
     state.end_call(&acme(), call.id, CallEnd::Answered, NOW, &Limits::default()).await
 }
 
+/// Holds an account's writes, and looks at what was done.
+async fn stop(state: &MysqlState) {
+    let hold = Hold { since: NOW, actor: "ada".into(), reason: "month's end".into() };
+    let audit = AuditRow {
+        at: NOW,
+        actor: "ada".into(),
+        action: "suspended".into(),
+        subject: "account:suitex".into(),
+        details: json!({}),
+    };
+    assert!(state.set_hold(&acme(), Side::SuiteX, Some(hold), audit).await.unwrap());
+    let filter = AuditFilter { actor: Some("ada".into()), subject: None };
+    assert_eq!(state.audit_of(&acme(), &filter, None, 9).await.unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn the_state_under_each_role() {
     let database = Database::fresh(Schema::SyncState).await;
@@ -165,8 +182,14 @@ async fn the_state_under_each_role() {
         decide(&state, role, n as u128 + 1).await;
         match role {
             "merge" => state.set_watermark(&acme(), "ledger", 7).await.unwrap(),
-            "ns-writer" => call(&state).await.unwrap(),
-            "review" => assert_eq!(state.census(&acme()).await.unwrap().values().sum::<u64>(), n as u64 + 1),
+            "ns-writer" => {
+                call(&state).await.unwrap();
+                assert!(state.holds(&acme()).await.unwrap().suitex.is_none());
+            }
+            "review" => {
+                assert_eq!(state.census(&acme()).await.unwrap().values().sum::<u64>(), n as u64 + 1);
+                stop(&state).await;
+            }
             _ => {
                 let refused = call(&state).await.unwrap_err();
                 assert!(refused.why.contains("denied"), "{role}: {refused}");

@@ -148,6 +148,8 @@ fn filled(account: &AccountId, n: u32) -> Commit {
 
 /// A value as it may come for a column: one that is there.
 fn sample(column: &str, nth: usize) -> Option<String> {
+    // Perhaps with its table's alias.
+    let column = column.rsplit('.').next().unwrap_or_default();
     let n = 300 + nth as u32 * 6;
     let text = |text: &str| Some(format!("'{text}'"));
     match column {

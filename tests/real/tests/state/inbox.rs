@@ -27,12 +27,12 @@ async fn fill(database: &real_tests::Database) {
         "set session cte_max_recursion_depth = 4294967295".to_string(),
         format!(
             "insert into conflicts (account_id, conflict_id, record_type, record_id, is_open, opened_at, due_at, assignee) \
-             {numbers} select 'acme', unhex(md5(i)), if(i % 2, 'customer', 'item'), concat('r', i), true, i, i * 1000, \
+             {numbers} select 'acme', unhex(left(sha2(i, 256), 32)), if(i % 2, 'customer', 'item'), concat('r', i), true, i, i * 1000, \
              if(i % 1000 = 7, 'ann@a.example', '') from n"
         ),
         format!(
             "insert into conflict_field (account_id, conflict_id, record_type, field, is_open, due_at) \
-             {numbers} select 'acme', unhex(md5(i)), if(i % 2, 'customer', 'item'), if(i % 1000 = 7, '{rare}', '{usual}'), \
+             {numbers} select 'acme', unhex(left(sha2(i, 256), 32)), if(i % 2, 'customer', 'item'), if(i % 1000 = 7, '{rare}', '{usual}'), \
              true, i * 1000 from n"
         ),
         format!(

@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
     let router = Router::new()
         .nest("/api/v1", api.clone())
         .nest("/review/api/v1", api)
-        .nest("/review", pages::router())
+        .merge(pages::router())
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(app);
     with_common_routes(router, &metrics).layer(from_fn(guard::guard))

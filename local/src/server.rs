@@ -57,6 +57,8 @@ pub(crate) fn router(system: &Arc<System>) -> Router {
         .layer(middleware::from_fn(to_its_end));
     Router::new()
         .route("/ingest/{*path}", any(ingest))
+        .route("/review", any(review))
+        .route("/review/", any(review))
         .route("/review/{*path}", any(review))
         .route("/functions/{name}/{*path}", any(function))
         .merge(control::routes())

@@ -3,6 +3,7 @@
 //! The services are these tests' own, started by scripts/services in a folder of theirs and ended with the test,
 //! however it ends: nobody else's are killed.
 
+mod browser;
 mod chaos;
 mod up;
 

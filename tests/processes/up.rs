@@ -17,15 +17,15 @@ const PROCESSES: usize = 16;
 const SOON_MS: i64 = 60_000;
 
 /// A running `up --real`, killed when it is dropped.
-struct Up {
+pub(crate) struct Up {
     program: Child,
-    url: String,
+    pub(crate) url: String,
     /// The processes of the functions: process id and the moment of its start, which no other process shares.
     functions: Vec<(u32, String)>,
 }
 
 impl Up {
-    fn start(services: &Services) -> Self {
+    pub(crate) fn start(services: &Services) -> Self {
         let mut program = services.program();
         program.args(["up", "--real", "--port", "0"]).stdout(Stdio::piped());
         let mut program = program.spawn().expect("the program");

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::body::Body;
+use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode};
 use shared::runtime::tasks::Tasks;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -50,6 +51,16 @@ impl Function {
             let Ok(response) = router.oneshot(request).await;
             response.status()
         }
+    }
+
+    /// What it answers, on its own runtime.
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Response {
+        let router = self.router.clone();
+        let answered = self.handle().spawn(async move {
+            let Ok(response) = router.oneshot(request).await;
+            response
+        });
+        answered.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
 
     /// Calls it on its own runtime.

@@ -22,6 +22,7 @@ mod growth;
 mod latency;
 mod ledger;
 mod load;
+mod pages;
 mod path;
 mod report;
 mod seed;
@@ -48,6 +49,8 @@ enum What {
     Growth(growth::Options),
     /// How long a change takes from its source to the other side.
     Latency(latency::Options),
+    /// How long people wait for a page with many conflicts open.
+    Pages(pages::Options),
     /// One function as a process, for `path --apart`.
     #[command(hide = true)]
     Function(apart::Options),
@@ -72,6 +75,7 @@ fn main() -> std::process::ExitCode {
             What::Ledger(options) => ledger::run(options).await,
             What::Growth(options) => growth::run(options).await,
             What::Latency(options) => latency::run(options).await,
+            What::Pages(options) => pages::run(options).await,
             What::Function(options) => stack::serve_one(options).await,
         }
     });

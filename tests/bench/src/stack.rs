@@ -54,6 +54,15 @@ const SECRET: &str = "whsec_YmVuY2htYXJrIGtleSBvZiBubyBzZWNyZXQ=";
 
 /// The product's own configuration with so many accounts instead of its own.
 pub(crate) fn config(accounts: usize, coalescing: Option<&str>) -> Result<Arc<SyncConfig>, Failure> {
+    config_with(accounts, coalescing, "")
+}
+
+/// The same, and what `more` says.
+pub(crate) fn config_with(
+    accounts: usize,
+    coalescing: Option<&str>,
+    more: &str,
+) -> Result<Arc<SyncConfig>, Failure> {
     let at = |section| CONFIG.find(section).ok_or("the product's configuration has changed");
     let (accounts_at, types_at) = (at("[account.")?, at("[type.")?);
     let account = |n: usize| {
@@ -63,7 +72,7 @@ pub(crate) fn config(accounts: usize, coalescing: Option<&str>) -> Result<Arc<Sy
     };
     let accounts: String = (0..accounts).map(account).collect();
     let coalescing = coalescing.unwrap_or(&CONFIG[..accounts_at]);
-    let config = SyncConfig::parse(&format!("{coalescing}\n{accounts}\n{}", &CONFIG[types_at..]));
+    let config = SyncConfig::parse(&format!("{coalescing}\n{accounts}\n{}\n{more}", &CONFIG[types_at..]));
     Ok(Arc::new(config.map_err(|error| error.to_string())?))
 }
 

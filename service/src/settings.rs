@@ -154,7 +154,7 @@ fn sync_config(reader: &mut EnvReader<'_>) -> Arc<SyncConfig> {
         if !reason.is_empty() {
             reader.refuse("SYNC_CONFIG", reason);
         }
-        SyncConfig { coalescing: Default::default(), accounts: BTreeMap::new() }
+        SyncConfig { coalescing: Default::default(), notify: Default::default(), accounts: BTreeMap::new() }
     }))
 }
 

@@ -1,7 +1,7 @@
 //! The merge core, the ports to the outside, and the runtime that every function shares.
 //!
 //! [`domain`] is pure and decides. Around it: the ports [`state`], [`ledger`], [`buffer`], [`pubsub`] and
-//! [`blob`]; the two sides, [`netsuite`] and [`suitex`]; and [`runtime`], what every function needs.
+//! [`blob`], and [`messenger`] to people; the two sides, [`netsuite`] and [`suitex`]; and [`runtime`], what every function needs.
 
 pub mod announce;
 pub mod blob;
@@ -12,6 +12,7 @@ pub mod fault;
 pub mod history;
 pub mod intake;
 pub mod ledger;
+pub mod messenger;
 pub mod netsuite;
 pub mod pubsub;
 pub mod redrive;

@@ -1,29 +1,39 @@
-//! A person has an error tried again: its record is unlocked and due, its events are pending, its bytes go
-//! back on the bus. What fails again is the same error again, counted up.
+//! What a person does about an error. Tried again ([`redrive`]): its record is unlocked and due, its events are pending,
+//! its bytes go back on the bus. Tried again with other content ([`redrive_edited`]): the edit goes on the bus as an event
+//! of its own, the original stays. Dismissed ([`dismiss`]): nothing is sent. What fails again is the same error again,
+//! open and counted up.
+
+mod edit;
+#[cfg(test)]
+mod tests;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+pub use self::edit::original;
 use crate::announce;
-use crate::domain::event::ChangeEvent;
+use crate::domain::event::{ChangeEvent, FieldError};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp, derived_id};
-use crate::domain::plan::has_work;
+use crate::domain::plan::{has_work, reschedule};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::fault::{Fault, Unavailable};
 use crate::intake::subject_of;
-use crate::pubsub::{Message, Topic};
+use crate::pubsub::{Message, Topic, change_message};
 use crate::runtime::Ports;
-use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Place, Verdict};
+use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Notice, Place, Verdict};
 
-/// How often a redrive is decided anew because the record moved on meanwhile.
+/// How often a decision is made anew because the record moved on meanwhile.
 const ATTEMPTS: u32 = 5;
 
-/// What was tried again.
+/// Longest reason that a person may give, in characters.
+pub const REASON_MAX: usize = 1_000;
+
+/// What became of a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redriven {
     /// There is no such error.
@@ -32,8 +42,35 @@ pub enum Redriven {
     Tried(Tried),
 }
 
-/// What was tried again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What became of an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edited {
+    /// There is no such error.
+    NoSuchError,
+    /// The edit cannot be sent: where it is wrong, and why. Nothing was changed.
+    Refused(FieldError),
+    /// It is on the bus. The same edit again has the same id, and is the same event.
+    Sent {
+        /// The edit's own event id.
+        event: Uuid,
+        /// What goes on by it.
+        tried: Tried,
+    },
+}
+
+/// What became of a dismissal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dismissed {
+    /// There is no such error.
+    NoSuchError,
+    /// It cannot be dismissed so: where it is wrong, and why.
+    Refused(FieldError),
+    /// It is closed, by this or already before.
+    Closed(Tried),
+}
+
+/// What goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tried {
     /// The record that was unlocked, if the error had one that exists.
@@ -42,7 +79,7 @@ pub struct Tried {
     pub targets: Vec<Side>,
     /// The events that are pending again.
     pub events: Vec<Uuid>,
-    /// Whether the error's bytes went back on the bus.
+    /// Whether the error's bytes, or an edit of them, went on the bus.
     pub republished: bool,
 }
 
@@ -50,34 +87,155 @@ pub struct Tried {
 /// redriven any number of times.
 pub async fn redrive(ports: &Ports, error: Uuid, actor: &str) -> Result<Redriven, Fault> {
     let Some(entry) = ports.state.error(error).await? else { return Ok(Redriven::NoSuchError) };
+    let word = Word {
+        status: ErrorStatus::Retried,
+        note: None,
+        edits: Vec::new(),
+        events: Stuck::Again,
+        republished: entry.payload.is_some(),
+        actor,
+        action: "retry",
+        details: json!({}),
+    };
+    let tried = decide(ports, &entry, &word).await?;
+    // Only now: had the bytes gone first, their second failure could be overtaken by our commit.
+    if let Some(text) = &entry.payload {
+        republish(ports, &entry, text).await?;
+    }
+    Ok(Redriven::Tried(tried))
+}
+
+/// Has `error` tried again with other content: `edited` is the body of a change event about the same record. It goes on the
+/// bus under an id of its own and names the error and the events that it stands for; these are superseded, and stay in the
+/// ledger, as the error's own bytes stay in the error. A caller that gets a fault, or no answer, asks again.
+pub async fn redrive_edited(
+    ports: &Ports,
+    error: Uuid,
+    edited: Json,
+    actor: &str,
+    reason: &str,
+) -> Result<Edited, Fault> {
+    let Some(entry) = ports.state.error(error).await? else { return Ok(Edited::NoSuchError) };
+    if let Some(wrong) = no_reason(reason) {
+        return Ok(Edited::Refused(wrong));
+    }
+    let original = edit::original(ports, &entry).await?;
+    let event = match edit::event(&ports.config, &entry, original.as_ref(), edited, actor, reason) {
+        Ok(event) => event,
+        Err(wrong) => return Ok(Edited::Refused(wrong)),
+    };
+    // First: whoever crashes after it leaves an open error beside an edit that is absorbed, and no edit is lost.
+    ports.publish.publish(Topic::Raw, vec![change_message(&event)]).await?;
+    let word = Word {
+        status: ErrorStatus::Retried,
+        note: Some(format!("edited and tried again by {actor}: {reason}")),
+        edits: vec![event.event_id],
+        events: Stuck::Superseded,
+        republished: true,
+        actor,
+        action: "retry_edited",
+        details: json!({ "event": event.event_id, "instead": entry.events, "reason": reason }),
+    };
+    let tried = decide(ports, &entry, &word).await?;
+    Ok(Edited::Sent { event: event.event_id, tried })
+}
+
+/// Closes `error` for `actor` without trying anything again: the events that are stuck are superseded, the record is free.
+/// Where the sides still differ the record is due, and what then fails is an open error again: a difference cannot be
+/// dismissed, only the news of it.
+pub async fn dismiss(ports: &Ports, error: Uuid, actor: &str, reason: &str) -> Result<Dismissed, Fault> {
+    let Some(entry) = ports.state.error(error).await? else { return Ok(Dismissed::NoSuchError) };
+    if let Some(wrong) = no_reason(reason) {
+        return Ok(Dismissed::Refused(wrong));
+    }
+    if entry.status == ErrorStatus::Closed {
+        return Ok(Dismissed::Closed(Tried { record: entry.record, ..Tried::default() }));
+    }
+    let word = Word {
+        status: ErrorStatus::Closed,
+        note: Some(format!("dismissed by {actor}: {reason}")),
+        edits: Vec::new(),
+        events: Stuck::Superseded,
+        republished: false,
+        actor,
+        action: "dismiss",
+        details: json!({ "reason": reason }),
+    };
+    Ok(Dismissed::Closed(decide(ports, &entry, &word).await?))
+}
+
+/// Closes an error that a later success has overtaken, and says so: `why` completes "it is over: …". The events that are
+/// stuck are superseded, the record is free of the error's locks.
+pub async fn close(ports: &Ports, entry: &ErrorEntry, actor: &str, why: &str) -> Result<(), Fault> {
+    let word = Word {
+        status: ErrorStatus::Closed,
+        note: Some(format!("closed by itself: {why}")),
+        edits: Vec::new(),
+        events: Stuck::Superseded,
+        republished: false,
+        actor,
+        action: "closed",
+        details: json!({ "why": why }),
+    };
+    decide(ports, entry, &word).await.map(drop)
+}
+
+fn no_reason(reason: &str) -> Option<FieldError> {
+    let wrong = |reason: String| Some(FieldError { field: "reason".into(), reason });
+    match reason.trim().chars().count() {
+        0 => wrong("is missing: say why, for whoever reads the audit".into()),
+        long if long > REASON_MAX => wrong(format!("has {long} characters; at most {REASON_MAX} are kept")),
+        _ => None,
+    }
+}
+
+/// What becomes of the events that are stuck.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stuck {
+    Again,
+    Superseded,
+}
+
+/// What is decided about an error.
+struct Word<'a> {
+    status: ErrorStatus,
+    note: Option<String>,
+    edits: Vec<Uuid>,
+    events: Stuck,
+    republished: bool,
+    actor: &'a str,
+    action: &'static str,
+    details: Json,
+}
+
+/// Writes the decision down, and wakes whoever has work by it.
+async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<Tried, Fault> {
     for _ in 0..ATTEMPTS {
         let now = ports.clock.now();
         let unlocked = match &entry.record {
-            Some(key) => unlock(ports, key, error, now).await?,
+            Some(key) => unlock(ports, key, entry.id, word.events, now).await?,
             None => None,
         };
         let tried = Tried {
             record: unlocked.as_ref().map(|(record, _)| record.key.clone()),
             targets: unlocked.as_ref().map(|(_, targets)| targets.clone()).unwrap_or_default(),
-            events: entry.events.clone(),
-            republished: entry.payload.is_some(),
+            events: if word.events == Stuck::Again { entry.events.clone() } else { Vec::new() },
+            republished: word.republished,
         };
         let record = unlocked.map(|(record, _)| record);
         let version = record.as_ref().map(|record| record.version);
-        let commit = commit_of(&entry, record, &tried, actor, now);
+        let commit = commit_of(entry, record, &tried, word, now);
         match ports.state.commit(vec![commit]).await?.pop() {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Stale) => continue,
             Some(Verdict::Refused(why)) => {
-                return Err(Fault::Broken(format!("a redrive that the state refuses: {why}")));
+                return Err(Fault::Broken(format!(
+                    "a decision about an error that the state refuses: {why}"
+                )));
             }
             Some(Verdict::LinkTaken(_)) | None => {
-                return Err(Fault::Broken("a redrive changes no link".into()));
+                return Err(Fault::Broken("a decision about an error changes no link".into()));
             }
-        }
-        // Only now: had the bytes gone first, their second failure could be overtaken by our commit.
-        if let Some(text) = &entry.payload {
-            republish(ports, &entry, text).await?;
         }
         if let (Some(key), Some(version)) = (&tried.record, version)
             && let Err(lost) = announce::wake(ports, key, version, &tried.targets).await
@@ -87,7 +245,7 @@ pub async fn redrive(ports: &Ports, error: Uuid, actor: &str) -> Result<Redriven
         if let Err(lost) = note_pending(ports, &entry.account, &tried.events, now).await {
             tracing::warn!(%lost, "pending events not noted; the tick finds them");
         }
-        return Ok(Redriven::Tried(tried));
+        return Ok(tried);
     }
     Err(Unavailable::new("state", "the record kept changing").into())
 }
@@ -97,6 +255,7 @@ async fn unlock(
     ports: &Ports,
     key: &RecordKey,
     error: Uuid,
+    events: Stuck,
     now: Timestamp,
 ) -> Result<Option<(Record, Vec<Side>)>, Fault> {
     let stored = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
@@ -108,6 +267,11 @@ async fn unlock(
     record.locks.retain(|lock| lock.error != error);
     let targets = Side::BOTH.into_iter().filter(|side| has_work(&record, *side, surface, now));
     let targets: Vec<Side> = targets.collect();
+    if events == Stuck::Superseded {
+        // Nobody pressed retry: what backs off goes on backing off.
+        reschedule(&mut record, surface, now);
+        return Ok(Some((record, targets)));
+    }
     for &side in &targets {
         let state = &mut record.sides[side];
         let unsettled = state.intent.is_some() || state.wants_read;
@@ -121,22 +285,40 @@ fn commit_of(
     entry: &ErrorEntry,
     record: Option<Record>,
     tried: &Tried,
-    actor: &str,
+    word: &Word<'_>,
     now: Timestamp,
 ) -> Commit {
     let mut commit = Commit::new(entry.account.clone());
     commit.record = record;
-    commit.places = tried.events.iter().map(|event| (*event, Place::Pending { due_at: now })).collect();
+    let place = match word.events {
+        Stuck::Again => Place::Pending { due_at: now },
+        Stuck::Superseded => Place::Superseded,
+    };
+    commit.places = entry.events.iter().map(|event| (*event, place.clone())).collect();
     // The state adds up the attempts of one status: a second redrive meets nothing new.
-    let attempts = if entry.status == ErrorStatus::Retried { 0 } else { entry.attempts };
-    commit.errors.push(ErrorEntry { status: ErrorStatus::Retried, attempts, ..entry.clone() });
+    let attempts = if entry.status == word.status { 0 } else { entry.attempts };
+    let entry = ErrorEntry {
+        status: word.status,
+        attempts,
+        note: word.note.clone(),
+        edits: word.edits.clone(),
+        ..entry.clone()
+    };
+    if word.action == "closed" {
+        commit.notices.push(Notice::error_over(&entry, now));
+    }
+    let mut details = json!(tried);
+    if let (Some(details), Json::Object(more)) = (details.as_object_mut(), word.details.clone()) {
+        details.extend(more);
+    }
     commit.audit.push(AuditRow {
         at: now,
-        actor: actor.to_string(),
-        action: "retry".into(),
+        actor: word.actor.to_string(),
+        action: word.action.into(),
         subject: format!("error:{}", entry.id),
-        details: json!(tried),
+        details,
     });
+    commit.errors.push(entry);
     commit
 }
 
@@ -193,19 +375,4 @@ pub fn payload_text(bytes: &[u8]) -> String {
 pub fn payload_bytes(text: &str) -> Bytes {
     let encoded = text.strip_prefix(NOT_TEXT).and_then(|encoded| STANDARD.decode(encoded).ok());
     encoded.map_or_else(|| Bytes::copy_from_slice(text.as_bytes()), Bytes::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_bytes_survive_as_a_payload() {
-        for bytes in
-            [&b"{\"a\":1}"[..], b"", &[0xff, 0x00], "ä".as_bytes(), b"data:;base64,eA==", b"data:;base64,%"]
-        {
-            assert_eq!(payload_bytes(&payload_text(bytes)), bytes);
-        }
-        assert_eq!(payload_text(b"{}"), "{}");
-    }
 }

@@ -151,6 +151,8 @@ macro_rules! points {
     };
 }
 
+mod told;
+
 points!(COMMIT, "commit", 1.0);
 points!(ENQUEUE, "enqueue", 1.0);
 points!(LEDGER, "ledger append", 1.0);

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 use shared::domain::event::{ChangeEvent, FieldError};
-use shared::domain::id::{
-    AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id,
-};
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::surface::SyncConfig;
 use shared::redrive::{malformed_id, payload_text};
-use shared::state::{ErrorEntry, ErrorStatus, Notice, Subject};
+use shared::state::{ErrorEntry, Subject};
 use uuid::Uuid;
 
 /// The account under which a message is filed that names none.
-pub const UNKNOWN_ACCOUNT: &str = "unknown";
+pub use shared::state::notices::UNKNOWN_ACCOUNT;
+
+/// What a person can do about a message that cannot be read.
+const HINT: &str = "Mend the producer or the configuration, then retry; the record is locked until then.";
 
 /// What a message is.
 #[derive(Debug, PartialEq)]
@@ -115,34 +116,14 @@ impl Malformed {
 
     /// What a person finds in the error queue.
     pub(crate) fn entry(&self, data: &[u8], record: Option<RecordKey>, now: Timestamp) -> ErrorEntry {
-        ErrorEntry {
-            id: self.id(data),
-            account: self.account.clone(),
-            record,
-            class: "malformed".into(),
-            code: "unreadable".into(),
-            message: format!("{}: {}", self.field, self.reason),
-            hint: "Mend the producer or the configuration, then retry; the record is locked until then."
-                .into(),
-            field: Some(self.field.clone()),
-            events: self.event.into_iter().collect(),
-            payload: Some(payload_text(data)),
-            attempts: 1,
-            first_at: now,
-            last_at: now,
-            status: ErrorStatus::Open,
-        }
-    }
-}
-
-/// Tells people of an error: one notice, however often the error is met.
-pub(crate) fn notice(error: &ErrorEntry, now: Timestamp) -> Notice {
-    let about = error.record.as_ref().map_or_else(|| error.account.to_string(), RecordKey::to_string);
-    Notice {
-        id: derived_id("notice", &["error", &error.id.to_string()]),
-        at: now,
-        topic: "error".into(),
-        text: format!("{about}: {} ({})", error.message, error.class),
+        let message = format!("{}: {}", self.field, self.reason);
+        let (id, class, code) = (self.id(data), "malformed", "unreadable");
+        let mut entry = ErrorEntry::open(&self.account, id, class, code, &message, HINT, now);
+        entry.record = record;
+        entry.field = Some(self.field.clone());
+        entry.events = self.event.into_iter().collect();
+        entry.payload = Some(payload_text(data));
+        entry
     }
 }
 

@@ -7,9 +7,9 @@ use shared::domain::id::{AccountId, RecordKey, RecordType, Timestamp};
 use shared::domain::record::{Lock, Record};
 use shared::fault::{Fault, Unavailable};
 use shared::runtime::Ports;
-use shared::state::{Commit, ErrorEntry, Subject, Verdict};
+use shared::state::{Commit, ErrorEntry, Notice, Subject, Verdict};
 
-use crate::classify::{Malformed, notice};
+use crate::classify::Malformed;
 
 /// How often a lock is decided anew because the record moved on meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -43,7 +43,7 @@ pub(crate) async fn report(ports: &Ports, error: ErrorEntry) -> Result<(), Fault
 
 fn commit_of(error: ErrorEntry, now: Timestamp) -> Commit {
     let mut commit = Commit::new(error.account.clone());
-    commit.notices.push(notice(&error, now));
+    commit.notices.push(Notice::of_error(&error, now));
     commit.errors.push(error);
     commit
 }

@@ -80,7 +80,7 @@ fn a_malformed_event_is_filed_once_and_its_record_locked_once() {
         assert_eq!(errors[0].payload, Some(malformed().to_string()));
         let locks = dlq.world.load(&customer).locks;
         assert_eq!((locks.len(), locks[0].field, locks[0].error), (1, None, errors[0].id));
-        assert_eq!(dlq.world.state.notices(&account("acme")).len(), 1);
+        assert_eq!(dlq.world.state.all_notices(&account("acme")).len(), 1);
     }
     assert!(dlq.world.ledger.is_empty(&account("acme")));
 }
@@ -114,7 +114,7 @@ fn a_reported_error_is_filed_with_a_notice() {
     });
     assert_eq!(dlq.push("/push/error", report.to_string().as_bytes(), json!({})), 204);
     assert_eq!(dlq.errors("acme")[0].code, "AMBIGUOUS");
-    let notices = dlq.world.state.notices(&account("acme"));
+    let notices = dlq.world.state.all_notices(&account("acme"));
     assert_eq!((notices.len(), &*notices[0].text), (1, "acme: two customers match (identity)"));
 }
 

@@ -14,6 +14,7 @@ use shared::domain::id::{RecordType, Side, SideId, Timestamp};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
 use shared::netsuite::wire::Outcome;
+use shared::state::notices::Topic;
 use shared::state::{Commit, ErrorEntry, Notice};
 
 use crate::brake::most_within_an_hour;
@@ -272,7 +273,8 @@ impl<'a> DeletionScan<'a> {
         let most = self.caller.app.rules.deletions_max;
         let count = self.within_an_hour(deletions);
         let error = filed::mass_delete(account, day, (count, most), now);
-        let notice = Notice { id: error.id, at: now, topic: "brake".into(), text: error.message.clone() };
+        let (subject, once) = (format!("error:{}", error.id), day.to_string());
+        let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
         let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
         self.caller.app.state.commit(vec![commit]).await?;
         deletions.of(self.age_s).held = Some(day);

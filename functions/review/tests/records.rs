@@ -46,6 +46,9 @@ impl Desk {
             first_at: NOW.plus(n as i64),
             last_at: NOW.plus(n as i64),
             status,
+            causes: vec![],
+            note: None,
+            edits: vec![],
         };
         let mut commit = Commit::new(account("acme"));
         commit.errors.push(error.clone());

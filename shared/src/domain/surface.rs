@@ -2,6 +2,8 @@
 //! `config/sync.toml`; a field that is not named is not synced.
 
 mod file;
+mod notify;
+mod pages;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use serde::Deserialize;
 use super::id::{AccountId, PerSide, RecordType, Side};
 use super::people::People;
 use super::value::Kind;
+
+pub use notify::{Authority, Contacts, Notify, OnBreach};
 
 /// Who wins when both sides changed one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
@@ -153,6 +157,8 @@ pub struct TypeSurface {
     pub units: Vec<Vec<FieldIx>>,
     /// Fields that travel one way only, by the side they come from.
     pub one_way: PerSide<Vec<FieldIx>>,
+    /// The paths of its pages in each system, with `{id}`.
+    pub pages: PerSide<Option<String>>,
     by_netsuite: BTreeMap<String, FieldIx>,
     by_suitex: BTreeMap<String, FieldIx>,
 }
@@ -248,6 +254,10 @@ pub struct Account {
     pub people: People,
     /// A change should be on the other side within this time, ms.
     pub objective_ms: i64,
+    /// Where its SuiteX is, for people; `None`: nobody said.
+    pub suitex_url: Option<String>,
+    /// Whom to tell, and when.
+    pub notify: Notify,
     /// Its record types.
     pub types: BTreeMap<RecordType, Arc<TypeSurface>>,
 }
@@ -257,6 +267,8 @@ pub struct Account {
 pub struct SyncConfig {
     /// Coalescing, for all accounts.
     pub coalescing: Coalescing,
+    /// Whom to tell of what is no account's.
+    pub notify: Notify,
     /// Accounts by id.
     pub accounts: BTreeMap<AccountId, Account>,
 }

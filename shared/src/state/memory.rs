@@ -1,9 +1,12 @@
 //! The state in memory: for `cargo run`, tests and the simulation. One map per table of the design; each
 //! method is one critical section, as it would be one transaction.
 
+mod deliveries;
 mod desk;
 mod inspect;
+mod notices;
 mod waiting;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -50,7 +53,7 @@ struct Tables {
     history: BTreeMap<At, Vec<HistoryRow>>,
     filing: desk::Filing,
     errors: BTreeMap<Uuid, ErrorEntry>,
-    notices: BTreeMap<Uuid, Notice>,
+    told: notices::Told,
     audit: Vec<super::AuditRow>,
     watermarks: BTreeMap<String, u64>,
     cursors: BTreeMap<String, String>,
@@ -146,7 +149,7 @@ impl Tables {
             self.file(error);
         }
         for notice in commit.notices {
-            self.notices.entry(notice.id).or_insert(notice);
+            self.told.add(notice);
         }
         self.audit.extend(commit.audit);
         Verdict::Committed(woken)
@@ -300,19 +303,7 @@ impl Tables {
             None => {
                 self.errors.insert(error.id, error);
             }
-            Some(known) => {
-                let again = error.attempts.saturating_add(if error.status == known.status {
-                    known.attempts
-                } else {
-                    0
-                });
-                let mut events = std::mem::take(&mut known.events);
-                events
-                    .extend(error.events.iter().filter(|e| !events.contains(e)).copied().collect::<Vec<_>>());
-                let payload = error.payload.clone().or(known.payload.take());
-                let first_at = known.first_at.min(error.first_at);
-                *known = ErrorEntry { events, payload, first_at, attempts: again, ..error };
-            }
+            Some(known) => *known = known.met_again(&error),
         }
     }
 
@@ -489,8 +480,7 @@ impl State for MemoryState {
     ) -> Result<(), Unavailable> {
         self.with(account, |t| {
             if let Some(turn) = t.governance.end(call, end, now, limits) {
-                let notice = Notice::of_turn(account, turn, now);
-                t.notices.entry(notice.id).or_insert(notice);
+                t.told.add(Notice::of_turn(account, turn, now));
             }
         });
         Ok(())

@@ -4,8 +4,11 @@
 //! changes, written in one transaction, if the record is still at the row revision on which it was decided.
 
 pub mod controls;
+pub mod deliveries;
 pub mod desk;
 pub mod memory;
+pub mod notices;
+pub mod watch;
 
 use std::sync::Arc;
 
@@ -15,14 +18,17 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use self::controls::Controls;
+use self::deliveries::Deliveries;
 use self::desk::Desk;
-use crate::domain::governance::{Call, CallEnd, Governance, NotNow, Turn};
-use crate::domain::id::{
-    AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version, derived_id,
-};
+use self::notices::Notices;
+use self::watch::Watch;
+use crate::domain::governance::{Call, CallEnd, Governance, NotNow};
+use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, Version};
 use crate::domain::record::Record;
 use crate::domain::surface::Limits;
 use crate::fault::Unavailable;
+
+pub use notices::Notice;
 
 /// How a source names a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -214,6 +220,15 @@ pub struct ErrorEntry {
     pub last_at: Timestamp,
     /// `open`, `retried` or `closed`.
     pub status: ErrorStatus,
+    /// What led to it, the outermost first: which delivery failed, what was being done, what the side answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// Why it stands where it does, once that was decided: who dismissed it and why, what has overtaken it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The events that people sent in place of those that are stuck.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Uuid>,
 }
 
 impl ErrorEntry {
@@ -242,6 +257,28 @@ impl ErrorEntry {
             first_at: now,
             last_at: now,
             status: ErrorStatus::Open,
+            causes: Vec::new(),
+            note: None,
+            edits: Vec::new(),
+        }
+    }
+
+    /// This error as it stands once it is met again, when `self` is what was known: counted up within one status, with the
+    /// events and edits of both.
+    pub fn met_again(&self, again: &ErrorEntry) -> Self {
+        let before = if again.status == self.status { self.attempts } else { 0 };
+        let joined = |known: &[Uuid], new: &[Uuid]| {
+            let new = new.iter().filter(|id| !known.contains(id));
+            known.iter().chain(new).copied().collect()
+        };
+        Self {
+            events: joined(&self.events, &again.events),
+            edits: joined(&self.edits, &again.edits),
+            payload: again.payload.clone().or_else(|| self.payload.clone()),
+            causes: if again.causes.is_empty() { self.causes.clone() } else { again.causes.clone() },
+            first_at: self.first_at.min(again.first_at),
+            attempts: again.attempts.saturating_add(before),
+            ..again.clone()
         }
     }
 }
@@ -272,45 +309,6 @@ pub struct AuditRow {
     pub subject: String,
     /// Details, never a secret.
     pub details: Json,
-}
-
-/// A notice for people; sent by a later part of the system, a row until then.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Notice {
-    /// Its id, derived: the same notice is one row.
-    pub id: Uuid,
-    /// When.
-    pub at: Timestamp,
-    /// What it is about: `error`, `conflict`, `auth`, …
-    pub topic: String,
-    /// Text for people.
-    pub text: String,
-}
-
-impl Notice {
-    /// That an account was suspended, or goes on: one row each, however often it is told.
-    pub fn of_turn(account: &AccountId, turn: Turn, now: Timestamp) -> Self {
-        let (name, since, text) = match turn {
-            Turn::Suspended(since) => (
-                "suspended",
-                since,
-                format!(
-                    "{account}: NetSuite refuses our credentials. Nothing is written until it takes them again; one call \
-                     at a time tries. Renew the certificate, or look for the role and the integration in NetSuite."
-                ),
-            ),
-            Turn::Resumed(since) => (
-                "resumed",
-                since,
-                format!(
-                    "{account}: NetSuite takes our credentials again, which it refused since {since}; writing goes on."
-                ),
-            ),
-        };
-        let id = derived_id("notice", &[account.as_str(), name, &since.0.to_string()]);
-        Self { id, at: now, topic: "auth".into(), text }
-    }
 }
 
 /// Everything that one decision changes.
@@ -379,7 +377,7 @@ pub type Census = std::collections::BTreeMap<&'static str, u64>;
 
 /// The state.
 #[async_trait]
-pub trait State: Desk + Controls + Send + Sync {
+pub trait State: Desk + Controls + Notices + Deliveries + Watch + Send + Sync {
     /// The records, in the order of the keys. An alias gives the record that it stands for.
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable>;
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shared::domain::governance::cap;
+use shared::state::notices::Topic;
 
 use crate::story::{NetSuite, Story, SuiteX};
 
@@ -79,8 +80,8 @@ fn refused_credentials_suspend_the_account_until_they_are_taken_again() {
     let account = story.account();
     let pair = story.customer(json!({"companyname": "Ada"}));
     let notices = |story: &Story| {
-        let mut all = story.world.state.notices(&story.account());
-        all.retain(|notice| notice.topic == "auth");
+        let mut all = story.world.state.all_notices(&story.account());
+        all.retain(|notice| [Topic::Auth, Topic::Recovered].contains(&notice.topic));
         all.sort_by_key(|notice| notice.at);
         all.into_iter().map(|notice| notice.text).collect::<Vec<_>>()
     };

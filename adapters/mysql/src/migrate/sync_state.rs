@@ -27,4 +27,9 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0022_conflict_field",
     "0023_account_hold",
     "0024_event_audit_log_keys",
+    "0025_sync_error_told",
+    "0026_notification_told",
+    "0027_notice_delivery",
+    "0028_notice_delivery_item",
+    "0029_notice_watch",
 ];

@@ -11,9 +11,12 @@ mod conflicts;
 mod current_state;
 mod cursor;
 mod desk;
+mod errors_watched;
 mod event_audit_log;
 mod event_census;
 mod governance;
+mod notice_delivery;
+mod notice_watch;
 mod notification;
 mod pending_event;
 mod poll_cursor;
@@ -128,6 +131,9 @@ pub fn statements() -> Vec<(String, String)> {
         ("event_audit_log", event_audit_log::STATEMENTS),
         ("event_census", event_census::STATEMENTS),
         ("governance", governance::STATEMENTS),
+        ("errors_watched", errors_watched::STATEMENTS),
+        ("notice_delivery", notice_delivery::STATEMENTS),
+        ("notice_watch", notice_watch::STATEMENTS),
         ("notification", notification::STATEMENTS),
         ("pending_event", pending_event::STATEMENTS),
         ("poll_cursor", poll_cursor::STATEMENTS),
@@ -152,7 +158,6 @@ macro_rules! ask {
         .map_err(unavailable(WHAT))
     };
 }
-
 use ask;
 
 #[async_trait]

@@ -12,8 +12,9 @@ use super::codec::{from_json, json};
 use super::sql::{Bound, Statement, from_new, padded, pieces_within, statements, tuples, unreadable, width};
 use super::{columns, cursor};
 
-const COLUMNS: &str = "account_id, error_id, record_type, record_id, class, code, message, hint, field, events, \
-    payload, attempts, first_at, last_at, status";
+/// Every column, as [`row_of`] reads them.
+pub(super) const COLUMNS: &str = "account_id, error_id, record_type, record_id, class, code, message, hint, field, events, \
+    payload, attempts, first_at, last_at, status, causes, note, edits";
 
 statements! {
     LOCK = |n| format!("select {COLUMNS} from sync_error_queue where (account_id, error_id) in ({}) \
@@ -46,7 +47,7 @@ pub(super) async fn file(
     for error in errors {
         let key = (error.account.clone(), error.id);
         let entry = match filed.get(&key).or_else(|| known.get(&key)) {
-            Some(known) => again(known, error),
+            Some(known) => known.met_again(error),
             None => error.clone(),
         };
         filed.insert(key, entry);
@@ -54,20 +55,6 @@ pub(super) async fn file(
     let (old, new): (Vec<_>, Vec<_>) = filed.into_iter().partition(|(key, _)| known.contains_key(key));
     write(REPLACE, connection, &old).await?;
     write(INSERT, connection, &new).await
-}
-
-/// What is known of an error that is met again: counted up within one status, with the events of both.
-fn again(known: &ErrorEntry, error: &ErrorEntry) -> ErrorEntry {
-    let before = if error.status == known.status { known.attempts } else { 0 };
-    let mut events = known.events.clone();
-    events.extend(error.events.iter().filter(|event| !known.events.contains(event)));
-    ErrorEntry {
-        events,
-        payload: error.payload.clone().or_else(|| known.payload.clone()),
-        first_at: known.first_at.min(error.first_at),
-        attempts: error.attempts.saturating_add(before),
-        ..error.clone()
-    }
 }
 
 async fn lock(
@@ -137,14 +124,21 @@ fn bind(query: Bound, error: &ErrorEntry) -> Bound {
     let query = query.bind(error.class.as_str()).bind(error.code.as_str()).bind(error.message.as_str());
     let query = query.bind(error.hint.as_str()).bind(error.field.as_deref()).bind(json(&error.events));
     let query = query.bind(error.payload.as_deref()).bind(error.attempts);
-    query.bind(error.first_at.0).bind(error.last_at.0).bind(match error.status {
+    let query = query.bind(error.first_at.0).bind(error.last_at.0).bind(status_name(error.status));
+    query.bind(json(&error.causes)).bind(error.note.as_deref()).bind(json(&error.edits))
+}
+
+/// How a status is stored.
+pub(super) fn status_name(status: ErrorStatus) -> &'static str {
+    match status {
         ErrorStatus::Open => "open",
         ErrorStatus::Retried => "retried",
         ErrorStatus::Closed => "closed",
-    })
+    }
 }
 
-fn row_of(row: &MySqlRow) -> Result<ErrorEntry, sqlx::Error> {
+/// The error in a row.
+pub(super) fn row_of(row: &MySqlRow) -> Result<ErrorEntry, sqlx::Error> {
     let account = columns::account(row)?;
     let kind: Option<&str> = row.try_get("record_type")?;
     let kind = kind.map(RecordType::parse).transpose().map_err(unreadable)?;
@@ -170,5 +164,14 @@ fn row_of(row: &MySqlRow) -> Result<ErrorEntry, sqlx::Error> {
         first_at: Timestamp(row.try_get("first_at")?),
         last_at: Timestamp(row.try_get("last_at")?),
         status,
+        causes: list(row, "causes")?,
+        note: row.try_get("note")?,
+        edits: list(row, "edits")?,
     })
+}
+
+/// A list in a column that rows of an earlier level leave null.
+fn list<T: serde::de::DeserializeOwned>(row: &MySqlRow, column: &str) -> Result<Vec<T>, sqlx::Error> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map_or(Ok(Vec::new()), |text| from_json(column, text))
 }

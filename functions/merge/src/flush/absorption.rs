@@ -254,7 +254,7 @@ impl Absorption {
         let targets = Vec::from_iter(targets);
         let changed = self.changed.iter().copied();
         let merged = MergedEvent::new(&self.record, changed, &self.absorbed, targets, surface);
-        let notices = self.errors.iter().map(|e| notice(e, &key, self.now)).collect();
+        let notices = self.errors.iter().map(|e| Notice::of_new_error(e, self.now)).collect();
         let places = self.places.iter().map(|(event, place)| (*event, place.name())).collect();
         let after = After { key: key.clone(), places, absorbed: self.absorbed.len(), merged, again };
         // What leaves the record as it was, as most echoes do, need not be decided on its present row: whoever writes
@@ -309,12 +309,6 @@ fn decided(
     });
     let (actor, subject) = (event.actor().unwrap_or("review").to_string(), record.key.to_string());
     AuditRow { at: now, actor, action: action.into(), subject, details }
-}
-
-/// The notice of an error.
-pub(super) fn notice(error: &ErrorEntry, key: &RecordKey, now: Timestamp) -> Notice {
-    let id = derived_id("notice", &[&error.id.to_string(), &now.to_string()]);
-    Notice { id, at: now, topic: "error".into(), text: format!("{key}: {}", error.message) }
 }
 
 /// The defect that the design forbids: events of different sources made into one.

@@ -10,10 +10,10 @@ use shared::domain::record::{Lock, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
-use shared::state::{Commit, ErrorEntry, PendingRow, Place, Subject, Verdict};
+use shared::state::{Commit, ErrorEntry, Notice, PendingRow, Place, Subject, Verdict};
 use uuid::Uuid;
 
-use super::absorption::{Absorption, After, notice};
+use super::absorption::{Absorption, After};
 use crate::App;
 use crate::identity::{self, Named};
 use crate::pending;
@@ -127,6 +127,7 @@ fn refuse_twin(subject: &Subject, key: &RecordKey, rows: &[PendingRow], now: Tim
     error.events = rows.iter().map(|row| row.event_id).collect();
     let mut commit = Commit::new(key.account.clone());
     commit.places = rows.iter().map(|row| (row.event_id, Place::Error(id))).collect();
+    commit.notices.push(Notice::of_error(&error, now));
     commit.errors.push(error);
     commit
 }
@@ -195,7 +196,7 @@ async fn set_aside(
     app.ports.metrics.error(&error.class);
     let mut commit = Commit::new(key.account.clone());
     commit.places = events.into_iter().map(|event| (event, Place::Error(id))).collect();
-    commit.notices.push(notice(&error, key, now));
+    commit.notices.push(Notice::of_new_error(&error, now));
     commit.errors.push(error);
     // One that is new is locked all the same: what comes later must not be taken for all that there is.
     let known = state.load(std::slice::from_ref(key)).await?.pop().flatten();

@@ -8,9 +8,11 @@ use serde::Deserialize;
 use super::super::id::{AccountId, PerSide, RecordType, Side};
 use super::super::people::{BadPattern, People, Role};
 use super::super::value::{Column, Kind, LineKey, LineSpec};
+use super::notify::{RawNotify, check_paths};
+use super::pages::{self, check_address, netsuite_page};
 use super::{
-    Account, BadConfig, Coalescing, DeleteRule, Direction, Field, FieldIx, Limits, Policy, Risk, SyncConfig,
-    TypeSurface,
+    Account, BadConfig, Coalescing, DeleteRule, Direction, Field, FieldIx, Limits, Notify, Policy, Risk,
+    SyncConfig, TypeSurface,
 };
 
 #[derive(Deserialize)]
@@ -20,6 +22,8 @@ struct RawConfig {
     coalescing: Coalescing,
     #[serde(default)]
     account: BTreeMap<AccountId, RawAccount>,
+    #[serde(default)]
+    notify: RawNotify,
     #[serde(default, rename = "type")]
     types: BTreeMap<RecordType, RawType>,
 }
@@ -38,6 +42,10 @@ struct RawAccount {
     /// `"customer.email" = { policy = "manual" }`
     #[serde(default)]
     overrides: BTreeMap<String, RawOverride>,
+    /// `https://acme.suitex.example`, for links.
+    suitex_url: Option<String>,
+    #[serde(default)]
+    notify: RawNotify,
 }
 
 fn default_objective() -> u32 {
@@ -77,7 +85,17 @@ struct RawType {
     /// A conflict should be decided within so many hours; a field may say otherwise.
     #[serde(default = "default_sla")]
     sla_hours: u32,
+    #[serde(default)]
+    page: RawPages,
     fields: BTreeMap<String, RawField>,
+}
+
+/// Paths of the pages that show a record: `netsuite = "/app/…?id={id}"`.
+#[derive(Deserialize, Clone, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawPages {
+    netsuite: Option<String>,
+    suitex: Option<String>,
 }
 
 fn default_priority() -> u8 {
@@ -161,19 +179,31 @@ impl SyncConfig {
         if raw.account.is_empty() {
             return Err(BadConfig("no [account.<id>] is configured".into()));
         }
+        let notify = raw.notify.over(&Notify::default()).map_err(BadConfig)?;
         let mut accounts = BTreeMap::new();
         for (id, account) in &raw.account {
             let types = surfaces_of(&raw.types, account)
                 .map_err(|reason| BadConfig(format!("account {id}: {reason}")))?;
             let people = people_of(&account.people)
                 .map_err(|reason| BadConfig(format!("account {id}: people: {reason}")))?;
-            let netsuite_account = account.netsuite_account.clone().unwrap_or_else(|| id.to_string());
-            let objective_ms = i64::from(account.objective_seconds) * 1_000;
-            let (id, limits) = (id.clone(), account.limits);
-            accounts
-                .insert(id.clone(), Account { id, netsuite_account, limits, people, objective_ms, types });
+            let notify = account.notify.over(&notify).and_then(|n| check_paths(&n, &types).map(|()| n));
+            let notify = notify.map_err(|reason| BadConfig(format!("account {id}: {reason}")))?;
+            if let Some(url) = &account.suitex_url {
+                check_address(url).map_err(|reason| BadConfig(format!("account {id}: {reason}")))?;
+            }
+            let account = Account {
+                id: id.clone(),
+                netsuite_account: account.netsuite_account.clone().unwrap_or_else(|| id.to_string()),
+                limits: account.limits,
+                people,
+                objective_ms: i64::from(account.objective_seconds) * 1_000,
+                suitex_url: account.suitex_url.clone(),
+                notify,
+                types,
+            };
+            accounts.insert(id.clone(), account);
         }
-        Ok(Self { coalescing: raw.coalescing, accounts })
+        Ok(Self { coalescing: raw.coalescing, notify, accounts })
     }
 }
 
@@ -290,10 +320,20 @@ fn surface_of(
         let only = |f: &FieldIx| !fields[*f].direction.accepts_from(from.other());
         (0..fields.len()).filter(only).collect()
     };
+    let netsuite = raw.netsuite.clone().unwrap_or_else(|| record_type.to_string());
+    let suitex = raw.suitex.clone().unwrap_or_else(|| record_type.to_string());
+    for path in [&raw.page.netsuite, &raw.page.suitex].into_iter().flatten() {
+        pages::check(path)?;
+    }
+    let pages = PerSide {
+        netsuite: raw.page.netsuite.clone().or_else(|| netsuite_page(&netsuite).map(str::to_string)),
+        suitex: Some(raw.page.suitex.clone().unwrap_or_else(|| format!("/{suitex}/{{id}}"))),
+    };
     Ok(TypeSurface {
         record_type: record_type.clone(),
-        netsuite: raw.netsuite.clone().unwrap_or_else(|| record_type.to_string()),
-        suitex: raw.suitex.clone().unwrap_or_else(|| record_type.to_string()),
+        netsuite,
+        suitex,
+        pages,
         delete: PerSide { netsuite: raw.delete.netsuite, suitex: raw.delete.suitex },
         inactive,
         priority: raw.priority,

@@ -63,6 +63,8 @@ fn account() -> Account {
         limits: Default::default(),
         people: Default::default(),
         objective_ms: 60_000,
+        suitex_url: None,
+        notify: Default::default(),
         types: BTreeMap::new(),
     }
 }

@@ -20,8 +20,8 @@ impl MemoryState {
     }
 
     /// The notices of an account.
-    pub fn notices(&self, account: &AccountId) -> Vec<Notice> {
-        self.with(account, |t| t.notices.values().cloned().collect())
+    pub fn all_notices(&self, account: &AccountId) -> Vec<Notice> {
+        self.with(account, |t| t.told.all())
     }
 
     /// The audit of an account.

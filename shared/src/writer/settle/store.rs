@@ -173,12 +173,7 @@ fn commit_of(
     }
     for error in &errors {
         ports.metrics.error(&error.class);
-        commit.notices.push(Notice {
-            id: derived_id("notice", &[&error.id.to_string(), &now.to_string()]),
-            at: now,
-            topic: "error".into(),
-            text: format!("{}: {}", record.key, error.message),
-        });
+        commit.notices.push(Notice::of_new_error(error, now));
     }
     commit.errors = errors;
     commit.record = Some(record);

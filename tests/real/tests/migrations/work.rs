@@ -15,6 +15,7 @@ use shared::ledger::Appended::Fresh;
 use shared::ledger::{Entry, Ledger};
 use shared::state::controls::{Controls, Hold};
 use shared::state::desk::{AuditFilter, Desk};
+use shared::state::notices::Topic;
 use shared::state::{
     AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, State,
     Subject, Verdict,
@@ -101,6 +102,9 @@ fn error(n: u128) -> ErrorEntry {
         first_at: NOW,
         last_at: NOW,
         status: ErrorStatus::Open,
+        causes: vec![],
+        note: None,
+        edits: vec![],
     }
 }
 
@@ -133,7 +137,7 @@ async fn decide(state: &MysqlState, role: &str, n: u128) {
         subject: "y".into(),
         details: json!({}),
     };
-    let notice = Notice { id: event_id, at: NOW, topic: "error".into(), text: "look".into() };
+    let notice = Notice::new(&acme(), Topic::Error, "error:1", &n.to_string(), "look", NOW);
     let notices = if role == "review" { Vec::new() } else { vec![notice] };
     let commit = Commit {
         record: Some(record),

@@ -30,10 +30,12 @@ pub(crate) fn config() -> Arc<SyncConfig> {
             limits: Limits::default(),
             people: Default::default(),
             objective_ms: 60_000,
+            suitex_url: None,
+            notify: Default::default(),
             types,
         };
         (id, account)
     };
     let accounts = ACCOUNTS.into_iter().map(account).collect();
-    Arc::new(SyncConfig { coalescing: Default::default(), accounts })
+    Arc::new(SyncConfig { coalescing: Default::default(), notify: Default::default(), accounts })
 }

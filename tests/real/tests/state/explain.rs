@@ -134,6 +134,9 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         first_at: at(n.into()),
         last_at: at(n.into()),
         status: if n.is_multiple_of(7) { ErrorStatus::Open } else { ErrorStatus::Closed },
+        causes: vec![],
+        note: None,
+        edits: vec![],
     };
     Commit {
         links: wakes.then(|| LinkChange::Set(Side::SuiteX, side_id(&name(n + 10_000)))).into_iter().collect(),

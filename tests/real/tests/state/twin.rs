@@ -9,6 +9,7 @@ use shared::domain::id::{CanonicalId, RecordKey, RecordType, Side, Timestamp, Ve
 use shared::domain::record::{Due, DueReason, Record};
 use shared::domain::value::Value;
 use shared::state::memory::MemoryState;
+use shared::state::notices::Topic;
 use shared::state::{
     AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, State,
     Subject, Verdict,
@@ -138,6 +139,9 @@ impl Story {
             first_at: self.time(),
             last_at: self.time(),
             status,
+            causes: self.dice.bool().then(|| self.dice.u8(..).to_string()).into_iter().collect(),
+            note: self.dice.bool().then(|| "n".into()),
+            edits: vec![self.event()],
         }
     }
 
@@ -148,7 +152,8 @@ impl Story {
         if self.dice.u8(0..8) == 0 {
             commit.errors = (0..self.dice.u8(1..3)).map(|_| self.error()).collect();
             let (at, notice) = (self.time(), id(self.dice.u128(0..5)));
-            commit.notices = vec![Notice { id: notice, at, topic: "error".into(), text: "t".into() }];
+            commit.notices =
+                vec![Notice::new(&acme(), Topic::Error, "error:1", &notice.to_string(), "t", at)];
             let details = serde_json::json!({ "n": 1 });
             let (actor, action, subject) = ("sam".into(), "resolve".into(), "x".into());
             commit.audit = vec![AuditRow { at, actor, action, subject, details }];
@@ -301,7 +306,7 @@ async fn both_tell_the_same_of_the_same() {
                 count.fetch_one(&pool).await.unwrap() as usize
             }
         };
-        assert_eq!(rows("notification").await, memory.notices(&acme()).len(), "seed {seed}");
+        assert_eq!(rows("notification").await, memory.all_notices(&acme()).len(), "seed {seed}");
         assert_eq!(rows("event_audit_log").await, memory.audit(&acme()).len(), "seed {seed}");
     }
     assert!(committed > 500 && refused > 100 && woken > 20, "{committed} {refused} {woken}: a dull story");

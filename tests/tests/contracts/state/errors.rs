@@ -22,6 +22,9 @@ pub(crate) fn error(account: &AccountId, n: u128) -> ErrorEntry {
         first_at: at(n as i64),
         last_at: at(n as i64),
         status: ErrorStatus::Open,
+        causes: vec!["it was being saved".into()],
+        note: None,
+        edits: vec![id(2_000 + n)],
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use shared::blob::offload::Offload;
+use shared::messenger::Messenger;
 use shared::netsuite::client::{Address, Client};
 use shared::netsuite::sign::Signer;
 use shared::netsuite::transport::Transport;
@@ -19,9 +20,12 @@ use crate::bus::{Bus, DeadLetter, Subscription};
 /// The bucket of large bodies.
 pub const BUCKET: &str = "suitex-payload-snapshots";
 
+/// Where people find the pages of a world that runs here, unless it was told another port.
+const PAGES: &str = "http://127.0.0.1:8080";
+
 /// The functions, in the order in which data passes them.
-pub const FUNCTIONS: [&str; 8] =
-    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+pub const FUNCTIONS: [&str; 9] =
+    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review", "notify"];
 
 /// What instances are made of.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Parts {
     pub tenants: Arc<dyn Tenants>,
     /// Who may call ingest.
     pub keys: Arc<Keys>,
+    /// The way to people.
+    pub messenger: Arc<dyn Messenger>,
 }
 
 fn offload() -> Offload {
@@ -55,7 +61,7 @@ pub fn client(netsuite: Transport, netsuite_url: String) -> Client {
 
 /// An instance of the function `name`; `None` when there is no such function.
 pub fn instance(name: &str, parts: Parts) -> Option<Router> {
-    let Parts { ports, netsuite, netsuite_url, tenants, keys } = parts;
+    let Parts { ports, netsuite, netsuite_url, tenants, keys, messenger } = parts;
     Some(match name {
         "ingest" => ingest::router(ingest::App { ports: ports.edge, keys, offload: offload() }),
         "poller" => poller::router(poller::App {
@@ -80,11 +86,17 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
             let target = Arc::new(sx_writer::SuiteX { tenants });
             sx_writer::router(sx_writer::App { writer: Writer { ports, target } })
         }
-        "dlq" => dlq::router(dlq::App { ports }),
+        "dlq" => dlq::router(dlq::App::new(ports)),
         "review" => {
             let identity = review::Identity::Development(review::identity::Development::new(&ports.config));
             review::router(review::App { ports, identity })
         }
+        "notify" => notify::router(notify::App {
+            state: ports.state,
+            ports: ports.edge,
+            messenger,
+            links: notify::Links { pages: PAGES.into(), runbooks: None },
+        }),
         _ => return None,
     })
 }
@@ -168,12 +180,14 @@ pub const POLL_OVERLAP_S: i64 = 60;
 pub const POLLED_AFTER_MS: i64 = (POLL.lag_s + 1) * 1_000;
 
 /// What the scheduler calls each minute: function and path.
-pub const TICKS: [(&str, &str); 5] = [
+pub const TICKS: [(&str, &str); 7] = [
     ("poller", "/tick"),
     ("outbox", "/tick"),
     ("merge", "/tick"),
     ("ns-writer", "/tick"),
     ("sx-writer", "/tick"),
+    ("dlq", "/tick"),
+    ("notify", "/tick"),
 ];
 
 /// Gives a bus our topics and subscriptions.

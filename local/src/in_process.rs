@@ -13,6 +13,7 @@ use shared::state::memory::MemoryState;
 use crate::carrier::{Carrier, LocalBus};
 use crate::inside::InMemory;
 use crate::instances::{Blueprint, Instances};
+use crate::mailbox::Mailbox;
 use crate::site::{Outside, Site};
 use crate::suitex::SuiteX;
 
@@ -35,6 +36,7 @@ pub(crate) fn outside(site: &Site) -> io::Result<Outside> {
         netsuite_url: site.netsuite_url(),
         tenants: Arc::clone(&suitex) as _,
         keys: Arc::new(site.ingest_keys().parse().map_err(io::Error::other)?),
+        messenger: Arc::<Mailbox>::default(),
     });
     Ok(Outside {
         fleet: Arc::new(fleet),

@@ -12,6 +12,7 @@ use shared::blob::Blob;
 use shared::buffer::Buffer;
 use shared::domain::surface::SyncConfig;
 use shared::ledger::Ledger;
+use shared::messenger::Messenger;
 use shared::netsuite::transport::Transport;
 use shared::pubsub::Publish;
 use shared::runtime::clock::{BoxFuture, Clock, SystemClock};
@@ -47,6 +48,7 @@ pub(crate) struct Blueprint {
     pub(crate) netsuite_url: String,
     pub(crate) tenants: Arc<dyn Tenants>,
     pub(crate) keys: Arc<Keys>,
+    pub(crate) messenger: Arc<dyn Messenger>,
 }
 
 /// The instances, by function.
@@ -88,8 +90,19 @@ async fn death(mut life: watch::Receiver<bool>) {
 
 impl Instance {
     fn start(name: &'static str, blueprint: &Blueprint) -> Self {
-        let Blueprint { config, state, ledger, buffer, publish, blob, netsuite, netsuite_url, tenants, keys } =
-            blueprint.clone();
+        let Blueprint {
+            config,
+            state,
+            ledger,
+            buffer,
+            publish,
+            blob,
+            netsuite,
+            netsuite_url,
+            tenants,
+            keys,
+            messenger,
+        } = blueprint.clone();
         let life = Arc::new(watch::Sender::new(true));
         let tasks = Tasks::new(Mortal(Arc::clone(&life)));
         let edge = Edge {
@@ -103,7 +116,7 @@ impl Instance {
             metrics: Metrics::new(name),
         };
         let ports = Ports { state, ledger, edge };
-        let parts = Parts { ports, netsuite, netsuite_url, tenants, keys };
+        let parts = Parts { ports, netsuite, netsuite_url, tenants, keys, messenger };
         let router = functions::instance(name, parts).expect("the name comes from the table of functions");
         Self { router, tasks, life }
     }

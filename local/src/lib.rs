@@ -12,6 +12,7 @@ mod in_process;
 pub mod inside;
 mod instances;
 mod internet;
+pub mod mailbox;
 pub mod netsuite;
 mod playground;
 pub mod publish;

@@ -76,11 +76,33 @@ grant select, insert, update on conflicts to '{role}review';
 grant select, insert, update on conflict_field to '{role}review';
 grant select, insert, update on sync_error_queue to '{role}review';
 grant select, insert on event_audit_log to '{role}review';
-grant select on notification to '{role}review';
+grant select, insert, update on notification to '{role}review';
+grant select on notice_delivery to '{role}review';
+grant select on notice_delivery_item to '{role}review';
 grant select on governance to '{role}review';
 grant select on open_call to '{role}review';
 grant select, insert, update on account_hold to '{role}review';
 grant select on schema_migration to '{role}review';
+
+-- notify: watches, tells people, and stops what is to stop when nobody decides.
+create role if not exists '{role}notify';
+grant select, insert, update on current_state to '{role}notify';
+grant select, insert on state_history to '{role}notify';
+grant select, insert, update on pending_event to '{role}notify';
+grant select, insert, update on record_link to '{role}notify';
+grant select, insert, update on conflicts to '{role}notify';
+grant select, insert, update on sync_error_queue to '{role}notify';
+grant insert on event_audit_log to '{role}notify';
+grant select, insert, update on notification to '{role}notify';
+grant select, insert, update on notice_delivery to '{role}notify';
+grant select, insert, update on notice_delivery_item to '{role}notify';
+grant select, insert, update on notice_watch to '{role}notify';
+grant select, insert, update on event_census to '{role}notify';
+grant select, insert, update on conflict_field to '{role}notify';
+grant select, insert, update on account_hold to '{role}notify';
+grant select on governance to '{role}notify';
+grant select on open_call to '{role}notify';
+grant select on schema_migration to '{role}notify';
 
 -- poller: compares what NetSuite tells with what is known of it, under a permit, and notes how far it has come.
 create role if not exists '{role}poller';

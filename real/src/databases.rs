@@ -30,7 +30,7 @@ const ACCOUNTS: &str = "world-";
 const LOCK: &str = "suitex-sync world";
 
 /// Functions that have business in a database.
-const GUESTS: [&str; 7] = ["poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+const GUESTS: [&str; 8] = ["poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review", "notify"];
 
 /// The databases, ready, and this world's alone until it is dropped.
 pub(crate) struct Databases {

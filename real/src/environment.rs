@@ -57,7 +57,7 @@ impl Surroundings<'_> {
         }
         if !is(&["ingest", "outbox"]) {
             all.insert("STATE_DATABASE_URL", self.databases.state(guest));
-            if function != "poller" {
+            if !is(&["poller", "notify"]) {
                 all.insert("LEDGER_DATABASE_URL", self.databases.ledger(guest));
             }
             all.insert("DATABASE_CONNECTIONS", CONNECTIONS.to_string());
@@ -88,6 +88,7 @@ impl Surroundings<'_> {
                 all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
             }
             "review" => drop(all.insert("REVIEW_IDENTITY", "development".to_string())),
+            "notify" => drop(all.insert("REVIEW_URL", "http://127.0.0.1:8080".to_string())),
             _ => {}
         }
         all

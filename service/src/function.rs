@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use google::token::people::{Iap, PeopleConfig, SuitexTokens};
 use google::token::{KeyLimits, PushVerifier, verified};
+use messenger::Channels;
 use review::Identity;
 use review::identity::Development;
 use shared::netsuite::client::Client;
@@ -58,7 +59,14 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
             let target = Arc::new(sx_writer::SuiteX { tenants: tenants(outside)? });
             sx_writer::router(sx_writer::App { writer: Writer { ports: ports(outside)?, target } })
         }
-        Own::Dlq => dlq::router(dlq::App { ports: ports(outside)? }),
+        Own::Notify(config, channels) => {
+            let state =
+                outside.state().ok_or_else(|| NotStarted(vec!["the function has no state".into()]))?;
+            let channels = Channels::new(channels, http_client()?)?;
+            let links = config.links.clone();
+            notify::router(notify::App { state, ports: edge, messenger: Arc::new(channels), links })
+        }
+        Own::Dlq => dlq::router(dlq::App::new(ports(outside)?)),
         Own::Review(people) => {
             let ports = ports(outside)?;
             let identity = identity(people, &ports)?;

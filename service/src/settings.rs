@@ -14,8 +14,8 @@ use shared::netsuite::config::NetSuiteConfig;
 use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
 
 /// The functions, in the order in which data passes them.
-pub const FUNCTIONS: [&str; 8] =
-    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review"];
+pub const FUNCTIONS: [&str; 9] =
+    ["ingest", "poller", "outbox", "merge", "ns-writer", "sx-writer", "dlq", "review", "notify"];
 
 /// What a function is given: nothing that it has no business in.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ fn needs(function: &str) -> Needs {
     let is = |names: &[&str]| names.contains(&function);
     Needs {
         state: !is(&["ingest", "outbox"]),
-        ledger: !is(&["ingest", "outbox", "poller"]),
+        ledger: !is(&["ingest", "outbox", "poller", "notify"]),
         tenants: is(&["outbox", "sx-writer"]),
         pushed: !is(&["ingest", "review"]),
     }
@@ -48,13 +48,14 @@ fn needs(function: &str) -> Needs {
 /// | `SYNC_CONFIG` | all | path of `sync.toml` |
 /// | `REDIS_URL`, `REDIS_CA` | all | the buffer; path of its authority's certificate, for `rediss://` |
 /// | `STATE_DATABASE_URL` | all but ingest and outbox | the state |
-/// | `LEDGER_DATABASE_URL` | the same, but for the poller | the ledger |
+/// | `LEDGER_DATABASE_URL` | the same, but for the poller and notify | the ledger |
 /// | `DATABASE_CONNECTIONS` | the same | connections to each at most; 8 |
 /// | `TENANT_DATABASES` | outbox, sx-writer | `acme=mysql://…;globex=mysql://…` |
 /// | see [`PubsubConfig`], [`StorageConfig`] | all | |
 /// | see [`TokenConfig`] | all but ingest and review | |
 /// | see [`NetSuiteConfig`] | poller, ns-writer | |
-/// | see each function's own `Config` | ingest, poller, outbox, merge | |
+/// | see each function's own `Config` | ingest, poller, outbox, merge, notify | |
+/// | see [`messenger::Config`] | notify | mail and Slack |
 /// | see [`PeopleConfig`] | review | how people are let in |
 pub(crate) struct Settings {
     pub(crate) function: &'static str,
@@ -88,6 +89,7 @@ pub(crate) enum Own {
     SxWriter,
     Dlq,
     Review(PeopleConfig),
+    Notify(notify::Config, messenger::Config),
 }
 
 impl Settings {
@@ -139,6 +141,7 @@ fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig, host: IpAd
         "ns-writer" => Own::NsWriter(ns_writer::Config::read(reader, sync.accounts.keys())),
         "sx-writer" => Own::SxWriter,
         "dlq" => Own::Dlq,
+        "notify" => Own::Notify(notify::Config::read(reader), messenger::Config::read(reader, sync)),
         _ => Own::Review(PeopleConfig::read(reader, host.is_loopback())),
     }
 }
@@ -232,6 +235,8 @@ mod tests {
             ("review", "TENANT_DATABASES"),
             ("dlq", "NETSUITE_RESTLET_URL"),
             ("poller", "LEDGER_DATABASE_URL"),
+            ("notify", "LEDGER_DATABASE_URL"),
+            ("notify", "TENANT_DATABASES"),
             ("sx-writer", "NETSUITE_CREDENTIALS"),
         ] {
             assert!(!wrong(function, &[]).contains(absent), "{function} asks for {absent}");

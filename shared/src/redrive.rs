@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use self::edit::original;
 use crate::announce;
 use crate::domain::event::{ChangeEvent, FieldError};
-use crate::domain::id::{AccountId, RecordKey, Side, Timestamp, derived_id};
+use crate::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp, derived_id};
 use crate::domain::plan::{has_work, reschedule};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::fault::{Fault, Unavailable};
@@ -178,6 +178,19 @@ pub async fn close(ports: &Ports, entry: &ErrorEntry, actor: &str, why: &str) ->
         details: json!({ "why": why }),
     };
     decide(ports, entry, &word).await.map(drop)
+}
+
+/// Where the record of an error is shown in each system, for people.
+pub async fn pages(ports: &Ports, entry: &ErrorEntry) -> Result<PerSide<Option<String>>, Unavailable> {
+    let none = PerSide::default();
+    let Some(key) = &entry.record else { return Ok(none) };
+    let Some(account) = ports.config.accounts.get(&key.account) else { return Ok(none) };
+    let Some(surface) = account.types.get(&key.record_type) else { return Ok(none) };
+    let Some(record) = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten() else {
+        return Ok(none);
+    };
+    let ids = PerSide { netsuite: record.sides.netsuite.id.clone(), suitex: record.sides.suitex.id.clone() };
+    Ok(account.pages(surface, &ids))
 }
 
 fn no_reason(reason: &str) -> Option<FieldError> {

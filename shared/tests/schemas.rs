@@ -334,9 +334,9 @@ fn an_error_report_validates() {
         first_at: Timestamp(1_767_225_600_000),
         last_at: Timestamp(1_767_225_600_001),
         status,
-        causes: vec![],
-        note: None,
-        edits: vec![],
+        causes: vec!["it was being written".into()],
+        note: Some("dismissed by rita: a test".into()),
+        edits: vec![Uuid::parse_str(ID).unwrap()],
     };
     for class in ["validation", "malformed", "not_persisted", "waiting", "identity", "missing", "delivery"] {
         for status in [ErrorStatus::Open, ErrorStatus::Retried, ErrorStatus::Closed] {

@@ -11,6 +11,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use local::bus::{Bus, BusFaults, Delivery};
 use local::functions::{self, FUNCTIONS, PUSHES, Parts, TICKS};
+use local::mailbox::Mailbox;
 use local::netsuite::{NetSuite, Scripts};
 use local::publish::BusPublish;
 use local::signed::signed;
@@ -48,7 +49,8 @@ pub fn config() -> String {
     let overrides = ["customer.phone", "customer.company_name", "item.name", "salesorder.memo"]
         .map(|field| format!("\"{field}\" = {{ policy = \"netsuite_wins\" }}"))
         .join(", ");
-    narrow.replace("[account.acme]\n", &format!("[account.acme]\noverrides = {{ {overrides} }}\n"))
+    let own = narrow.replace("[account.acme]\n", &format!("[account.acme]\noverrides = {{ {overrides} }}\n"));
+    format!("{own}\n[notify]\nowner = {{ email = [\"owner@example.com\"], slack = [\"ops\"] }}\n")
 }
 
 /// The development keys, and canaries: none of them may show in any output.
@@ -78,6 +80,8 @@ pub struct World {
     pub executor: Executor,
     /// What is synced.
     pub config: Arc<SyncConfig>,
+    /// What people were sent.
+    pub mailbox: Arc<Mailbox>,
     /// The accounts, by lane.
     pub accounts: Arc<Vec<AccountId>>,
     /// The bus.
@@ -221,6 +225,7 @@ impl World {
             bus: Arc::new(Mutex::new(bus)),
             netsuite,
             suitex,
+            mailbox: Arc::default(),
             state: Arc::default(),
             ledger: Arc::default(),
             buffer: Arc::default(),
@@ -297,6 +302,7 @@ impl World {
             netsuite_url: "http://netsuite.local/netsuite/{account}".into(),
             tenants: Arc::new(Faulty { inner: Arc::clone(&self.suitex), faults: wrap() }),
             keys: Arc::new(keys.parse::<Keys>().expect("the simulation's own keys")),
+            messenger: Arc::clone(&self.mailbox) as _,
         };
         let router = functions::instance(instance.function, parts).expect("a function of the table");
         self.lanes[lane].instances.insert(instance, (router, tasks));

@@ -14,7 +14,8 @@ use uuid::Uuid;
 pub use shared::state::notices::UNKNOWN_ACCOUNT;
 
 /// What a person can do about a message that cannot be read.
-const HINT: &str = "Mend the producer or the configuration, then retry; the record is locked until then.";
+const HINT: &str = "Mend the producer or the configuration, then retry or edit it; the record is locked until then, or until a look at it \
+     has shown what it holds.";
 
 /// What a message is.
 #[derive(Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub(crate) struct Malformed {
     pub(crate) field: String,
     /// What is wrong there.
     pub(crate) reason: String,
+    /// What led here, the outermost first.
+    pub(crate) causes: Vec<String>,
 }
 
 /// What a message is, by its body and attributes.
@@ -85,9 +88,21 @@ pub(crate) fn malformed(data: &[u8], attributes: &BTreeMap<String, String>, wron
         account: account.unwrap_or_else(|| AccountId::parse(UNKNOWN_ACCOUNT).expect("a constant name")),
         record: record_type.zip(subject),
         event: read("eventId", &["eventId"]).and_then(|text| Uuid::parse_str(&text).ok()),
+        causes: causes(attributes, &wrong),
         reason: attributes.get("reason").cloned().unwrap_or(wrong.reason),
         field: wrong.field,
     }
+}
+
+/// Where it was delivered in vain, what its sender said of it, and what is wrong with it.
+fn causes(attributes: &BTreeMap<String, String>, wrong: &FieldError) -> Vec<String> {
+    let attribute = |name: &str| attributes.get(name);
+    let delivered = attribute("CloudPubSubDeadLetterSourceSubscription").map(|subscription| {
+        let times = attribute("CloudPubSubDeadLetterSourceDeliveryCount").map_or("several", String::as_str);
+        format!("{subscription} was given it {times} times, and it was not taken")
+    });
+    let said = attribute("reason").cloned();
+    delivered.into_iter().chain(said).chain([wrong.to_string()]).collect()
 }
 
 fn text_of(json: &Json) -> Option<String> {
@@ -123,7 +138,16 @@ impl Malformed {
         entry.field = Some(self.field.clone());
         entry.events = self.event.into_iter().collect();
         entry.payload = Some(payload_text(data));
+        entry.causes = self.causes.clone();
         entry
+    }
+
+    /// The side that told it, as far as it says.
+    pub(crate) fn told_by(&self) -> Option<Side> {
+        match &self.record {
+            Some((_, Subject::Side(side, _))) => Some(*side),
+            Some((_, Subject::Canonical(_))) | None => None,
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use shared::domain::id::{AccountId, RecordKey, RecordType, Timestamp};
-use shared::domain::record::{Lock, Record};
+use shared::domain::id::{AccountId, RecordKey, RecordType, Side, Timestamp};
+use shared::domain::record::{Due, DueReason, Lock, Presence, Record};
 use shared::fault::{Fault, Unavailable};
 use shared::runtime::Ports;
 use shared::state::{Commit, ErrorEntry, Notice, Subject, Verdict};
@@ -16,16 +16,30 @@ const ATTEMPTS: u32 = 5;
 
 /// Files a malformed message with its bytes, and locks its record if there is one.
 pub(crate) async fn malformed(ports: &Ports, malformed: &Malformed, data: &[u8]) -> Result<(), Fault> {
+    file(ports, malformed, |record, now| malformed.entry(data, record, now)).await
+}
+
+/// Files an error about bytes that whoever reports it could not read, and locks their record if there is one.
+pub(crate) async fn reported(ports: &Ports, error: &ErrorEntry, malformed: &Malformed) -> Result<(), Fault> {
+    let entry = |record, _| ErrorEntry { record, events: Vec::from_iter(malformed.event), ..error.clone() };
+    file(ports, malformed, entry).await
+}
+
+async fn file(
+    ports: &Ports,
+    malformed: &Malformed,
+    entry: impl Fn(Option<RecordKey>, Timestamp) -> ErrorEntry,
+) -> Result<(), Fault> {
     for _ in 0..ATTEMPTS {
         let now = ports.clock.now();
         let record = match &malformed.record {
             Some((kind, subject)) => find(ports, &malformed.account, kind, subject).await?,
             None => None,
         };
-        let error = malformed.entry(data, record.as_ref().map(|r| r.key.clone()), now);
+        let error = entry(record.as_ref().map(|r| r.key.clone()), now);
         let lock = Lock { field: None, error: error.id, reason: error.message.clone(), since: now };
         let mut commit = commit_of(error, now);
-        commit.record = record.and_then(|record| locked(&record, lock));
+        commit.record = record.and_then(|record| locked(&record, lock, malformed.told_by(), now));
         if stored(ports, commit).await? {
             return Ok(());
         }
@@ -48,12 +62,20 @@ fn commit_of(error: ErrorEntry, now: Timestamp) -> Commit {
     commit
 }
 
-/// The record under one more lock; `None` when it has that lock already.
-fn locked(record: &Record, lock: Lock) -> Option<Record> {
+/// The record under one more lock, to be looked at where the message came from: the look shows what nobody could read.
+/// `None` when it has that lock already.
+fn locked(record: &Record, lock: Lock, told_by: Option<Side>, now: Timestamp) -> Option<Record> {
     let has_it = record.locks.iter().any(|l| l.error == lock.error);
     (!has_it).then(|| {
         let mut record = record.clone();
         record.locks.push(lock);
+        if let Some(state) = told_by.map(|side| &mut record.sides[side])
+            && state.presence == Presence::There
+        {
+            state.wants_read = true;
+            let attempts = state.due.as_ref().map_or(0, |due| due.attempts);
+            state.due = Some(Due { at: now, reason: DueReason::Unsettled, attempts });
+        }
         record
     })
 }

@@ -6,19 +6,24 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
+use futures::future::join_all;
+use serde_json::json;
 use shared::domain::event::FieldError;
+use shared::domain::surface::Account;
 use shared::fault::Fault;
 use shared::intake;
 use shared::pubsub::envelope::Envelope;
 use shared::pubsub::push::answer;
-use shared::redrive::{self, Redriven};
+use shared::redrive::{self, Redriven, payload_bytes};
 use shared::runtime::problem::Problem;
+use shared::runtime::which::Which;
 use shared::state::ErrorEntry;
 use uuid::Uuid;
 
 use crate::App;
 use crate::classify::{Dead, classify, malformed};
 use crate::file;
+use crate::sweep::{Swept, sweep};
 
 pub(crate) async fn dead_letter(State(app): State<App>, body: Bytes) -> Response {
     answer(take(&app, body).await)
@@ -45,12 +50,62 @@ pub(crate) async fn error(State(app): State<App>, body: Bytes) -> Response {
 async fn report(app: &App, body: Bytes) -> Result<(), Fault> {
     let (data, attributes) = unwrapped(body);
     match serde_json::from_slice::<ErrorEntry>(&data) {
-        Ok(error) => file::report(&app.ports, error).await,
+        Ok(error) => match (&error.payload, &error.record) {
+            // Whoever could not read it may be of another release: here it is tried again, and its record looked for.
+            (Some(text), None) => reported_bytes(app, &payload_bytes(text), &attributes, &error).await,
+            (Some(_) | None, _) => file::report(&app.ports, error).await,
+        },
         Err(e) => {
             let wrong = FieldError { field: "$".into(), reason: format!("is not an error report: {e}") };
             file::malformed(&app.ports, &malformed(&data, &attributes, wrong), &data).await
         }
     }
+}
+
+async fn reported_bytes(
+    app: &App,
+    data: &Bytes,
+    attributes: &BTreeMap<String, String>,
+    error: &ErrorEntry,
+) -> Result<(), Fault> {
+    let malformed = match classify(data, attributes, &app.ports.config) {
+        Dead::Event(event) => {
+            let taken = intake::take(&app.ports, vec![*event]).await;
+            let Err(Fault::Park { field, reason }) = taken else { return taken };
+            malformed(data, attributes, FieldError { field, reason })
+        }
+        Dead::Malformed(malformed) => malformed,
+    };
+    file::reported(&app.ports, error, &malformed).await
+}
+
+/// The scheduler's tick: closes errors that are over.
+pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, QueryRejection>) -> Response {
+    let accounts: Vec<&Account> = match Which::of(asked, &app.ports.config) {
+        Ok(Some(account)) => vec![account],
+        Ok(None) => app.ports.config.accounts.values().collect(),
+        Err(problem) => return problem.into_response(),
+    };
+    let results = join_all(accounts.iter().map(|account| sweep(&app, account))).await;
+    let (mut swept, mut failed) = (Swept::default(), Vec::new());
+    for (account, result) in accounts.iter().zip(results) {
+        match result {
+            Ok(of) => {
+                swept.closed += of.closed;
+                swept.tried += of.tried;
+            }
+            Err(error) => {
+                tracing::warn!(%error, account = %account.id, "errors not looked through; the next tick goes on");
+                failed.push(account.id.as_str());
+            }
+        }
+    }
+    let Swept { closed, tried } = swept;
+    if failed.is_empty() {
+        return Json(json!({ "closed": closed, "tried": tried })).into_response();
+    }
+    let problem = Problem::unavailable("some accounts' errors could not be looked through");
+    problem.with("closed", json!(closed)).with("accounts", json!(failed)).into_response()
 }
 
 /// A push body that is no push is itself the message: whatever it is, it is kept.

@@ -1,5 +1,6 @@
 //! The last stop. What could not be delivered is tried once more; only what fails by its content is filed for
-//! a person, locks its record, and is noticed. Errors that others report are filed here too.
+//! a person, locks its record, and is noticed. Errors that others report are filed here too. And at each tick
+//! errors are looked through: what a later success has overtaken closes by itself.
 //!
 //! It never drops a message, and it never files one because a dependency is down: then the subscription keeps
 //! it, and the dead-letter topic is the standby queue.
@@ -7,6 +8,10 @@
 mod classify;
 mod file;
 mod handler;
+mod overtaken;
+mod sweep;
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -24,14 +29,24 @@ const PUSH_MAX_BYTES: usize = 16 * 1024 * 1024;
 pub struct App {
     /// The outside.
     pub ports: Ports,
+    places: Arc<sweep::Places>,
 }
 
-/// `POST /push/dlq` and `/push/error` for the bus, `POST /redrive/{id}` (and `?actor=`) for operators.
+impl App {
+    /// An instance over this outside.
+    pub fn new(ports: Ports) -> Self {
+        Self { ports, places: Arc::default() }
+    }
+}
+
+/// `POST /push/dlq` and `/push/error` for the bus, `POST /tick` (all accounts, or `?account=`) for the scheduler, `POST
+/// /redrive/{id}` (and `?actor=`) for operators.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
     let router = Router::new()
         .route("/push/dlq", post(handler::dead_letter))
         .route("/push/error", post(handler::error))
+        .route("/tick", post(handler::tick))
         .route("/redrive/{id}", post(handler::redrive))
         .layer(DefaultBodyLimit::max(PUSH_MAX_BYTES))
         .with_state(app);

@@ -13,8 +13,12 @@ use futures::FutureExt;
 use memory_ports::{World, account, get, key, post};
 use serde_json::{Value as Json, json};
 use shared::domain::id::Side;
+use shared::domain::record::Lock;
 use shared::pubsub::Topic;
-use shared::state::{ErrorEntry, ErrorStatus, State};
+use shared::redrive::{Dismissed, Edited, dismiss, redrive_edited};
+use shared::state::notices::Topic as NoticeTopic;
+use shared::state::{Commit, ErrorEntry, ErrorStatus, HistoryDecision, HistoryRow, State};
+use uuid::Uuid;
 
 struct Dlq {
     world: World,
@@ -23,7 +27,7 @@ struct Dlq {
 
 fn dlq() -> Dlq {
     let world = World::new();
-    Dlq { router: router(App { ports: world.ports.clone() }), world }
+    Dlq { router: router(App::new(world.ports.clone())), world }
 }
 
 impl Dlq {
@@ -170,6 +174,196 @@ fn redrive_makes_the_errors_events_pending_again() {
     assert!(noted().is_empty(), "a second after it came it is due, not before");
     assert_eq!(post(&dlq.router, "/redrive/00000000-0000-4000-8000-000000000001", "").status, 200);
     assert_eq!(noted(), ["customer:netsuite:ns-7"]);
+}
+
+impl Dlq {
+    fn tick(&self) -> (Json, Json) {
+        let answer = post(&self.router, "/tick", "");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        (answer.body["closed"].clone(), answer.body["tried"].clone())
+    }
+
+    fn edit(&self, error: Uuid, edited: Json) -> Edited {
+        redrive_edited(&self.world.ports, error, edited, "rita", "a typo").now_or_never().unwrap().unwrap()
+    }
+
+    fn topics(&self) -> Vec<NoticeTopic> {
+        let mut notices = self.world.state.all_notices(&account("acme"));
+        notices.sort_by_key(|notice| (notice.at, notice.topic));
+        notices.into_iter().map(|notice| notice.topic).collect()
+    }
+}
+
+#[test]
+fn an_edit_goes_on_the_bus_as_an_event_of_its_own_and_the_original_stays() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    dlq.world.synced(&customer, json!({"email": "old@b.c"}));
+    dlq.dead(&malformed());
+    let error = dlq.errors("acme").remove(0);
+    assert!(dlq.world.load(&customer).is_locked());
+
+    assert_eq!(dlq.edit(Uuid::nil(), event()), Edited::NoSuchError);
+    let wrong = dlq.edit(error.id, malformed());
+    assert!(matches!(wrong, Edited::Refused(ref wrong) if wrong.field == "timestamp"), "{wrong:?}");
+    assert!(
+        dlq.world.load(&customer).is_locked() && dlq.world.bus.json(Topic::Raw).is_empty(),
+        "nothing changed"
+    );
+
+    let Edited::Sent { event: id, tried } = dlq.edit(error.id, event()) else { panic!("it can be sent") };
+    assert_eq!((tried.record.as_ref(), tried.republished), (Some(&customer), true));
+    let sent = dlq.world.bus.json(Topic::Raw).remove(0);
+    assert_eq!((&sent["eventId"], &sent["authContext"]["actor"]), (&json!(id), &json!("rita")));
+    assert_eq!(sent["metadata"]["editOf"]["error"], json!(error.id));
+    let after = dlq.errors("acme").remove(0);
+    assert_eq!(
+        (after.status, after.edits, after.payload),
+        (ErrorStatus::Retried, vec![id], error.payload.clone())
+    );
+    assert!(!dlq.world.load(&customer).is_locked());
+    let audit = dlq.world.state.audit(&account("acme"));
+    assert_eq!((&*audit[0].action, &*audit[0].actor), ("retry_edited", "rita"));
+    assert_eq!((&audit[0].details["reason"], &audit[0].details["event"]), (&json!("a typo"), &json!(id)));
+
+    // A double click is the same event.
+    assert!(matches!(dlq.edit(error.id, event()), Edited::Sent { event, .. } if event == id));
+    assert_eq!(dlq.errors("acme")[0].edits, [id]);
+}
+
+#[test]
+fn a_dismissed_error_is_closed_with_its_reason_and_frees_the_record() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    dlq.world.synced(&customer, json!({"email": "old@b.c"}));
+    dlq.dead(&malformed());
+    let error = dlq.errors("acme").remove(0);
+    let dismiss =
+        |reason: &str| dismiss(&dlq.world.ports, error.id, "rita", reason).now_or_never().unwrap().unwrap();
+    assert!(matches!(dismiss(" "), Dismissed::Refused(ref wrong) if wrong.field == "reason"));
+    assert!(matches!(dismiss("a test message"), Dismissed::Closed(_)));
+    let after = dlq.errors("acme").remove(0);
+    assert_eq!(after.status, ErrorStatus::Closed);
+    assert_eq!(after.note.as_deref(), Some("dismissed by rita: a test message"));
+    assert!(!dlq.world.load(&customer).is_locked());
+    assert!(matches!(dismiss("again"), Dismissed::Closed(_)));
+    let audit = dlq.world.state.audit(&account("acme"));
+    assert_eq!(audit.iter().filter(|row| row.action == "dismiss").count(), 1, "a double click is one");
+    dlq.dead(&malformed());
+    assert_eq!(dlq.errors("acme")[0].status, ErrorStatus::Open, "what comes again is open again");
+}
+
+#[test]
+fn an_error_closes_by_itself_when_the_record_was_looked_at_and_that_is_told() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    dlq.world.synced(&customer, json!({"email": "old@b.c"}));
+    dlq.dead(&malformed());
+    let record = dlq.world.load(&customer);
+    assert!(record.sides[Side::NetSuite].wants_read && record.sides[Side::NetSuite].due.is_some());
+    assert_eq!(dlq.tick(), (json!(0), json!(0)), "not before it was looked at");
+    let mut looked = record;
+    looked.sides[Side::NetSuite].wants_read = false;
+    dlq.world.store(&looked, Vec::new());
+    assert_eq!(dlq.tick(), (json!(1), json!(0)));
+    let error = dlq.errors("acme").remove(0);
+    assert_eq!(error.status, ErrorStatus::Closed);
+    assert!(error.note.unwrap().starts_with("closed by itself: the record was looked at"));
+    assert!(!dlq.world.load(&customer).is_locked());
+    assert_eq!(dlq.topics(), [NoticeTopic::Error, NoticeTopic::Recovered]);
+    assert_eq!(dlq.tick(), (json!(0), json!(0)), "once");
+}
+
+#[test]
+fn a_refused_write_is_tried_again_by_itself_once_its_field_was_changed() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    let mut record = dlq.world.synced(&customer, json!({"email": "old@b.c"}));
+    dlq.world.tell(&mut record, Side::SuiteX, 101, false, &json!({"email": "bad@b.c"}));
+    let id = Uuid::from_u128(9);
+    let since = memory_ports::NOW;
+    record.locks.push(Lock { field: None, error: id, reason: "refused".into(), since });
+    let mut commit = Commit::new(account("acme"));
+    let mut error = ErrorEntry::open(&account("acme"), id, "validation", "USER_ERROR", "no", "mend", since);
+    (error.record, error.field) = (Some(customer.clone()), Some("email".into()));
+    (commit.record, commit.errors) = (Some(record), vec![error]);
+    dlq.world.commit(commit);
+    assert_eq!(dlq.tick(), (json!(0), json!(0)));
+
+    // Somebody corrects it at its source.
+    let mut record = dlq.world.load(&customer);
+    dlq.world.tell(&mut record, Side::SuiteX, 102, false, &json!({"email": "good@b.c"}));
+    let mut commit = Commit::new(account("acme"));
+    commit.history.push(HistoryRow {
+        version: record.version,
+        at: since.plus(1_000),
+        source: "suitex".into(),
+        actor: None,
+        events: vec![],
+        decisions: vec![HistoryDecision {
+            field: "email".into(),
+            rule: "clean".into(),
+            base: json!("bad@b.c"),
+            ours: json!("good@b.c"),
+            from: json!("bad@b.c"),
+            to: json!("good@b.c"),
+        }],
+    });
+    commit.record = Some(record);
+    dlq.world.commit(commit);
+    assert_eq!(dlq.tick(), (json!(0), json!(1)));
+    assert_eq!(dlq.errors("acme")[0].status, ErrorStatus::Retried);
+    assert!(!dlq.world.load(&customer).is_locked());
+    assert_eq!(dlq.tick(), (json!(0), json!(0)), "not written yet");
+
+    // The writer has written it.
+    let mut record = dlq.world.load(&customer);
+    dlq.world.tell(&mut record, Side::NetSuite, 102, false, &json!({"email": "good@b.c"}));
+    dlq.world.store(&record, Vec::new());
+    assert_eq!(dlq.tick(), (json!(1), json!(0)));
+    assert_eq!(dlq.topics(), [NoticeTopic::Recovered]);
+}
+
+#[test]
+fn a_report_of_bytes_is_tried_again_first_and_else_locks_their_record() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    dlq.world.synced(&customer, json!({"email": "old@b.c"}));
+    let report = |body: &Json| {
+        let mut error = ErrorEntry::open(
+            &account("acme"),
+            Uuid::from_u128(5),
+            "malformed",
+            "MALFORMED_EVENT",
+            "no",
+            "mend",
+            memory_ports::NOW,
+        );
+        error.payload = Some(body.to_string());
+        dlq.push("/push/error", serde_json::to_string(&error).unwrap().as_bytes(), json!({"account": "acme"}))
+    };
+    assert_eq!(report(&event()), 204);
+    assert!(
+        dlq.errors("acme").is_empty() && dlq.world.ledger.len(&account("acme")) == 1,
+        "it is an event after all"
+    );
+    assert_eq!(report(&malformed()), 204);
+    let error = dlq.errors("acme").remove(0);
+    assert_eq!((error.id, error.record.as_ref()), (Uuid::from_u128(5), Some(&customer)));
+    assert!(dlq.world.load(&customer).is_locked());
+}
+
+#[test]
+fn what_led_to_an_error_is_told() {
+    let dlq = dlq();
+    let attributes = json!({
+        "account": "acme", "CloudPubSubDeadLetterSourceSubscription": "events.raw-sub",
+        "CloudPubSubDeadLetterSourceDeliveryCount": "5"
+    });
+    dlq.push("/push/dlq", b"{", attributes);
+    let causes = &dlq.errors("acme")[0].causes;
+    assert_eq!(causes[0], "events.raw-sub was given it 5 times, and it was not taken");
+    assert_eq!(causes.len(), 2, "{causes:?}");
 }
 
 #[test]

@@ -48,6 +48,7 @@ struct Inner {
     calls: Family<Two, Counter>,
     errors: Family<One, Counter>,
     refused: Family<One, Counter>,
+    messages: Family<Two, Counter>,
     latency: Family<One, Histogram, fn() -> Histogram>,
     backlog: Family<One, Gauge>,
     drain: Family<One, Gauge<f64, AtomicU64>>,
@@ -71,6 +72,7 @@ impl Metrics {
             calls: counters(&mut registry, "calls", "Calls to a side, by how they ended"),
             errors: counters(&mut registry, "errors", "Errors filed for a person, by class"),
             refused: counters(&mut registry, "refused", "Requests refused at the door, by reason"),
+            messages: counters(&mut registry, "messages", "Messages to people, by channel and outcome"),
             latency: Family::new_with_constructor(histogram),
             backlog: Family::default(),
             drain: Family::default(),
@@ -156,6 +158,11 @@ impl Metrics {
     /// After a tick, what was saved in NetSuite up to so many milliseconds ago has been looked at.
     pub fn poll_lag(&self, millis: i64) {
         self.inner.poll_lag.observe(millis.max(0) as f64 / 1_000.0);
+    }
+
+    /// An attempt to send people a message ended so: `sent`, `again` or `given_up`.
+    pub fn message(&self, channel: &'static str, outcome: &'static str) {
+        self.inner.messages.get_or_create(&[("channel", channel), ("outcome", outcome)]).inc();
     }
 
     /// A request was refused at the door.

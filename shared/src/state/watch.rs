@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::notices::Notice;
-use super::{AuditRow, ErrorEntry, ErrorStatus};
+use super::{ErrorEntry, ErrorStatus};
 use crate::domain::id::{AccountId, Timestamp};
 use crate::fault::Unavailable;
 
@@ -33,8 +33,6 @@ pub struct Watched {
     pub text: String,
     /// What people are told.
     pub notices: Vec<Notice>,
-    /// What was done by itself.
-    pub audit: Vec<AuditRow>,
 }
 
 /// What is watched. Part of [`super::State`].

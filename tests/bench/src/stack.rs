@@ -8,6 +8,7 @@ use axum::body::Body;
 use http::{Request, StatusCode};
 use local::carrier::LocalBus;
 use local::functions::{self, FUNCTIONS, Parts};
+use local::mailbox::Mailbox;
 use local::netsuite::{Faults, NetSuite, Scripts};
 use local::signed::signed;
 use local::site::CONFIG;
@@ -294,6 +295,7 @@ impl Site {
             netsuite_url: format!("{}/netsuite/{{account}}", self.netsuite_url),
             tenants: Arc::new(tenants),
             keys: Arc::new(keys.collect::<Vec<_>>().join(";").parse::<Keys>()?),
+            messenger: Arc::<Mailbox>::default(),
         };
         Ok((functions::instance(name, parts).ok_or("the table of functions has changed")?, tasks))
     }

@@ -10,7 +10,7 @@ use sqlx::mysql::MySqlConnection;
 use uuid::Uuid;
 
 use super::sql::statements;
-use super::{MysqlState, WHAT, ask, cursor, errors_watched, event_audit_log, notification};
+use super::{MysqlState, WHAT, ask, cursor, errors_watched, notification};
 use crate::fault::{Cause, cause, retrying, unavailable};
 
 statements! {
@@ -58,8 +58,6 @@ async fn note(
     }
     let notices: Vec<_> = watched.notices.iter().map(|notice| (account, notice)).collect();
     notification::insert(&mut transaction, &notices).await?;
-    let audit: Vec<_> = watched.audit.iter().map(|row| (account, row)).collect();
-    event_audit_log::insert(&mut transaction, &audit).await?;
     transaction.commit().await?;
     Ok(true)
 }

@@ -240,3 +240,66 @@ pub(super) fn check_paths(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::id::AccountId;
+    use super::super::SyncConfig;
+    use super::*;
+
+    fn parse(text: &str) -> Result<SyncConfig, String> {
+        let rest = "[type.customer.fields]\nemail = { type = \"text\" }\nphone = { type = \"text\" }";
+        SyncConfig::parse(&format!("{text}\n{rest}")).map_err(|bad| bad.to_string())
+    }
+
+    fn of(config: &SyncConfig, account: &str) -> Notify {
+        config.accounts[&AccountId::parse(account).unwrap()].notify.clone()
+    }
+
+    #[test]
+    fn an_account_differs_key_by_key() {
+        let config = parse(
+            r#"
+            [notify]
+            owner = { email = ["all@example.com"] }
+            refusals = 7
+            authorities = [{ email = ["b@example.com"], after_hours = 9 }, { slack = ["a"], after_hours = 2 }]
+            [account.acme.notify]
+            owner = { slack = ["acme"] }
+            on_breach_of = { "customer.email" = "pause_writes", customer = "read_only_field" }
+            [account.globex]
+            "#,
+        )
+        .unwrap();
+        let (acme, globex) = (of(&config, "acme"), of(&config, "globex"));
+        assert_eq!((acme.owner.email.len(), acme.owner.slack.len(), acme.refusals), (0, 1, 7));
+        assert_eq!(globex, config.notify);
+        assert_eq!(globex.addresses().collect::<Vec<_>>(), ["all@example.com", "b@example.com"]);
+        assert_eq!(acme.webhooks().collect::<Vec<_>>(), ["acme", "a"], "the earlier step first");
+        let customer = RecordType::parse("customer").unwrap();
+        assert_eq!(acme.on_breach(&customer, &["phone", "email"]), OnBreach::PauseWrites);
+        assert_eq!(acme.on_breach(&customer, &["phone"]), OnBreach::ReadOnlyField);
+        assert_eq!(acme.on_breach(&RecordType::parse("item").unwrap(), &[]), OnBreach::Nothing);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, wrong) in [
+            ("[account.acme.notify]\nowner = { email = [\"ann\"] }", "\"ann\" is no e-mail address"),
+            ("[account.acme.notify]\nowner = { email = [\"a@b\\r\\nBcc: c@d\"] }", "is no e-mail address"),
+            ("[account.acme.notify]\non_call = { slack = [\"https://x\"] }", "is no name of a webhook"),
+            ("[account.acme.notify]\nsla_near = 75", "sla_near is a share"),
+            ("[account.acme.notify]\ndigest_minutes = 0", "digest_minutes is at least 1"),
+            ("[account.acme.notify]\non_breach = \"panic\"", "panic"),
+            ("[account.acme.notify]\nonbreach = \"nothing\"", "onbreach"),
+            (
+                "[account.acme.notify]\non_breach_of = { \"customer.fax\" = \"nothing\" }",
+                "\"customer.fax\" names no type",
+            ),
+            ("[account.acme]\nsuitex_url = \"acme\"", "suitex_url"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(wrong), "{text}: {error}");
+        }
+    }
+}

@@ -72,3 +72,41 @@ impl Account {
         PerSide { netsuite: page(Side::NetSuite), suitex: page(Side::SuiteX) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::id::{AccountId, RecordType};
+    use super::super::SyncConfig;
+    use super::*;
+
+    fn pages(account: &str, kind: &str, more: &str) -> Result<[Option<String>; 2], String> {
+        let text = format!(
+            "[account.acme]\nnetsuite_account = \"123_SB1\"\nsuitex_url = \"https://acme.example/\"\n[account.globex]\n\
+             [type.{kind}]\n{more}\n[type.{kind}.fields]\nemail = {{ type = \"text\" }}"
+        );
+        let config = SyncConfig::parse(&text).map_err(|bad| bad.to_string())?;
+        let account = &config.accounts[&AccountId::parse(account).unwrap()];
+        let surface = &account.types[&RecordType::parse(kind).unwrap()];
+        let id = |id| SideId::parse(id).ok();
+        let pages = account.pages(surface, &PerSide { netsuite: id("7"), suitex: id("12") });
+        Ok([pages.netsuite, pages.suitex])
+    }
+
+    #[test]
+    fn a_record_has_its_page_in_each_system() {
+        let [netsuite, suitex] = pages("acme", "customer", "suitex = \"customers\"").unwrap();
+        assert_eq!(
+            netsuite.as_deref(),
+            Some("https://123-sb1.app.netsuite.com/app/common/entity/entity.nl?id=7")
+        );
+        assert_eq!(suitex.as_deref(), Some("https://acme.example/customers/12"));
+        let [netsuite, _] = pages("acme", "item", "netsuite = \"inventoryitem\"").unwrap();
+        assert!(netsuite.unwrap().ends_with("/app/common/item/item.nl?id=7"));
+        let more = "netsuite = \"customrecord_x\"";
+        assert_eq!(pages("globex", "thing", more).unwrap(), [None, None], "nobody said where");
+        let more = "page = { netsuite = \"/app/common/custom/custrecordentry.nl?rectype=9&id={id}\", suitex = \"/t/{id}/edit\" }";
+        let [netsuite, suitex] = pages("acme", "thing", more).unwrap();
+        assert!(netsuite.unwrap().ends_with("rectype=9&id=7") && suitex.unwrap().ends_with("/t/12/edit"));
+        assert!(pages("acme", "thing", "page = { suitex = \"t\" }").unwrap_err().contains("page"));
+    }
+}

@@ -31,7 +31,6 @@ impl Watch for MemoryState {
             for notice in watched.notices {
                 t.told.add(notice);
             }
-            t.audit.extend(watched.audit);
             true
         }))
     }

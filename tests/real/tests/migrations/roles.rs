@@ -57,10 +57,21 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                 with(&[
                     ("event_audit_log", GROW),
                     ("account_hold", KEEP),
-                    ("notification", READ),
+                    ("notification", KEEP),
+                    ("notice_delivery", READ),
+                    ("notice_delivery_item", READ),
                     ("governance", READ),
                     ("open_call", READ),
                 ]),
+            ),
+            (
+                "notify",
+                [
+                    with(&logs),
+                    vec![("notice_delivery", KEEP), ("notice_delivery_item", KEEP), ("notice_watch", KEEP)],
+                    vec![("account_hold", KEEP), ("governance", READ), ("open_call", READ)],
+                ]
+                .concat(),
             ),
             (
                 "poller",

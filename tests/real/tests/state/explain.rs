@@ -9,8 +9,11 @@ use shared::domain::record::{Due, DueReason, Record};
 use shared::domain::surface::{Limits, Policy, Risk};
 use shared::domain::value::Value;
 use shared::state::controls::Hold;
+use shared::state::deliveries::{Channel, Delivery, Plan, Recipient, Standing};
+use shared::state::notices::Topic;
+use shared::state::watch::Watched;
 use shared::state::{
-    AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, PendingRow, Place, State, Subject,
+    AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow, Place, State, Subject,
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -46,11 +49,48 @@ async fn fill(state: &dyn State) {
             state.set_watermark(&account, &format!("reader{name}"), 1).await.unwrap();
             state.set_poll_cursor(&account, &format!("scan{name}"), "{}").await.unwrap();
         }
+        tell(state, &account).await;
         for side in Side::BOTH {
             let hold = Hold { since: at(1), actor: "ada".into(), reason: "x".into() };
             let row = audit("suspended", &format!("account:{side}"));
             assert!(state.set_hold(&account, side, Some(hold), row).await.unwrap());
         }
+    }
+}
+
+/// Notices on their way: half of them to nobody yet.
+async fn tell(state: &dyn State, account: &AccountId) {
+    let notice = |n: u32| Notice::new(account, Topic::Error, format!("error:{n}"), "", "text", at(n.into()));
+    for from in (0..RECORDS).step_by(50) {
+        let notices: Vec<Notice> = (from..from + 50).map(notice).collect();
+        let (planned, _) = notices.split_at(25);
+        let plan = Plan {
+            notices: planned.iter().map(|notice| notice.id).collect(),
+            new: planned.iter().map(|notice| delivery(account, notice)).collect(),
+            items: planned.iter().map(|notice| (notice.id, notice.id)).collect(),
+        };
+        state
+            .commit(vec![Commit { notices: notices.clone(), ..Commit::new(account.clone()) }])
+            .await
+            .unwrap();
+        assert!(state.plan_deliveries(account, plan).await.unwrap());
+    }
+    let watched = Watched { text: "{}".into(), notices: vec![] };
+    assert!(state.note_watched(account, 0, watched).await.unwrap());
+}
+
+fn delivery(account: &AccountId, notice: &Notice) -> Delivery {
+    Delivery {
+        id: notice.id,
+        account: account.clone(),
+        to: Recipient { channel: Channel::Email, name: "ann@example.com".into() },
+        topic: notice.topic,
+        notices: 0,
+        standing: Standing::Due,
+        due_at: notice.at,
+        attempts: 0,
+        created_at: notice.at,
+        failure: None,
     }
 }
 
@@ -169,6 +209,12 @@ fn sample(column: &str, nth: usize) -> Option<String> {
         "event_id" | "conflict_id" | "error_id" | "place_id" | "call_id" => {
             Some(format!("x'{}'", id(n.into()).simple()))
         }
+        "delivery_id" | "notification_id" | "claim" => Some(format!("x'{}'", id(n.into()).simple())),
+        "at" | "created_at" | "claimed_until" | "revision" | "acknowledged_at" => Some("400".into()),
+        "standing" => text("due"),
+        "status" => text("open"),
+        "in_trouble" => Some("true".into()),
+        "failure" | "acknowledged_by" | "memory" => text("x"),
         "netsuite_due_at" | "suitex_due_at" | "due_at" | "first_at" => Some("400".into()),
         "opened_at" | "id" | "row_revision" | "position" | "since" => Some("400".into()),
         "locks_record" | "deleted" | "is_held" => Some("true".into()),

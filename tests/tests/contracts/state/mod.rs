@@ -8,6 +8,7 @@ mod links;
 mod pages;
 mod pending;
 mod permits;
+mod told;
 
 use std::sync::Arc;
 

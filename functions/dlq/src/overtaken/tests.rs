@@ -1,0 +1,184 @@
+//! Errors and what overtakes them.
+
+use super::*;
+use serde_json::{Value as Json, json};
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Revision, Version};
+use shared::domain::record::Lock;
+use shared::domain::surface::SyncConfig;
+use shared::domain::value::Value;
+use shared::state::HistoryDecision;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp(1_767_225_600_000);
+
+fn surface() -> Arc<TypeSurface> {
+    let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+    let (acme, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
+    Arc::clone(config.surface(&acme, &kind).unwrap())
+}
+
+/// A record that both sides hold, the same on both.
+fn synced(surface: &TypeSurface) -> Record {
+    let key = RecordKey::new(
+        AccountId::parse("acme").unwrap(),
+        RecordType::parse("customer").unwrap(),
+        CanonicalId::parse("7").unwrap(),
+    );
+    let mut record = Record::new(key, surface);
+    (record.alive, record.version) = (true, Version(1));
+    for side in Side::BOTH {
+        (record.sides[side].presence, record.sides[side].seen) = (Presence::There, Some(Revision(100)));
+    }
+    record
+}
+
+fn error(status: ErrorStatus) -> ErrorEntry {
+    let acme = AccountId::parse("acme").unwrap();
+    let mut error = ErrorEntry::open(&acme, Uuid::from_u128(7), "validation", "X", "no", "mend", NOW);
+    (error.status, error.field) = (status, Some("email".into()));
+    error
+}
+
+fn lock(record: &mut Record) {
+    let lock = Lock { field: None, error: Uuid::from_u128(7), reason: "no".into(), since: NOW };
+    record.locks.push(lock);
+}
+
+fn differ(record: &mut Record, surface: &TypeSurface) {
+    record.canonical[surface.field("email").unwrap()] = Value::Text("new@b.c".into());
+}
+
+fn event(revision: i64, changes: Json) -> ChangeEvent {
+    let body = json!({
+        "accountId": "acme", "recordType": "customer", "recordId": "7", "source": "suitex", "operation": "update",
+        "timestamp": "2026-01-01T00:00:00Z", "revision": revision, "payload": {"changes": changes}
+    });
+    ChangeEvent::from_slice(body.to_string().as_bytes()).unwrap()
+}
+
+fn changed(field: &str, at: i64) -> HistoryRow {
+    let decision = HistoryDecision {
+        field: field.into(),
+        rule: "clean".into(),
+        base: json!("a"),
+        ours: json!("b"),
+        from: json!("a"),
+        to: json!("b"),
+    };
+    HistoryRow {
+        version: Version(2),
+        at: NOW.plus(at),
+        source: "suitex".into(),
+        actor: None,
+        events: vec![],
+        decisions: vec![decision],
+    }
+}
+
+/// Judges with nothing known but what is changed here.
+fn judge(
+    error: &ErrorEntry,
+    change: impl FnOnce(&mut Record, &TypeSurface),
+    more: impl FnOnce(&mut Known<'_>),
+) -> Stand {
+    let surface = surface();
+    let mut record = synced(&surface);
+    change(&mut record, &surface);
+    let mut known = Known {
+        record: &record,
+        surface: &surface,
+        told_by: None,
+        events: &[],
+        is_pending: false,
+        since: &[],
+        now: NOW,
+    };
+    more(&mut known);
+    stand(error, &known)
+}
+
+fn is_over(stand: Stand) -> bool {
+    matches!(stand, Stand::Over(_))
+}
+
+#[test]
+fn what_was_tried_again_is_over_once_nothing_is_left_to_do() {
+    let retried = error(ErrorStatus::Retried);
+    assert!(is_over(judge(&retried, |_, _| {}, |_| {})));
+    assert_eq!(judge(&retried, |r, _| lock(r), |_| {}), Stand::Stands, "it has failed again meanwhile");
+    assert_eq!(judge(&retried, differ, |_| {}), Stand::Stands, "not written yet");
+    assert_eq!(judge(&retried, |_, _| {}, |known| known.is_pending = true), Stand::Stands);
+}
+
+#[test]
+fn a_refused_write_is_over_when_there_is_nothing_to_write() {
+    let open = error(ErrorStatus::Open);
+    assert!(is_over(judge(&open, |r, _| lock(r), |_| {})));
+    let both = |r: &mut Record, s: &TypeSurface| {
+        lock(r);
+        differ(r, s);
+    };
+    assert_eq!(judge(&open, both, |_| {}), Stand::Stands);
+    assert_eq!(judge(&open, |_, _| {}, |_| {}), Stand::Stands, "what locks nothing is another's to close");
+}
+
+#[test]
+fn a_refused_write_is_tried_again_when_the_field_to_blame_was_changed_since() {
+    let both = |r: &mut Record, s: &TypeSurface| {
+        lock(r);
+        differ(r, s);
+    };
+    let with = |rows: Vec<HistoryRow>, error: &ErrorEntry| {
+        let rows = rows.leak();
+        judge(error, both, |known| known.since = rows)
+    };
+    let open = error(ErrorStatus::Open);
+    assert_eq!(with(vec![changed("email", 1)], &open), Stand::Mended);
+    assert_eq!(with(vec![changed("phone", 1)], &open), Stand::Stands, "another field");
+    assert_eq!(with(vec![changed("email", 0)], &open), Stand::Stands, "before it was refused");
+    let unblamed = ErrorEntry { field: None, ..error(ErrorStatus::Open) };
+    assert_eq!(with(vec![changed("phone", 1)], &unblamed), Stand::Mended);
+}
+
+#[test]
+fn a_stuck_event_is_overtaken_by_later_news_of_all_that_it_says() {
+    let mut stuck = error(ErrorStatus::Open);
+    stuck.events = vec![Uuid::from_u128(1)];
+    let of = |revision, changes, change: &dyn Fn(&mut Record, &TypeSurface)| {
+        let events = vec![event(revision, changes)].leak();
+        judge(&stuck, |r, s| change(r, s), |known| known.events = events)
+    };
+    let nothing = |_: &mut Record, _: &TypeSurface| {};
+    assert!(is_over(of(99, json!({"email": "a"}), &nothing)), "a whole look came after");
+    assert_eq!(of(100, json!({"email": "a"}), &nothing), Stand::Stands, "of the same moment");
+    assert_eq!(of(101, json!({"email": "a"}), &nothing), Stand::Stands);
+    let later = |record: &mut Record, surface: &TypeSurface| {
+        record.sides.suitex.note(surface.field("email").unwrap(), Revision(102));
+    };
+    assert!(is_over(of(101, json!({"email": "a"}), &later)));
+    assert_eq!(
+        of(101, json!({"email": "a", "phone": "1"}), &later),
+        Stand::Stands,
+        "of the phone nothing later is known"
+    );
+    assert_eq!(judge(&stuck, |_, _| {}, |_| {}), Stand::Stands, "an event that cannot be read is not judged");
+    let gone = |record: &mut Record, _: &TypeSurface| record.sides.suitex.presence = Presence::Gone;
+    assert!(is_over(of(500, json!({"email": "a"}), &gone)));
+}
+
+#[test]
+fn what_could_not_be_read_is_over_once_the_side_was_looked_at() {
+    let mut unread = error(ErrorStatus::Open);
+    unread.payload = Some("{".into());
+    let of = |wants_read, side| {
+        let change = |r: &mut Record, _: &TypeSurface| {
+            lock(r);
+            r.sides.suitex.wants_read = wants_read;
+        };
+        judge(&unread, change, |known| known.told_by = side)
+    };
+    assert!(is_over(of(false, Some(Side::SuiteX))));
+    assert_eq!(of(true, Some(Side::SuiteX)), Stand::Stands);
+    assert_eq!(of(false, None), Stand::Stands);
+}

@@ -23,7 +23,17 @@ const LATENCY_BUCKETS: [f64; 13] =
 const SOURCES: [&str; 5] = ["netsuite-ue", "netsuite-poll", "suitex", "reconcile", "review"];
 
 /// Names that may stand in the label `class`; anything else is `other`.
-const CLASSES: [&str; 6] = ["validation", "malformed", "not_persisted", "waiting", "identity", "delivery"];
+const CLASSES: [&str; 9] = [
+    "validation",
+    "malformed",
+    "not_persisted",
+    "not_shown",
+    "waiting",
+    "missing",
+    "identity",
+    "brake",
+    "delivery",
+];
 
 type One = [(&'static str, &'static str); 1];
 type Two = [(&'static str, &'static str); 2];

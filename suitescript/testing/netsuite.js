@@ -239,13 +239,29 @@ export class NetSuite {
             const rows = this.deletions.filter((d) => d.type === of).reverse();
             return rows.map((d) => row(undefined, { externalid: d.externalId, deleteddate: d.at }));
         }
-        const [[field, operator, value]] = filters;
-        const matches = {
-            anyof: (r) => [].concat(value).includes(r.values[field]),
-            lessthan: (r) => Number(r.values[field] ?? 0) < value,
-            before: (r) => value === 'thirtydaysago' && this.clock - r.values.lastmodifieddate > 30 * 86400000,
-        }[operator];
-        return this.all(type).filter(matches).map((r) => row(r.id, r.values));
+        const holds = this.expression(filters.length === 1 ? filters[0] : filters);
+        return this.all(type).filter(holds).map((r) => row(r.id, r.values));
+    }
+
+    /** A filter, or filters with one word between them. */
+    expression(filter) {
+        if (typeof filter[0] === 'string') {
+            const [field, operator, value] = filter;
+            const of = (r) => (field === 'internalid' ? r.id : r.values[field]);
+            return {
+                anyof: (r) => [].concat(value).includes(of(r)),
+                noneof: (r) => ![].concat(value).includes(of(r)),
+                // Searches pass over case, and over accents.
+                is: (r) => plain(of(r)) === plain(value),
+                equalto: (r) => of(r) === value,
+                lessthan: (r) => Number(of(r) ?? 0) < value,
+                before: (r) => value === 'thirtydaysago' && this.clock - r.values.lastmodifieddate > 30 * 86400000,
+            }[operator];
+        }
+        const parts = filter.filter((part) => typeof part !== 'string').map((part) => this.expression(part));
+        const words = [...new Set(filter.filter((part) => typeof part === 'string'))];
+        expect(words.length).toBeLessThanOrEqual(1);
+        return words[0] === 'or' ? (r) => parts.some((part) => part(r)) : (r) => parts.every((part) => part(r));
     }
 
     /** SuiteQL's table of deletions, with names as people see them. */
@@ -263,6 +279,7 @@ export class NetSuite {
         record.create.mockImplementation((options) => this.create(options));
         record.delete.mockImplementation((options) => this.remove(options));
         search.createColumn.mockImplementation((options) => options);
+        search.Sort = search.Sort ?? { ASC: 'ASC' };
         search.create.mockImplementation((options) => {
             this.called('search', options.type);
             const getRange = ({ start, end }) => {
@@ -312,6 +329,10 @@ export class NetSuite {
         });
         crypto.createHash.mockImplementation(() => digesting(createHash('sha256')));
     }
+}
+
+function plain(text) {
+    return String(text ?? '').normalize('NFD').replace(/\p{Mn}/gu, '').toLowerCase();
 }
 
 function row(id, values) {

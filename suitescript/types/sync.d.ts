@@ -9,7 +9,7 @@ type Wire = string | number | boolean | null | string[] | WireLine[] | undefined
 
 type Verb = 'create' | 'update' | 'delete';
 type What =
-    | 'applied' | 'already_applied' | 'found' | 'mismatch' | 'deleted' | 'missing' | 'refused' | 'not_attempted';
+    | 'applied' | 'already_applied' | 'found' | 'mismatch' | 'twins' | 'deleted' | 'missing' | 'refused' | 'not_attempted';
 
 interface Write {
     operation: string;
@@ -17,6 +17,7 @@ interface Write {
     type: string;
     id?: string;
     externalId?: string;
+    unless?: { keys: Record<string, Wire>[]; except?: string[] };
     expected: Record<string, Wire>;
     values: Record<string, Wire>;
     fields: string[];
@@ -42,6 +43,7 @@ interface Outcome {
     lastModified?: string;
     values?: Record<string, Wire>;
     held?: Record<string, Record<string, Wire>>;
+    twins?: Outcome[];
     error?: Refusal;
 }
 interface Answer { results: Outcome[]; remainingUsage: number }
@@ -156,6 +158,7 @@ interface OutcomeModule {
     gone(outcome: What, deletion?: { id?: string; externalId?: string; at?: string }): Outcome;
     refused(caught: unknown, record?: NRecord, names?: string[]): Outcome;
 }
+interface TwinsModule { of(write: Write, made: NRecord): Outcome[] }
 interface BudgetModule { begin(): Budget }
 interface CallModule { parse(body: unknown): Call }
 interface ApplyModule { apply(writes: Write[], allowance: Budget): Outcome[] }

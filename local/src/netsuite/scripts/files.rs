@@ -19,7 +19,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = project!("FileCabinet/SuiteScripts/s
     "lib/apply.js" "lib/budget.js" "lib/call.js" "lib/decimal.js" "lib/deletions.js" "lib/delta.js" "lib/event.js"
     "lib/fields.js" "lib/ingest.js" "lib/lines.js" "lib/operations.js" "lib/outbox.js" "lib/outcome.js"
     "lib/probe.js" "lib/read.js" "lib/records.js" "lib/refusal.js" "lib/revision.js" "lib/settings.js"
-    "lib/stamp.js" "lib/surface.js" "lib/values.js");
+    "lib/stamp.js" "lib/surface.js" "lib/twins.js" "lib/values.js");
 
 pub(super) const OBJECTS: &[(&str, &str)] = project!("Objects":
     "custbody_sx_operation.xml" "custcol_sx_line.xml" "custentity_sx_operation.xml" "custinteg_sx_sync.xml"

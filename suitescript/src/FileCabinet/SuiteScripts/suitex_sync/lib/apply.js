@@ -3,7 +3,7 @@
  *
  * @NApiVersion 2.1
  */
-define(['N/record', './budget', './fields', './operations', './outcome', './records', './refusal', './revision', './stamp'],
+define(['N/record', './budget', './fields', './operations', './outcome', './records', './refusal', './revision', './stamp', './twins'],
     /**
      * @param {import('N/record')} record
      * @param {BudgetModule} budget
@@ -14,8 +14,9 @@ define(['N/record', './budget', './fields', './operations', './outcome', './reco
      * @param {RefusalModule} refusal
      * @param {RevisionModule} revision
      * @param {StampModule} stamp
+     * @param {TwinsModule} twins
      */
-    (record, budget, fields, operations, outcome, records, refusal, revision, stamp) => {
+    (record, budget, fields, operations, outcome, records, refusal, revision, stamp, twins) => {
         /** How often a record that somebody else keeps saving is loaded and compared again. */
         const TRIES_MAX = 3;
 
@@ -88,7 +89,9 @@ define(['N/record', './budget', './fields', './operations', './outcome', './reco
         function create(write, done) {
             const first = twin(write);
             if (first) return first;
-            const made = record.create({ type: write.type, isDynamic: false });
+            const made = /** @type {NRecord} */ (record.create({ type: write.type, isDynamic: false }));
+            const others = twins.of(write, made);
+            if (others.length > 0) return { outcome: 'twins', twins: others };
             if (write.externalId) made.setValue({ fieldId: 'externalid', value: write.externalId });
             fields.set(made, write.values);
             stamp.set(made, write.operation);

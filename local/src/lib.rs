@@ -2,6 +2,7 @@
 //! as they are deployed. Its parts can be exchanged for real ones: functions in processes of their own, over
 //! real databases ([`site::Site`]).
 
+pub mod beside;
 pub mod bus;
 pub mod carrier;
 mod control;

@@ -31,11 +31,13 @@ pub enum Breakage {
     LinkOverwritten,
     /// The poller's cursor passes records before they are on the bus.
     CursorBeforeBus,
+    /// Records are created without asking the target for others that they could be.
+    CreatedBlindly,
 }
 
 impl Breakage {
     /// All of them, with the names that the command line takes.
-    pub const ALL: [(Breakage, &'static str); 13] = [
+    pub const ALL: [(Breakage, &'static str); 14] = [
         (Breakage::AckBeforeCommit, "ack-before-commit"),
         (Breakage::KeyWithoutAccount, "key-without-account"),
         (Breakage::PendingSkippedWhenKnown, "pending-skipped-when-known"),
@@ -49,6 +51,7 @@ impl Breakage {
         (Breakage::PermitFreedAtTimeout, "permit-freed-at-timeout"),
         (Breakage::LinkOverwritten, "link-overwritten"),
         (Breakage::CursorBeforeBus, "cursor-before-bus"),
+        (Breakage::CreatedBlindly, "created-blindly"),
     ];
 }
 

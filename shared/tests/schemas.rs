@@ -61,6 +61,10 @@ fn resolution() -> Json {
     })
 }
 
+fn identity(choice: Json) -> Json {
+    json!({"ambiguityId": ID, "revision": 2, "choice": choice})
+}
+
 /// A small event of a source, as a producer sends it.
 fn sent(source: &str, operation: &str) -> Json {
     let payload = match (source, operation) {
@@ -104,6 +108,12 @@ fn rich() -> Vec<Json> {
         with(without(ue(), "payload"), "fullSnapshotRef", json!("gs://b/pinned/acme/aa")),
         with(without(ue(), "payload"), "metadata", json!({"payloadRef": "gs://b/pinned/acme/aa"})),
         with(sent("reconcile", "update"), "metadata", json!({"side": "suitex"})),
+        with(
+            sent("review", "update"),
+            "payload",
+            json!({"identity": identity(json!("create")), "flush": true}),
+        ),
+        with(sent("review", "update"), "payload", json!({"identity": identity(json!({"link": "1001"}))})),
     ]
 }
 
@@ -205,6 +215,14 @@ fn bad_events_are_refused_by_parser_and_schema_alike() {
             "payload",
             json!({"resolution": with(resolution(), "fields", json!({"email": "ann"}))}),
         ),
+        with(
+            sent("review", "update"),
+            "payload",
+            json!({"resolution": resolution(), "identity": identity(json!("create"))}),
+        ),
+        with(sent("review", "update"), "payload", json!({"identity": identity(json!("perhaps"))})),
+        with(sent("review", "update"), "payload", json!({"identity": identity(json!({"link": "a:b"}))})),
+        with(sent("review", "update"), "payload", json!({"identity": {"ambiguityId": ID, "revision": 1}})),
     ] {
         let parsed = ChangeEvent::from_slice(bad.to_string().as_bytes());
         assert!(parsed.is_err(), "the parser takes {bad:#}");

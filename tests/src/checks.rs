@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::FutureExt;
+use local::beside::CreatedBeside;
 use serde_json::{Map, Value as Json};
 use shared::domain::governance::cap;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId};
@@ -15,7 +16,7 @@ use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Direction, TypeSurface};
 use shared::domain::value::{Kind, Value};
 use shared::ledger::Ledger;
-use shared::state::{ErrorEntry, HistoryDecision, State, Subject};
+use shared::state::{Ambiguities, ErrorEntry, HistoryDecision, State, Subject};
 
 use crate::executor::Lane;
 use crate::people::Edits;
@@ -44,6 +45,7 @@ pub fn check(world: &World, lane: Lane, edits: &Edits) -> Vec<Violation> {
         check.edits(record, &last);
     }
     check.orphans(&records);
+    check.beside();
     check.found
 }
 
@@ -417,6 +419,38 @@ impl Check<'_> {
                         ),
                         Some(n) => self.fail("I2", format!("{kind} {id} of {side} belongs to {n} records")),
                     }
+                }
+            }
+        }
+    }
+
+    /// I2: nothing was created beside a record that it could be, unless that was known to be another.
+    fn beside(&mut self) {
+        let created = [
+            (Side::NetSuite, self.world.netsuite.created_beside(self.account)),
+            (Side::SuiteX, self.world.suitex.created_beside(self.account)),
+        ];
+        for (side, created) in
+            created.into_iter().flat_map(|(side, all)| all.into_iter().map(move |c| (side, c)))
+        {
+            let CreatedBeside { record_type, mark, others, except } = created;
+            let what = format!("{record_type} {mark} was created on {side}");
+            let unasked =
+                others.iter().filter(|id| !except.iter().any(|known| known.as_str() == id.as_str()));
+            let unasked: Vec<_> = unasked.collect();
+            if !unasked.is_empty() {
+                self.fail("I2", format!("{what} blindly beside {unasked:?}"));
+            }
+            let key = CanonicalId::parse(&mark)
+                .map(|id| RecordKey::new(self.account.clone(), record_type.clone(), id));
+            let known = key.ok().and_then(|key| now(self.world.state.ambiguities(&[key])).ok()?.pop()?);
+            for id in except {
+                let asked = [(record_type.clone(), side, id.clone())];
+                let link =
+                    now(self.world.state.links(self.account, &asked)).ok().and_then(|mut l| l.pop()?);
+                let is_anothers = link.is_some_and(|link| link.retired || link.canonical.as_str() != mark);
+                if !is_anothers && !known.as_ref().is_some_and(|known| known.declined.contains(&id)) {
+                    self.fail("I2", format!("{what} as another than {id}, which nobody had said"));
                 }
             }
         }

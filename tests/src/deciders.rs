@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value as Json, json};
 use shared::domain::value::Kind;
-use shared::state::State;
+use shared::state::{Ambiguities, State};
 
 use crate::executor::Lane;
 use crate::world::World;
@@ -33,6 +33,30 @@ pub(crate) fn resolve(world: &mut World, lane: Lane, settled: bool) {
     let uri = format!("/review/api/v1/conflicts/{}/resolve?as={who}", conflict.id);
     world.note(lane, format!("{who} resolves {} r{revision}: {choice}", record.key));
     ask(world, lane, &uri, &body, may);
+}
+
+/// A person says which of a side's records one is, perhaps on a stale view.
+pub(crate) fn tell_who(world: &mut World, lane: Lane, settled: bool) {
+    let account = world.accounts[lane].clone();
+    let open = futures::FutureExt::now_or_never(world.state.open_ambiguities(Some(&account), None, 50));
+    let Some(Ok(page)) = open else { return };
+    if page.items.is_empty() {
+        return;
+    }
+    let dice = &mut world.lanes[lane].dice;
+    let asked = &page.items[dice.usize(0..page.items.len())];
+    let free: Vec<_> = asked.free().collect();
+    let choice = match dice.u32(0..10) {
+        0..6 if !free.is_empty() => json!({ "link": free[dice.usize(0..free.len())].id }),
+        6 => json!("again"),
+        _ => json!("create"),
+    };
+    let stale = !settled && dice.u32(0..10) == 0;
+    let revision = if stale { asked.revision.saturating_sub(1) } else { asked.revision };
+    let (who, may) = somebody(world, lane, settled);
+    let uri = format!("/review/api/v1/ambiguous/{}/decide?as={who}", asked.id());
+    world.note(lane, format!("{who} tells who {} is, r{revision}: {choice}", asked.record));
+    ask(world, lane, &uri, &json!({ "revision": revision, "choice": choice }), may);
 }
 
 /// A person has an error tried again.

@@ -2,6 +2,7 @@
 //! each effect (there the seed may run others, or kill the instance), and so that an effect may be refused,
 //! or done without its answer.
 
+mod ambiguity;
 mod desk;
 
 use std::collections::BTreeMap;

@@ -185,6 +185,20 @@ impl Edits {
         let dice = &mut world.lanes[lane].dice;
         let spec = &surface.fields[field];
         let roll = dice.u32(0..100);
+        // What names a record somebody may have entered before, on either side.
+        if (30..45).contains(&roll) && surface.match_keys.iter().any(|key| key.contains(&field)) {
+            let of = if dice.bool() { Side::NetSuite } else { Side::SuiteX };
+            let ids = ids_on(world, of, &account, &surface.record_type);
+            let dice = &mut world.lanes[lane].dice;
+            if !ids.is_empty() {
+                let id = ids[dice.usize(0..ids.len())].clone();
+                let known = values_of(world, of, &account, &surface.record_type, &id);
+                if let Some(known) = known.get(spec.name_on(of)).filter(|known| !known.is_null()) {
+                    return Some(known.clone());
+                }
+            }
+        }
+        let dice = &mut world.lanes[lane].dice;
         Some(match &spec.kind {
             Kind::Text { .. } if roll < 5 => json!(null),
             Kind::Text { .. } if roll < 12 => json!(format!(" v{fresh} ")),

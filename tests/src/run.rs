@@ -238,7 +238,8 @@ impl Run {
             }
             870..880 => world.poll(lane),
             880..925 => world.tick(lane),
-            925..962 => deciders::resolve(&mut self.world, lane, self.settled),
+            925..954 => deciders::resolve(&mut self.world, lane, self.settled),
+            954..962 => deciders::tell_who(&mut self.world, lane, self.settled),
             962..965 => deciders::overrides(&mut self.world, lane),
             965..970 => deciders::retry(&mut self.world, lane, self.settled),
             970..975 => {
@@ -380,6 +381,7 @@ impl Run {
                 if round % 4 == 0 {
                     self.world.poll(lane);
                     deciders::resolve(&mut self.world, lane, self.settled);
+                    deciders::tell_who(&mut self.world, lane, self.settled);
                     // People give up on what fails again and again; it stays an open error.
                     if round < SETTLE_ROUNDS / 4 {
                         deciders::retry(&mut self.world, lane, self.settled);

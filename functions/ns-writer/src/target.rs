@@ -10,7 +10,7 @@ use shared::domain::value::{Kind, LineSpec};
 use shared::netsuite::client::Client;
 use shared::netsuite::error::refusal;
 use shared::netsuite::wire;
-use shared::writer::{Answer, CallFault, LookCall, Shown, Target, WriteCall};
+use shared::writer::{Answer, CallFault, LookCall, Shown, Target, Twin, WriteCall};
 
 /// NetSuite, through the write RESTlet.
 #[derive(Clone)]
@@ -56,6 +56,7 @@ fn write_of(call: &WriteCall) -> wire::Write {
         record_type: call.surface.netsuite.clone(),
         id: call.id.as_ref().map(SideId::to_string),
         external_id: (call.verb == Verb::Create).then(|| call.canonical.to_string()),
+        unless: Some(call.unless.clone()).filter(|unless| !unless.keys.is_empty()),
         expected: if blind { Map::new() } else { call.expected.clone() },
         values: with_known_lines(call),
         fields: call.surface.names_on(Side::NetSuite),
@@ -110,6 +111,7 @@ fn answer_to_look(outcome: wire::Outcome) -> Answer {
         wire::What::Found | wire::What::Mismatch | wire::What::AlreadyApplied | wire::What::Applied => {
             shown(outcome).map_or_else(Answer::Unclear, |shown| Answer::Looked { shown, held })
         }
+        wire::What::Twins => twins(outcome.twins).map_or_else(Answer::Unclear, Answer::Twins),
         wire::What::Deleted => Answer::Gone(revision(&outcome)),
         wire::What::Missing => Answer::Missing,
         wire::What::NotAttempted => Answer::NotTried,
@@ -122,6 +124,17 @@ fn answer_to_look(outcome: wire::Outcome) -> Answer {
             Answer::Refused(refusal(&error.code, &error.message, error.field))
         }
     }
+}
+
+fn twins(outcomes: Vec<wire::Outcome>) -> Result<Vec<Twin>, String> {
+    if outcomes.is_empty() {
+        return Err("NetSuite speaks of records like this one and shows none".into());
+    }
+    let twin = |mut outcome: wire::Outcome| {
+        let mark = outcome.external_id.take();
+        Ok(Twin { shown: shown(outcome)?, mark })
+    };
+    outcomes.into_iter().map(twin).collect()
 }
 
 fn revision(outcome: &wire::Outcome) -> Option<Revision> {

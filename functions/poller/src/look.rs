@@ -68,7 +68,7 @@ fn judge(outcome: Outcome) -> Result<Look, Stop> {
                 || Refusal { code: "REFUSED".into(), message: "it does not say why".into(), field: None };
             Look::Refused(outcome.error.unwrap_or_else(unsaid))
         }
-        What::Applied | What::AlreadyApplied | What::Mismatch | What::NotAttempted => {
+        What::Applied | What::AlreadyApplied | What::Mismatch | What::Twins | What::NotAttempted => {
             return Err(Stop::Odd("a look was answered as a write".into()));
         }
     })

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod access;
+mod ambiguous;
 pub mod desk;
 mod guard;
 mod handler;
@@ -38,7 +39,7 @@ pub struct App {
 /// The API under `/api/v1` and `/review/api/v1`, as `/api/v1/openapi.json` describes it, and the pages under `/review`.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
-    let api = handler::router();
+    let api = handler::router().merge(ambiguous::routes());
     let router = Router::new()
         .nest("/api/v1", api.clone())
         .nest("/review/api/v1", api)

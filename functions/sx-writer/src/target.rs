@@ -11,7 +11,7 @@ use shared::domain::id::{AccountId, Revision, Side, SideId};
 use shared::domain::record::Verb;
 use shared::domain::surface::Account;
 use shared::suitex::{Applied, By, Change, Look, Row, TenantWrite, Tenants};
-use shared::writer::{Answer, CallFault, LookCall, Refusal, Shown, Target, WriteCall};
+use shared::writer::{Answer, CallFault, LookCall, Refusal, Shown, Target, Twin, WriteCall};
 use uuid::Uuid;
 
 /// Most writes of one call: they share a transaction, which holds its rows from SuiteX's people.
@@ -82,9 +82,11 @@ impl SuiteX {
             false => call.expected.clone(),
         };
         Ok(match call.verb {
-            Verb::Create => {
-                Change::Create { sync_id: call.canonical.to_string(), values: call.values.clone() }
-            }
+            Verb::Create => Change::Create {
+                sync_id: call.canonical.to_string(),
+                values: call.values.clone(),
+                unless: call.unless.clone(),
+            },
             Verb::Update => Change::Update { id, revision, expected, values: call.values.clone() },
             Verb::Delete => Change::Delete { id, revision, expected },
         })
@@ -99,6 +101,13 @@ fn answer_to_write(applied: Applied) -> Answer {
     match applied {
         Applied::Done(row) => Answer::Applied(row.and_then(shown)),
         Applied::Mismatch(row) => looked(row, &[]),
+        Applied::Twins(rows) => {
+            let twin = |mut row: Row| {
+                let mark = row.sync_id.take();
+                Some(Twin { shown: shown(row)?, mark })
+            };
+            Answer::Twins(rows.into_iter().filter_map(twin).collect())
+        }
         Applied::Gone(Some(revision)) => Answer::Gone(Some(revision)),
         Applied::Gone(None) => Answer::Missing,
         Applied::Refused { code, message, field } => Answer::Refused(Refusal {

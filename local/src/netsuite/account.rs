@@ -21,6 +21,7 @@ use super::record::Body;
 use super::refusal::{Reason, Refused};
 use super::scripts::{self, Deployed, Rows, Scripts, Submitted, Thrown};
 use super::store::{Store, TableIx};
+use crate::beside::CreatedBeside;
 
 /// What happened in an account so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -71,6 +72,8 @@ pub(super) struct State {
     /// What scripts logged last.
     pub(super) script_log: VecDeque<String>,
     pub(super) stats: Stats,
+    /// Creates that had others beside them, whatever the sync asked for.
+    pub(super) beside: Vec<CreatedBeside>,
     faults: Faults,
     behaviours: BTreeMap<(TableIx, FieldIx), Behaviour>,
     injected: BTreeMap<&'static str, u64>,
@@ -101,6 +104,7 @@ impl State {
             rows: deployed.map_or_else(Rows::default, Deployed::rows),
             script_log: VecDeque::new(),
             stats: Stats::default(),
+            beside: Vec::new(),
             faults: Faults::default(),
             behaviours: BTreeMap::new(),
             injected: BTreeMap::new(),

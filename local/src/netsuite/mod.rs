@@ -50,6 +50,7 @@ use shared::domain::surface::SyncConfig;
 use shared::netsuite::wire::Refusal;
 use shared::runtime::clock::Clock;
 
+use crate::beside::CreatedBeside;
 use account::{Account, State};
 use table::Table;
 use user_event::Origin;
@@ -114,6 +115,11 @@ impl NetSuite {
     /// What happened in an account so far.
     pub fn stats(&self, account: &AccountId) -> Stats {
         self.look(account, |state| state.stats)
+    }
+
+    /// Records that the native twin of our RESTlet created beside others that they could be.
+    pub fn created_beside(&self, account: &AccountId) -> Vec<CreatedBeside> {
+        self.look(account, |state| state.beside.clone())
     }
 
     /// A person creates a record; the answer is its internal id. Where scripts are deployed, this and what follows

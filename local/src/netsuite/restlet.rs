@@ -11,6 +11,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::Side;
+use shared::domain::identity::CANDIDATES_MAX;
 use shared::netsuite::wire::{Answer, Call, Outcome, Read, Refusal, Verb, What, Write};
 use uuid::Uuid;
 
@@ -198,6 +199,11 @@ impl Run<'_> {
             // Setting its values unseen could undo what somebody did to it since.
             Some(Found::Record(record)) => Ok(seen(What::AlreadyApplied, &of.schema, record, &write.fields)),
             _ => {
+                let twins = self.twins(table, write);
+                if !twins.is_empty() {
+                    return Ok(Outcome { twins, ..outcome(What::Twins) });
+                }
+                self.note_beside(table, write);
                 self.units -= 2 * self.load_price(table);
                 let id = self.state.create(table, external_id, &write.values, &origin(write))?;
                 self.state.stats.creates += 1;
@@ -205,6 +211,34 @@ impl Run<'_> {
                 Ok(self.saved(table, id, write))
             }
         }
+    }
+
+    /// Others that the record to be created could be.
+    fn twins(&mut self, table: TableIx, write: &Write) -> Vec<Outcome> {
+        let Some(unless) = write.unless.as_ref().filter(|unless| !unless.keys.is_empty()) else {
+            return Vec::new();
+        };
+        let (load, of) = (self.load_price(table), self.state.store.table(table));
+        let ids = of.keys().forbidding(of.schema.surface(), Side::NetSuite, unless, || {
+            let all =
+                |record: &Record| (record.id, record.body.render_fields(&of.schema, record.body.filled()));
+            of.records().map(all).collect()
+        });
+        let ids = ids.into_iter();
+        let there = ids.take(CANDIDATES_MAX).filter_map(|id| of.get(id));
+        let twins: Vec<Outcome> =
+            there.map(|record| seen(What::Found, &of.schema, record, &write.fields)).collect();
+        self.units -= LOOKUP + load * twins.len() as i64;
+        twins
+    }
+
+    fn note_beside(&mut self, table: TableIx, write: &Write) {
+        let of = self.state.store.table(table);
+        let mark = write.external_id.as_deref().unwrap_or_default();
+        let except = write.unless.as_ref().map_or(&[][..], |unless| &unless.except);
+        let surface = of.schema.surface();
+        let beside = of.keys().beside(surface, Side::NetSuite, mark, &write.values, except);
+        self.state.beside.extend(beside);
     }
 
     fn update(&mut self, table: TableIx, write: &Write) -> Result<Outcome, Refused> {
@@ -357,6 +391,7 @@ fn outcome(what: What) -> Outcome {
         last_modified: None,
         values: Map::new(),
         held: BTreeMap::new(),
+        twins: Vec::new(),
         error: None,
     }
 }

@@ -8,6 +8,7 @@ use shared::domain::id::Timestamp;
 use super::record::Record;
 use super::schema::Schema;
 use super::unseen::Unseen;
+use crate::beside::KeyIndex;
 
 /// A record that was deleted.
 #[derive(Debug, Clone)]
@@ -53,6 +54,7 @@ pub(super) struct Table {
     /// The latest deletion of each external id.
     deletion_by_external_id: BTreeMap<Arc<str>, u64>,
     by_deletion_time: BTreeSet<(i64, u64)>,
+    keys: KeyIndex,
 }
 
 impl Table {
@@ -66,6 +68,7 @@ impl Table {
             deletions: BTreeMap::new(),
             deletion_by_external_id: BTreeMap::new(),
             by_deletion_time: BTreeSet::new(),
+            keys: KeyIndex::default(),
         }
     }
 
@@ -77,6 +80,11 @@ impl Table {
     /// The id of the record with this external id.
     pub(super) fn with_external_id(&self, external_id: &str) -> Option<u64> {
         self.by_external_id.get(external_id).copied()
+    }
+
+    /// The records by their match keys.
+    pub(super) fn keys(&self) -> &KeyIndex {
+        &self.keys
     }
 
     /// What there is under an internal id.
@@ -102,6 +110,8 @@ impl Table {
         if let Some(before) = &before {
             self.unindex(before);
         }
+        let held = before.as_ref().map(|before| &before.body.values[..]);
+        self.keys.note(self.schema.surface(), record.id, held, Some(&record.body.values));
         self.by_last_modified.insert((record.last_modified, record.id));
         if let Some(external_id) = &record.external_id {
             self.by_external_id.insert(external_id.clone(), record.id);
@@ -116,6 +126,7 @@ impl Table {
         let mut record = self.records.remove(&id)?;
         self.unseen.note(id, Some(&record), None, visible_from);
         self.unindex(&record);
+        self.keys.note(self.schema.surface(), id, Some(&record.body.values), None);
         record.last_modified = at;
         record.saves += 1;
         if let Some(external_id) = &record.external_id {

@@ -27,6 +27,8 @@ use shared::domain::surface::SyncConfig;
 use shared::runtime::clock::Clock;
 use shared::suitex::{By, Look, Row};
 
+use crate::beside::CreatedBeside;
+
 pub use api::router;
 pub use application::Application;
 pub use faults::{Behaviour, SuiteXFaults};
@@ -88,6 +90,11 @@ impl SuiteX {
     /// How many changes of the sync changed something.
     pub fn sync_writes(&self, account: &AccountId) -> u64 {
         self.store(account).map_or(0, |store| store.synced_events.len() as u64)
+    }
+
+    /// Rows that the sync created beside others that they could be.
+    pub fn created_beside(&self, account: &AccountId) -> Vec<CreatedBeside> {
+        self.store(account).map_or_else(Vec::new, |store| store.beside.clone())
     }
 
     /// The rows of `synced_events`: one for each change of the sync that changed something.

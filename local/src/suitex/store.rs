@@ -15,6 +15,7 @@ use super::intake::{Intake, Values};
 use super::outbox::{Operation, Outbox, SyncedEvent};
 use super::refusal::Refusal;
 use super::table::Table;
+use crate::beside::CreatedBeside;
 
 /// Our own name in `actor`.
 pub(super) const SYNC_ACTOR: &str = "suitex-sync";
@@ -65,6 +66,8 @@ pub(super) struct Store {
     pub(super) synced_events: Vec<SyncedEvent>,
     pub(super) faults: SuiteXFaults,
     line_keys: u64,
+    /// Creates that had others beside them, whatever the sync asked for.
+    pub(super) beside: Vec<CreatedBeside>,
 }
 
 /// A change of a row that is about to be told.
@@ -90,6 +93,7 @@ impl Store {
             synced_events: Vec::new(),
             faults: SuiteXFaults::default(),
             line_keys: 0,
+            beside: Vec::new(),
         }
     }
 
@@ -165,7 +169,7 @@ impl Store {
             let field = &surface.fields[ix];
             self.for_each_referred(&field.kind, &value, Table::refer);
             changes.insert(field.suitex.clone(), field.kind.render(Side::SuiteX, &value));
-            let old = std::mem::replace(&mut self.tables[at].record_mut(id).values[ix], value);
+            let old = self.tables[at].exchange(id, ix, value);
             self.for_each_referred(&field.kind, &old, Table::unrefer);
             previous.insert(field.suitex.clone(), field.kind.render(Side::SuiteX, &old));
         }

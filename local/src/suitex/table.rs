@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Map;
 use shared::domain::id::{Revision, Side};
-use shared::domain::surface::TypeSurface;
+use shared::domain::surface::{FieldIx, TypeSurface};
 use shared::domain::value::Value;
 use shared::suitex::{By, LastCall, Look, Row};
+
+use crate::beside::KeyIndex;
 
 /// A live row.
 pub(super) struct Record {
@@ -39,6 +41,7 @@ pub(super) struct Table {
     /// How often the tenant's rows refer to a row of this table. Rows that nobody refers to are absent.
     referred: HashMap<u64, u64>,
     last_id: u64,
+    keys: KeyIndex,
 }
 
 impl Table {
@@ -50,6 +53,7 @@ impl Table {
             by_sync_id: HashMap::new(),
             referred: HashMap::new(),
             last_id: 0,
+            keys: KeyIndex::default(),
         }
     }
 
@@ -91,6 +95,24 @@ impl Table {
         self.rows.get_mut(&id).expect("the id of a live row")
     }
 
+    /// Puts a value into a field of a live row, and answers what was there. Panics as [`Table::record`] does.
+    pub(super) fn exchange(&mut self, id: u64, ix: FieldIx, value: Value) -> Value {
+        let is_in_key = self.surface.match_keys.iter().flatten().any(|field| *field == ix);
+        if is_in_key {
+            self.keys.note(&self.surface, id, Some(&self.rows[&id].values), None);
+        }
+        let old = std::mem::replace(&mut self.record_mut(id).values[ix], value);
+        if is_in_key {
+            self.keys.note(&self.surface, id, None, Some(&self.rows[&id].values));
+        }
+        old
+    }
+
+    /// The live rows by their match keys.
+    pub(super) fn keys(&self) -> &KeyIndex {
+        &self.keys
+    }
+
     /// A live row as it is shown. Panics as [`Table::record`] does.
     pub(super) fn row(&self, id: u64) -> Row {
         self.shown(id, self.record(id))
@@ -102,6 +124,7 @@ impl Table {
         if let Some(sync_id) = &sync_id {
             self.by_sync_id.insert(sync_id.clone(), self.last_id);
         }
+        self.keys.note(&self.surface, self.last_id, None, Some(&values));
         self.rows.insert(self.last_id, Record { sync_id, revision: Revision(1), values, last_call: None });
         self.last_id
     }
@@ -110,6 +133,7 @@ impl Table {
     /// [`Table::record`] does.
     pub(super) fn remove(&mut self, id: u64) -> (Record, Revision) {
         let record = self.rows.remove(&id).expect("the id of a live row");
+        self.keys.note(&self.surface, id, Some(&record.values), None);
         let revision = Revision(record.revision.0 + 1);
         self.deleted.insert(id, revision);
         (record, revision)

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, Revision, Side};
+use shared::domain::identity::{CANDIDATES_MAX, Unless};
 use shared::fault::Unavailable;
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
 use uuid::Uuid;
@@ -67,7 +68,7 @@ impl SuiteX {
 fn apply(store: &mut Store, table: &str, change: &Change, author: Author<'_>) -> Result<Applied, Refusal> {
     let at = store.table_named(table).ok_or_else(|| Refusal::UnknownTable { table: table.to_string() })?;
     match change {
-        Change::Create { sync_id, values } => create(store, at, sync_id, values, author),
+        Change::Create { sync_id, values, unless } => create(store, at, sync_id, values, unless, author),
         Change::Update { id, revision, expected, values } => match find(store.table(at), id, *revision) {
             Ok(id) => update(store, at, id, expected, values, author),
             Err(elsewhere) => Ok(elsewhere),
@@ -97,12 +98,22 @@ fn create(
     at: TableIx,
     sync_id: &str,
     values: &Map<String, Json>,
+    unless: &Unless,
     author: Author<'_>,
 ) -> Result<Applied, Refusal> {
     if let Place::Live(id) = store.table(at).find(By::SyncId(sync_id)) {
         // Setting its values unseen could undo what somebody did to it since.
         return Ok(Applied::Mismatch(store.table(at).row(id)));
     }
+    let table = store.table(at);
+    let twins = table.keys().forbidding(&table.surface, Side::SuiteX, unless, || {
+        table.rows().filter_map(|row| Some((row.id.parse().ok()?, row.values))).collect()
+    });
+    if !twins.is_empty() {
+        return Ok(Applied::Twins(twins.into_iter().take(CANDIDATES_MAX).map(|id| table.row(id)).collect()));
+    }
+    let beside = table.keys().beside(&table.surface, Side::SuiteX, sync_id, values, &unless.except);
+    store.beside.extend(beside);
     let wanted = store.accept(at, values)?;
     let id = store.insert(at, Some(sync_id), wanted, author)?;
     Ok(Applied::Done(Some(store.table(at).row(id))))

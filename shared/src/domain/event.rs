@@ -11,7 +11,7 @@ use super::id::{AccountId, RecordType, Revision, Side, SideId, Timestamp, derive
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
 
-pub use decision::{WireChoice, WireOverride, WireResolution};
+pub use decision::{IdentityChoice, WireChoice, WireIdentity, WireOverride, WireResolution};
 
 /// Most fields that one event may change.
 pub const FIELDS_MAX: usize = 2_000;
@@ -170,6 +170,9 @@ pub struct Payload {
     /// Values that an admin sets; source `review` only.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     pub overriding: Option<WireOverride>,
+    /// A person's word on which of a side's records this one is; source `review` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<WireIdentity>,
     /// Absorb without waiting for the record to be quiet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub flush: bool,
@@ -224,10 +227,11 @@ impl ChangeEvent {
         let given_id = optional_text(&mut object, "eventId")?;
         let travels_apart = full_snapshot_ref.is_some() || metadata.contains_key(PAYLOAD_REF);
         let payload = payload(&mut object, operation, travels_apart)?;
-        if source == Source::Review && payload.resolution.is_none() == payload.overriding.is_none() {
+        let words = [payload.resolution.is_some(), payload.overriding.is_some(), payload.identity.is_some()];
+        if source == Source::Review && words.into_iter().filter(|is_there| *is_there).count() != 1 {
             return wrong(
                 "payload.resolution",
-                "is required from source review, or an override in its place",
+                "is required from source review, or an override or an identity in its place",
             );
         }
         let event_id = match given_id {
@@ -437,11 +441,12 @@ fn payload(
     let flush = optional_flag(&mut inner, "flush", "payload.flush")?;
     let resolution = decided(&mut inner, "resolution")?;
     let overriding = decided(&mut inner, "override")?;
-    let decides = resolution.is_some() || overriding.is_some();
+    let identity = decided(&mut inner, "identity")?;
+    let decides = resolution.is_some() || overriding.is_some() || identity.is_some();
     if changes.is_empty() && !decides && operation == Operation::Update && !has_ref {
         return wrong("payload.changes", "is missing: an update says what changed, or has a fullSnapshotRef");
     }
-    Ok(Payload { changes, previous, full, resolution, overriding, flush })
+    Ok(Payload { changes, previous, full, resolution, overriding, identity, flush })
 }
 
 /// What a person decided, under `name`.

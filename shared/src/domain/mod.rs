@@ -11,6 +11,7 @@ pub mod conflict;
 pub mod event;
 pub mod governance;
 pub mod id;
+pub mod identity;
 pub mod lines;
 pub mod merged;
 pub mod news;

@@ -143,6 +143,8 @@ pub struct TypeSurface {
     pub suitex: String,
     /// What a deletion *on* each side means.
     pub delete: PerSide<DeleteRule>,
+    /// Each of these groups of fields names a record: who has one of them in common is looked up before a create.
+    pub match_keys: Vec<Vec<FieldIx>>,
     /// The boolean field that `inactivate` sets.
     pub inactive: Option<FieldIx>,
     /// Writes of a higher priority go first.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
+use crate::domain::identity::Unless;
+
 /// A call to the RESTlet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase")]
@@ -29,7 +31,8 @@ pub enum Call {
 #[serde(rename_all = "lowercase")]
 pub enum Verb {
     /// Create with `externalId`; a second create with the same external id finds the first, writes nothing and
-    /// answers `already_applied` with its current values.
+    /// answers `already_applied` with its current values. Where there is another that `unless` names, nothing is
+    /// written either: the answer is `twins`.
     Create,
     /// Set the fields, if each holds its expected (or already its wanted) value.
     Update,
@@ -54,6 +57,9 @@ pub struct Write {
     /// External id that a create sets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
+    /// Records that forbid a create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<Unless>,
     /// Field → value that must be there now. Fields not named are not compared.
     #[serde(default)]
     pub expected: Map<String, Json>,
@@ -107,6 +113,8 @@ pub enum What {
     Found,
     /// A field did not hold its expected value; nothing was written.
     Mismatch,
+    /// `twins` could be the record that was to be created; nothing was written.
+    Twins,
     /// NetSuite knows that the record was deleted.
     Deleted,
     /// There is no such record, or the role may not see it: NetSuite does not say which.
@@ -139,6 +147,10 @@ pub struct Outcome {
     /// it was saved.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub held: BTreeMap<Uuid, Map<String, Json>>,
+    /// Records that could be the one that was to be created, at most
+    /// [`crate::domain::identity::CANDIDATES_MAX`]: each as a read finds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Outcome>,
     /// Why it was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Refusal>,

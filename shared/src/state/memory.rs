@@ -1,6 +1,7 @@
 //! The state in memory: for `cargo run`, tests and the simulation. One map per table of the design; each
 //! method is one critical section, as it would be one transaction.
 
+mod ambiguity;
 mod deliveries;
 mod desk;
 mod inspect;
@@ -15,8 +16,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place, State,
-    Subject, Verdict,
+    Ambiguity, Census, Commit, ErrorEntry, HistoryRow, Link, LinkChange, Notice, Page, PendingRow, Place,
+    State, Subject, Verdict,
 };
 use crate::breakage::{self, Breakage};
 use crate::domain::governance::{Call, CallEnd, Governance, NotNow};
@@ -54,6 +55,7 @@ struct Tables {
     filing: desk::Filing,
     errors: BTreeMap<Uuid, ErrorEntry>,
     told: notices::Told,
+    ambiguities: BTreeMap<At, Ambiguity>,
     audit: Vec<super::AuditRow>,
     watermarks: BTreeMap<String, u64>,
     cursors: BTreeMap<String, String>,
@@ -148,6 +150,9 @@ impl Tables {
         for error in commit.errors {
             self.file(error);
         }
+        for ambiguity in commit.ambiguities {
+            self.ambiguities.insert(place_of(&ambiguity.record), ambiguity);
+        }
         for notice in commit.notices {
             self.told.add(notice);
         }
@@ -215,7 +220,10 @@ impl Tables {
             }
             LinkChange::Alias(alias, _) => {
                 let from = (place.0.clone(), alias);
-                for link in self.links.values_mut().filter(|l| l.canonical == from.1) {
+                let of_alias = |(key, link): &(&(RecordType, Side, SideId), &mut Link)| {
+                    key.0 == from.0 && link.canonical == from.1
+                };
+                for (_, link) in self.links.iter_mut().filter(of_alias) {
                     link.canonical = place.1.clone();
                 }
                 self.ids.remove(&from);

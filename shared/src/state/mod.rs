@@ -3,6 +3,7 @@
 //! The important method is [`State::commit`]: a [`Commit`] is a value that holds everything that one decision
 //! changes, written in one transaction, if the record is still at the row revision on which it was decided.
 
+mod ambiguity;
 pub mod controls;
 pub mod deliveries;
 pub mod desk;
@@ -29,6 +30,7 @@ use crate::domain::surface::Limits;
 use crate::fault::Unavailable;
 
 pub use notices::Notice;
+pub use ambiguity::{Ambiguities, Ambiguity, AmbiguityAnswer, AmbiguityStatus, Candidate};
 
 /// How a source names a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -327,6 +329,8 @@ pub struct Commit {
     pub places: Vec<(Uuid, Place)>,
     /// Errors, filed or changed.
     pub errors: Vec<ErrorEntry>,
+    /// Questions about who is who, as they are from now on.
+    pub ambiguities: Vec<Ambiguity>,
     /// Audit.
     pub audit: Vec<AuditRow>,
     /// Notices.
@@ -343,6 +347,7 @@ impl Commit {
             history: Vec::new(),
             places: Vec::new(),
             errors: Vec::new(),
+            ambiguities: Vec::new(),
             audit: Vec::new(),
             notices: Vec::new(),
         }
@@ -377,7 +382,7 @@ pub type Census = std::collections::BTreeMap<&'static str, u64>;
 
 /// The state.
 #[async_trait]
-pub trait State: Desk + Controls + Notices + Deliveries + Watch + Send + Sync {
+pub trait State: Ambiguities + Desk + Controls + Notices + Deliveries + Watch + Send + Sync {
     /// The records, in the order of the keys. An alias gives the record that it stands for.
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable>;
 

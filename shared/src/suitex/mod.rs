@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::domain::id::{AccountId, Revision, Timestamp};
+use crate::domain::identity::Unless;
 use crate::fault::Unavailable;
 
 /// A row of a synced table, lists included.
@@ -41,12 +42,16 @@ pub struct LastCall {
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Insert with the canonical id in `sync_id`. A row with that `sync_id` is not doubled and not touched: it
-    /// is answered as [`Applied::Mismatch`].
+    /// is answered as [`Applied::Mismatch`]. Where there are others that it could be, nothing is inserted: they are
+    /// answered as [`Applied::Twins`].
     Create {
         /// Our canonical id.
         sync_id: String,
         /// Column → value.
         values: Map<String, Json>,
+        /// Rows that forbid it.
+        #[serde(default)]
+        unless: Unless,
     },
     /// Set columns where the row's revision and each column's value are as expected.
     Update {
@@ -77,6 +82,8 @@ pub enum Applied {
     Done(Option<Row>),
     /// Not written: the row is not as expected. The row as it is now.
     Mismatch(Row),
+    /// Not written: these rows could be it, at most [`crate::domain::identity::CANDIDATES_MAX`] of them.
+    Twins(Vec<Row>),
     /// Not written: there is no such row. The revision at which it was deleted, where known.
     Gone(Option<Revision>),
     /// Not written: SuiteX's own rules refuse it.

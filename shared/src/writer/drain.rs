@@ -12,9 +12,10 @@ use futures::stream::FuturesUnordered;
 use super::queue::Queue;
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
-use super::{CallFault, LookCall, WriteCall, Writer};
+use super::{CallFault, LookCall, WriteCall, Writer, identity};
 use crate::domain::governance::{Call, CallEnd, Purpose};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::identity::Unless;
 use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::{Account, TypeSurface};
@@ -56,10 +57,12 @@ const HELD_ROUNDS_MAX: u32 = 8;
 const PATIENCE_MS: i64 = 60_000;
 
 /// What a planned record needs.
-struct Planned {
-    record: Record,
-    surface: Arc<TypeSurface>,
-    plan: Plan,
+pub(super) struct Planned {
+    pub(super) record: Record,
+    pub(super) surface: Arc<TypeSurface>,
+    pub(super) plan: Plan,
+    /// Records that forbid a create.
+    pub(super) unless: Unless,
 }
 
 /// What a drainer need not plan now.
@@ -260,6 +263,7 @@ impl Writer {
             plan: plan(record, self.side(), surface, now, &has),
             record: Record::clone(record),
             surface: Arc::clone(surface),
+            unless: Unless::default(),
         };
         let (mut looks, mut writes, mut idle) = (Vec::new(), Vec::new(), Vec::new());
         for planned in known.iter().map(plan) {
@@ -277,6 +281,9 @@ impl Writer {
         let work: BTreeSet<RecordKey> = work.collect();
         let mut done: BTreeSet<RecordKey> = due.iter().filter(|key| !work.contains(key)).cloned().collect();
         self.put_off(account, idle, now).await?;
+        let (mut writes, linked) =
+            identity::before_creates(self, account, writes, &counterparts, now).await?;
+        done.extend(linked);
         // Looks settle what is open; then writes, the most important types first.
         writes.sort_by_key(|w| std::cmp::Reverse(w.surface.priority));
         let mut started = Vec::new();
@@ -315,7 +322,7 @@ impl Writer {
         now: Timestamp,
     ) -> Result<(), Unavailable> {
         let side = self.side();
-        let commits = idle.into_iter().map(|Planned { mut record, surface, plan }| {
+        let commits = idle.into_iter().map(|Planned { mut record, surface, plan, .. }| {
             let known = record.sides[side].due.take();
             let attempts = known.as_ref().map_or(0, |d| d.attempts);
             let mut errors = Vec::new();
@@ -407,7 +414,7 @@ impl Writer {
         let (side, size) = (self.side(), batch.len());
         let mut jobs = Vec::with_capacity(size);
         let mut commits = Vec::new();
-        for (nth, Planned { mut record, surface, plan }) in batch.into_iter().enumerate() {
+        for (nth, Planned { mut record, surface, plan, unless }) in batch.into_iter().enumerate() {
             let (id, revision) = (record.sides[side].id.clone(), record.sides[side].newest());
             let canonical = record.key.id.clone();
             let Plan::Write(write) = plan else {
@@ -432,6 +439,7 @@ impl Writer {
                 verb: intent.verb,
                 expected: counterparts.render(&intent.expected, side, &surface),
                 values: counterparts.render(&intent.wanted, side, &surface),
+                unless,
             };
             commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
             record.row_revision += 1;

@@ -5,6 +5,7 @@
 //! ([`crate::domain::settle`]).
 
 mod drain;
+mod identity;
 mod queue;
 mod settle;
 pub mod translate;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 use crate::domain::governance::CallEnd;
 use crate::domain::id::{CanonicalId, RecordType, Revision, Side, SideId};
+use crate::domain::identity::Unless;
 use crate::domain::record::Verb;
 use crate::domain::surface::{Account, TypeSurface};
 use crate::runtime::Ports;
@@ -44,6 +46,8 @@ pub struct WriteCall {
     pub expected: Map<String, Json>,
     /// Field → value to set.
     pub values: Map<String, Json>,
+    /// Records that forbid a create.
+    pub unless: Unless,
 }
 
 /// One look, in the target's names and ids.
@@ -70,6 +74,15 @@ pub struct Shown {
     pub values: Map<String, Json>,
 }
 
+/// A record that could be the one that was to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Twin {
+    /// The record.
+    pub shown: Shown,
+    /// The mark that it carries: ours, or the customer's own external id.
+    pub mark: Option<String>,
+}
+
 /// What became of one write or look.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
@@ -83,6 +96,8 @@ pub enum Answer {
         /// target keeps no account of calls.
         held: BTreeMap<Uuid, Map<String, Json>>,
     },
+    /// Not created: these could be it.
+    Twins(Vec<Twin>),
     /// The target has deleted the record.
     Gone(Option<Revision>),
     /// The target has no such record, or does not show it.

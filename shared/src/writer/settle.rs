@@ -3,7 +3,7 @@
 
 mod answer;
 mod errors;
-mod store;
+pub(super) mod store;
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub(super) use self::errors::waited_too_long;
 use super::Writer;
 use super::translate::CanonicalIds;
-use super::{Answer, CallFault, LookCall, Shown, WriteCall};
+use super::{Answer, CallFault, LookCall, Shown, WriteCall, identity};
 use crate::domain::governance::CallEnd;
 use crate::domain::id::Timestamp;
 use crate::domain::record::Record;
@@ -73,9 +73,13 @@ pub(super) async fn batch(
     let shown = jobs.iter().zip(&answers).flat_map(|(job, answer)| told(job, answer));
     let ids = CanonicalIds::load(&*writer.ports.state, &account.id, side, shown).await?;
     let (mut answers, mut over) = (answers.into_iter(), Vec::new());
-    let mut settled = Vec::with_capacity(jobs.len());
+    let (mut settled, mut found) = (Vec::with_capacity(jobs.len()), Vec::new());
     for job in jobs {
         let outcome = match answers.next() {
+            Some(Answer::Twins(twins)) => {
+                found.push((job, twins));
+                continue;
+            }
             Some(answer) => {
                 over.extend(call_found_over(writer, &job, &answer));
                 answer::answered(side, account, &job, answer, &ids, now)
@@ -86,6 +90,9 @@ pub(super) async fn batch(
         settled.push((job, outcome));
     }
     store::store(writer, account, settled, now).await?;
+    for (job, twins) in found {
+        identity::after_twins(writer, account, job, twins, &ids, now).await?;
+    }
     for call in over {
         writer.end(account, call, CallEnd::Over).await;
     }
@@ -102,7 +109,9 @@ fn told<'a>(
         Answer::Looked { shown, held } => (Some(shown), Some(held)),
         _ => (None, None),
     };
+    let twins = if let Answer::Twins(twins) = answer { &twins[..] } else { &[] };
     let values = shown.map(|shown: &Shown| &shown.values).into_iter();
+    let values = values.chain(twins.iter().map(|twin| &twin.shown.values));
     let values = values.chain(held.into_iter().flat_map(|held| held.values()));
     values.map(|values| (&*job.surface, values))
 }

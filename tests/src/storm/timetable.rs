@@ -102,6 +102,7 @@ impl Worker {
             record_type: "customer".into(),
             id: Some(self.records[nth % self.records.len()].clone()),
             external_id: None,
+            unless: None,
             expected: Map::new(),
             values: Map::from_iter([("phone".to_string(), json!(nth.to_string()))]),
             fields: Vec::new(),

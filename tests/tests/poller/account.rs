@@ -255,6 +255,7 @@ impl Account {
             record_type: acme.types[&kind].netsuite.clone(),
             id: Some(id.clone()),
             external_id: None,
+            unless: None,
             expected: Map::new(),
             values: values.clone(),
             fields: Vec::new(),

@@ -22,12 +22,13 @@ struct Kind {
     writes: (u64, u64),
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 11] = [
     Kind {
         name: "create in NetSuite",
         prepare: |_| None,
         act: |story, _| {
-            drop(story.create(SuiteX, "customer", json!({ "company_name": "Ada", "phone": "1" })))
+            let values = json!({ "company_name": "Ada", "phone": "1", "email": "a@b.c" });
+            drop(story.create(SuiteX, "customer", values))
         },
         seen: customers,
         writes: (1, 0),
@@ -36,7 +37,8 @@ const KINDS: [Kind; 9] = [
         name: "create in SuiteX",
         prepare: |_| None,
         act: |story, _| {
-            drop(story.create(NetSuite, "customer", json!({ "companyname": "Ada", "phone": "1" })))
+            let values = json!({ "companyname": "Ada", "phone": "1", "email": "a@b.c" });
+            drop(story.create(NetSuite, "customer", values))
         },
         seen: customers,
         writes: (0, 1),
@@ -91,6 +93,39 @@ const KINDS: [Kind; 9] = [
         seen: orders,
         writes: (0, 1),
     },
+    // NetSuite has the customer, of which nobody has heard, and lacks its telephone.
+    Kind {
+        name: "match",
+        prepare: |story| {
+            unheard(story, "Ada");
+            None
+        },
+        act: |story, _| {
+            let values = json!({ "company_name": "Ada", "phone": "1", "email": "A@B.C" });
+            drop(story.create(SuiteX, "customer", values));
+        },
+        seen: customers,
+        writes: (1, 0),
+    },
+    // It has two, and a person's choice is on its way when the trouble begins.
+    Kind {
+        name: "choice",
+        prepare: |story| {
+            let id = unheard(story, "Ada");
+            unheard(story, "Ada");
+            let values = json!({ "company_name": "Ada", "phone": "1", "email": "a@b.c" });
+            story.create(SuiteX, "customer", values);
+            story.settle();
+            let asked = story.get("ambiguous")["items"][0].clone();
+            let path = format!("ambiguous/{}/decide", asked["ambiguityId"].as_str().expect("an id"));
+            let (status, answer) = story.post(&path, json!({ "revision": 1, "choice": { "link": id } }));
+            assert!(status.is_success(), "{answer}");
+            None
+        },
+        act: |_, _| {},
+        seen: customers,
+        writes: (1, 0),
+    },
     // The order waits for its customer's link, which wakes it.
     Kind {
         name: "link",
@@ -110,6 +145,14 @@ fn of(pair: Option<&Pair>) -> &Pair {
 
 fn customer(story: &mut Story) -> Option<Pair> {
     Some(story.customer(json!({ "companyname": "Ada", "phone": "1" })))
+}
+
+/// A customer of NetSuite that nobody has told of, with the address `a@b.c`.
+fn unheard(story: &Story, name: &str) -> String {
+    let values = json!({ "companyname": name, "email": "a@b.c" });
+    let values = values.as_object().expect("an object");
+    let kind = crate::story::kind("customer");
+    story.world.netsuite.ui_create(&story.account(), &kind, values, false, "ann").expect("a customer")
 }
 
 fn order(story: &mut Story) -> Option<Pair> {

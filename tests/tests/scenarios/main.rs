@@ -25,6 +25,7 @@ mod large_payload;
 mod late_landing;
 mod lines;
 mod lost_reply;
+mod match_keys;
 mod merge_crash;
 mod null_against_absent;
 mod poison;

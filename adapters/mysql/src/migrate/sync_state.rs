@@ -32,4 +32,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0027_notice_delivery",
     "0028_notice_delivery_item",
     "0029_notice_watch",
+    "0030_ambiguous_record",
 ];

@@ -22,8 +22,8 @@ use super::record_link::{self, LinkId};
 use super::round::{Linked, Prepared, linked, refusal, rounds};
 use super::state_history::Decided;
 use super::{
-    MysqlState, WHAT, conflict_field, conflicts, event_audit_log, notification, pending_event, state_history,
-    sync_error_queue,
+    MysqlState, WHAT, ambiguous_record, conflict_field, conflicts, event_audit_log, notification,
+    pending_event, state_history, sync_error_queue,
 };
 use crate::fault::{Cause, cause, retrying, unavailable};
 
@@ -355,15 +355,18 @@ async fn go_on(
     Ok(())
 }
 
-/// Writes what is there for people: errors, notices, audit.
+/// Writes what is there for people: errors, questions, notices, audit.
 async fn tell(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> Result<(), sqlx::Error> {
     let (mut errors, mut notices, mut audit) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ambiguities = Vec::new();
     for commit in standing.iter().map(|s| s.commit) {
         errors.extend(&commit.errors);
+        ambiguities.extend(&commit.ambiguities);
         notices.extend(commit.notices.iter().map(|notice| (&commit.account, notice)));
         audit.extend(commit.audit.iter().map(|row| (&commit.account, row)));
     }
     sync_error_queue::file(connection, errors).await?;
+    ambiguous_record::put(connection, &ambiguities).await?;
     notification::insert(connection, &notices).await?;
     event_audit_log::insert(connection, &audit).await
 }

@@ -3,6 +3,8 @@
 //! `codec` makes rows of records and is pure, as is `round`, which judges commits; `commit` writes them.
 
 mod account_hold;
+mod ambiguity;
+mod ambiguous_record;
 mod codec;
 mod columns;
 mod commit;
@@ -126,6 +128,7 @@ pub fn statements() -> Vec<(String, String)> {
     let tables = [
         ("account_hold", account_hold::STATEMENTS),
         ("conflict_field", conflict_field::STATEMENTS),
+        ("ambiguous_record", ambiguous_record::STATEMENTS),
         ("conflicts", conflicts::STATEMENTS),
         ("current_state", current_state::STATEMENTS),
         ("event_audit_log", event_audit_log::STATEMENTS),

@@ -66,7 +66,9 @@ impl App {
         values: &Map<String, Json>,
         actor: &str,
     ) -> Result<Row, Obstacle> {
-        let row = self.perform(account, record_type, actor, Deed::Create { sync_id: None, values }).await?;
+        let row = self
+            .perform(account, record_type, actor, Deed::Create { sync_id: None, values, unless: None })
+            .await?;
         row.ok_or_else(|| Unavailable::new("suitex", "the new row is gone").into())
     }
 

@@ -175,6 +175,7 @@ fn business_table(account: &Account, surface: &TypeSurface) -> Statement {
         parts.push(format!("{} {} null", quoted(&field.suitex), column_type(&field.kind)));
         parts.extend(foreign_key(account, &field.suitex, &field.kind));
     }
+    parts.extend(surface.match_keys.iter().filter_map(|key| index(surface, &surface.fields[*key.first()?])));
     create(&surface.suitex, &parts)
 }
 
@@ -198,6 +199,14 @@ fn list_table(account: &Account, surface: &TypeSurface, list: &Field, spec: &Lin
         parts.extend(foreign_key(account, &column.suitex, &column.kind));
     }
     create(&child_table(surface, list), &parts)
+}
+
+/// An index by which rows with a match key are found. A reference has one already.
+fn index(surface: &TypeSurface, first: &Field) -> Option<String> {
+    let name = quoted(&format!("match_{}_{}", surface.suitex, first.suitex));
+    let column = quoted(&first.suitex);
+    let length = if column_type(&first.kind).ends_with("text") { "(191)" } else { "" };
+    (!matches!(first.kind, Kind::Reference { .. })).then(|| format!("key {name} ({column}{length})"))
 }
 
 fn foreign_key(account: &Account, column: &str, kind: &Kind) -> Option<String> {

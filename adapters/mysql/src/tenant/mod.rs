@@ -11,6 +11,7 @@ mod names;
 mod outbox;
 mod refusal;
 mod table;
+mod twins;
 mod updates;
 mod wire;
 mod write;

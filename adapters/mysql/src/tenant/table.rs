@@ -14,6 +14,7 @@ use sqlx::{MySqlConnection, Row as _};
 use uuid::Uuid;
 
 use super::names::{ID, child_table, literal, parent_column, quoted};
+use super::twins::Key;
 use super::wire::{self, Bound};
 
 /// Most rows of one statement.
@@ -41,6 +42,8 @@ pub(super) struct Table {
     page: Arc<str>,
     lock_rows: Many,
     lock_revisions: Many,
+    /// How to ask for rows by their match keys.
+    pub(super) keys: Vec<Key>,
 }
 
 /// A statement about some rows: a text for each number of ids that is a power of two.
@@ -112,6 +115,7 @@ impl Table {
                 &format!("select 1 from sync_rows where table_name = {of_table} and row_id"),
                 " order by row_id for update",
             ),
+            keys: Key::all(surface),
             surface: Arc::clone(surface),
             name,
         }
@@ -135,7 +139,9 @@ impl Table {
                 move |sql: &Arc<str>| (format!("{what}, {} ids", sql.matches('?').count()), Arc::clone(sql));
             many.0.iter().map(text)
         });
-        own.into_iter().chain(many).collect()
+        let keys = self.keys.iter().enumerate();
+        let keys = keys.map(|(nth, key)| (name(&format!("key {nth}")), Arc::clone(&key.sql)));
+        own.into_iter().chain(many).chain(keys).collect()
     }
 
     /// Keeps everybody else from the rows until the transaction ends. In the order in which a person's statement

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{Revision, Side};
+use shared::domain::identity::Unless;
 use shared::domain::surface::FieldIx;
 use shared::domain::value::Value;
 use shared::suitex::{Applied, Change};
@@ -13,6 +14,7 @@ use super::lines::Writing;
 use super::names::{ID, number, quoted};
 use super::refusal::{Refusal, names_a_living_row};
 use super::table::{Held, Living, Place, Table, spec};
+use super::twins;
 use super::wire::{Param, bind};
 
 /// Our own name in `actor`.
@@ -40,7 +42,7 @@ pub(super) enum Author<'a> {
 /// What is to be done. A person's write expects nothing.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Deed<'a> {
-    Create { sync_id: Option<&'a str>, values: &'a Map<String, Json> },
+    Create { sync_id: Option<&'a str>, values: &'a Map<String, Json>, unless: Option<&'a Unless> },
     Update { id: &'a str, known: Option<Known<'a>>, values: &'a Map<String, Json> },
     Delete { id: &'a str, known: Option<Known<'a>> },
 }
@@ -56,7 +58,9 @@ impl<'a> From<&'a Change> for Deed<'a> {
     fn from(change: &'a Change) -> Self {
         let known = |revision: &Revision, expected| Some(Known { revision: *revision, expected });
         match change {
-            Change::Create { sync_id, values } => Deed::Create { sync_id: Some(sync_id), values },
+            Change::Create { sync_id, values, unless } => {
+                Deed::Create { sync_id: Some(sync_id), values, unless: Some(unless) }
+            }
             Change::Update { id, revision, expected, values } => {
                 Deed::Update { id, known: known(revision, expected), values }
             }
@@ -136,7 +140,7 @@ impl Write<'_> {
         let told = sqlx::query(TELL_TRIGGERS).bind(actor).bind(sync_id).bind(call);
         told.execute(&mut *self.on).await?;
         match deed {
-            Deed::Create { sync_id, values } => self.create(sync_id, values).await,
+            Deed::Create { sync_id, values, unless } => self.create(sync_id, values, unless).await,
             Deed::Update { id, known, values } => match self.hold(id, known).await? {
                 Ok(living) => self.update(living, known, values).await,
                 Err(elsewhere) => Ok(elsewhere),
@@ -173,12 +177,23 @@ impl Write<'_> {
         Ok(as_known(self.table, self.table.find(self.on, id).await?, known))
     }
 
-    async fn create(&mut self, sync_id: Option<&str>, values: &Map<String, Json>) -> Result<Applied, Stop> {
+    async fn create(
+        &mut self,
+        sync_id: Option<&str>,
+        values: &Map<String, Json>,
+        unless: Option<&Unless>,
+    ) -> Result<Applied, Stop> {
         if let Some(sync_id) = sync_id
             && let Place::Living(row) = self.table.find_by_sync_id(self.on, sync_id).await?
         {
             // Setting its values unseen could undo what somebody did to it since.
             return Ok(Applied::Mismatch(self.table.shown(&row)));
+        }
+        if let Some(unless) = unless.filter(|unless| !unless.keys.is_empty()) {
+            let rows = twins::find(self.on, self.table, unless).await?;
+            if !rows.is_empty() {
+                return Ok(Applied::Twins(rows));
+            }
         }
         let wanted = self.accept(values).await?;
         let (lists, columns): (Values, Values) = wanted.into_iter().partition(|(ix, _)| self.is_list(*ix));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::absorb::{absorb, absorb_override, absorb_resolution};
-use shared::domain::event::{ChangeEvent, FieldError, Source};
+use shared::domain::event::{ChangeEvent, FieldError, Source, WireIdentity};
 use shared::domain::id::{RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
+use shared::domain::identity;
 use shared::domain::merged::MergedEvent;
 use shared::domain::news::{Fact, News};
 use shared::domain::plan::{has_work, reschedule};
@@ -15,7 +16,8 @@ use shared::domain::report::Report;
 use shared::domain::surface::TypeSurface;
 use shared::history;
 use shared::state::{
-    AuditRow, Commit, ErrorEntry, HistoryRow, LinkChange, Notice, PendingRow, Place, Subject,
+    Ambiguity, AmbiguityAnswer, AmbiguityStatus, AuditRow, Commit, ErrorEntry, HistoryRow, LinkChange,
+    Notice, PendingRow, Place, Subject,
 };
 use uuid::Uuid;
 
@@ -45,6 +47,8 @@ pub(super) struct Absorption {
     /// As it is stored; `None`: it is new.
     stored: Option<Arc<Record>>,
     rows: Vec<PendingRow>,
+    /// What is asked about who it is, where that is asked.
+    asked: Option<Ambiguity>,
     surface: Arc<TypeSurface>,
     now: Timestamp,
     links: Vec<LinkChange>,
@@ -58,11 +62,12 @@ pub(super) struct Absorption {
 }
 
 impl Absorption {
-    /// `record` as it was loaded, or new; `link`: an id of it that is to be linked.
+    /// `record` as it was loaded, or new; `link`: an id of it that is to be linked; `asked`: what is asked about who it is.
     pub(super) fn new(
         record: Record,
         stored: Option<Arc<Record>>,
         link: Option<(Side, SideId)>,
+        asked: Option<Ambiguity>,
         surface: Arc<TypeSurface>,
         now: Timestamp,
     ) -> Self {
@@ -70,6 +75,7 @@ impl Absorption {
             record,
             stored,
             rows: Vec::new(),
+            asked,
             surface,
             now,
             links: Vec::from_iter(link.map(|(side, id)| LinkChange::Set(side, id))),
@@ -97,7 +103,9 @@ impl Absorption {
                 continue;
             }
             let Some(side) = event.side() else {
-                if !self.resolve(&event) {
+                if let Some(word) = &event.payload.identity {
+                    self.identify(&event, word);
+                } else if !self.resolve(&event) {
                     break;
                 }
                 continue;
@@ -165,6 +173,50 @@ impl Absorption {
         self.audit.push(decided(event, &report, &self.record, surface, self.now));
         self.record_report(event, &report, place);
         true
+    }
+
+    /// A person's word on which of a side's records this is. The writer carries it out.
+    fn identify(&mut self, event: &Arc<ChangeEvent>, word: &WireIdentity) {
+        let is_asked = |asked: &&mut Ambiguity| {
+            asked.id() == word.ambiguity_id
+                && identity::asked_about(&self.record) == Some(asked.side)
+                && asked.is_answered_by(word.revision, &word.choice)
+        };
+        let actor = event.actor().unwrap_or("review").to_string();
+        let (place, action) = match self.asked.as_mut().filter(is_asked) {
+            Some(asked) => {
+                asked.answered(AmbiguityAnswer {
+                    choice: word.choice.clone(),
+                    actor: actor.clone(),
+                    at: event.timestamp,
+                });
+                self.record.locks.retain(|lock| lock.error != word.ambiguity_id);
+                (Place::Applied, "identified")
+            }
+            None => (Place::Superseded, "identity_outdated"),
+        };
+        self.audit.push(AuditRow {
+            at: self.now,
+            actor,
+            action: action.into(),
+            subject: self.record.key.to_string(),
+            details: json!({ "event": event.event_id, "identity": word }),
+        });
+        self.places.push((event.event_id, place));
+        self.absorbed.push(Arc::clone(event));
+    }
+
+    /// Nobody need tell any more who the record is when nothing is to be created, and what was found says nothing when
+    /// it is to be found by other values.
+    fn ask_no_more(&mut self) {
+        let Some(side) = identity::asked_about(&self.record) else { return };
+        if identity::is_over(&self.record, side) || identity::changes_keys(&self.surface, &self.changed) {
+            let id = identity::question_id(&self.record.key, side);
+            self.record.locks.retain(|lock| lock.error != id);
+            if let Some(asked) = &mut self.asked {
+                asked.status = AmbiguityStatus::Closed;
+            }
+        }
     }
 
     fn record_report(&mut self, event: &Arc<ChangeEvent>, report: &Report, place: Place) {
@@ -246,6 +298,7 @@ impl Absorption {
                 *place = Place::Applied;
             }
         }
+        self.ask_no_more();
         reschedule(&mut self.record, &self.surface, self.now);
         let (key, surface) = (self.record.key.clone(), &self.surface);
         let is_put_off = self.places.iter().any(|(_, place)| matches!(place, Place::Pending { .. }));
@@ -270,6 +323,7 @@ impl Absorption {
             history: self.history,
             places: self.places,
             errors: self.errors,
+            ambiguities: Vec::from_iter(self.asked),
             audit: self.audit,
             notices,
             ..Commit::new(key.account)

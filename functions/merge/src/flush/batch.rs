@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use shared::announce;
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
+use shared::domain::identity as identity_of;
 use shared::domain::record::{Lock, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
-use shared::state::{Commit, ErrorEntry, Notice, PendingRow, Place, Subject, Verdict};
+use shared::state::{Ambiguity, Commit, ErrorEntry, Notice, PendingRow, Place, Subject, Verdict};
 use uuid::Uuid;
 
 use super::absorption::{Absorption, After};
@@ -43,13 +44,15 @@ pub(super) async fn absorb(
     let (open, mut again) = open(app, found.records, surface).await?;
     let subjects: Vec<Vec<Subject>> = open.iter().map(Open::subjects).collect();
     let (pending, links) = pending::load(app, account, record_type, &subjects, surface).await?;
+    let mut asked = asked(app, &open).await?;
     let (mut commits, mut follow) = (Vec::new(), Vec::new());
     for (open, pending) in open.into_iter().zip(pending) {
         if pending.rows.is_empty() {
             continue;
         }
-        let mut absorption =
-            Absorption::new(open.record, open.stored, open.link.clone(), Arc::clone(surface), now);
+        let asked = asked.remove(&open.record.key);
+        let (record, link) = (open.record, open.link.clone());
+        let mut absorption = Absorption::new(record, open.stored, link, asked, Arc::clone(surface), now);
         absorption.absorb_all(pending, &links);
         let (commit, after) = absorption.decide();
         commits.push(commit);
@@ -60,6 +63,17 @@ pub(super) async fn absorb(
         again.extend(follow_up(app, account, verdicts, follow, surface, now).await?);
     }
     Ok(again)
+}
+
+/// What is asked about who these records are, where that is asked.
+async fn asked(app: &App, open: &[Open]) -> Result<BTreeMap<RecordKey, Ambiguity>, Unavailable> {
+    let asked = open.iter().filter(|open| identity_of::asked_about(&open.record).is_some());
+    let keys: Vec<RecordKey> = asked.map(|open| open.record.key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let known = app.ports.state.ambiguities(&keys).await?;
+    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, known?))).collect())
 }
 
 /// A record that is being absorbed into.

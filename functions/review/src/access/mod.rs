@@ -4,6 +4,7 @@
 //! the account, and every question to the state that `reach` can ask takes the account from there: so a view of
 //! another account cannot be written.
 
+mod ambiguous;
 mod reach;
 
 use std::sync::Arc;

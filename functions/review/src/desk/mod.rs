@@ -59,7 +59,7 @@ fn audit_row(access: &Access, action: &str, subject: String, details: serde_json
 }
 
 /// The event that carries a decision about a record. Its id comes from what was decided: a double click is one event.
-fn decision(
+pub(crate) fn decision(
     access: &Access,
     key: &RecordKey,
     version: u64,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 use shared::domain::id::{Side, Timestamp};
+use shared::domain::identity;
 use shared::domain::plan::has_work;
 use shared::domain::record::{Due, DueReason, Fields, Intent, Presence, Record, Verb};
 use shared::domain::surface::{FieldIx, TypeSurface};
@@ -28,7 +29,7 @@ pub struct RecordView {
     pub version: u64,
     /// Whether it exists, as agreed.
     pub alive: bool,
-    /// `in_sync`, `pending`, `waiting`, `error`, `locked`, `conflict`: the most urgent that applies.
+    /// `in_sync`, `pending`, `waiting`, `error`, `locked`, `ambiguous`, `conflict`: the most urgent that applies.
     pub status: &'static str,
     /// The agreed values.
     pub state: BTreeMap<String, Json>,
@@ -192,6 +193,8 @@ fn status(record: &Record, surface: Option<&TypeSurface>, now: Timestamp) -> &'s
     };
     if record.conflict.is_some() {
         "conflict"
+    } else if identity::asked_about(record).is_some() {
+        "ambiguous"
     } else if record.is_locked() {
         "locked"
     } else if !record.locks.is_empty() {

@@ -16,6 +16,7 @@
 //! refuses those loudly and never guesses.
 
 mod engine;
+mod expression;
 mod files;
 mod map_reduce;
 mod outside;

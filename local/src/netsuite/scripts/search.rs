@@ -8,7 +8,7 @@ use super::price::CALL;
 use super::rows::Row;
 use super::run::Run;
 use super::thrown::Thrown;
-use super::{records, rows};
+use super::{expression, records, rows};
 use crate::netsuite::account::State;
 use crate::netsuite::record::rfc3339;
 
@@ -51,10 +51,10 @@ pub(super) fn search(run: &Run, search: &Search) -> Result<Json, Thrown> {
         let message = format!("A range has at most {RANGE_MAX} results");
         return Err(Thrown::new("SSS_SEARCH_RANGE_LIMIT", message));
     }
-    let [filter] = &search.filters[..] else { return Err(unsupported(search, "all but one filter")) };
+    let [filter] = &search.filters[..] else { return by_fields(run, search) };
     let Some([Json::String(name), Json::String(operator), value]) = filter.as_array().map(Vec::as_slice)
     else {
-        return Err(unsupported(search, "a filter of this form"));
+        return by_fields(run, search);
     };
     let filter = Filter { name, operator, value };
     let state = run.account.enter();
@@ -70,11 +70,33 @@ pub(super) fn search(run: &Run, search: &Search) -> Result<Json, Thrown> {
                 }
                 found
             }
-            None => by_external_id(&state, search, &filter)?,
+            None if filter.name == "externalid" => by_external_id(&state, search, &filter)?,
+            None => {
+                drop(state);
+                return by_fields(run, search);
+            }
         },
     };
-    sort(search, &mut found)?;
-    let page = found.into_iter().skip(search.start).take(search.end - search.start);
+    page(search, &mut found)
+}
+
+/// Records of a type, by what their fields hold.
+fn by_fields(run: &Run, search: &Search) -> Result<Json, Thrown> {
+    let state = run.account.enter();
+    let table = state.store.table(records::table(&state, &search.r#type)?);
+    let mut found = Vec::new();
+    for record in table.records() {
+        if expression::holds(&table.schema, record, &search.filters)? {
+            let id = ("internalid".into(), json!(record.id.to_string()));
+            found.push(Found { id: Some(record.id), values: Map::from_iter([id]) });
+        }
+    }
+    page(search, &mut found)
+}
+
+fn page(search: &Search, found: &mut Vec<Found>) -> Result<Json, Thrown> {
+    sort(search, found)?;
+    let page = found.drain(..).skip(search.start).take(search.end - search.start);
     Ok(page.map(|found| json!({ "id": found.id.map(|id| id.to_string()), "values": found.values })).collect())
 }
 

@@ -520,3 +520,26 @@ fn an_order_of_five_hundred_lines_fits_into_one_call() {
     assert_eq!(differ, 1, "one line's change writes one line: the others keep their keys and cells");
     assert!(deployed.remaining_usage > 4_900, "of 5,000 units {} are left", deployed.remaining_usage);
 }
+
+#[test]
+fn creates_beside_others() {
+    let both = Both::new();
+    let ada = both.made("customer", json!({"companyname": "Ada", "email": "Ada@x.y"}));
+    let eve = both.made("customer", json!({"companyname": "Eve", "email": "eve@x.y"}));
+    let unless = |n: u128, unless: Json| {
+        let mut write = create(n, "sx-7", json!({"companyname": "A", "email": "ada@x.y"}));
+        write["unless"] = unless;
+        both.one(write)
+    };
+    let found = unless(1, json!({"keys": [{"email": " ada@X.y"}]}));
+    assert_eq!((found.outcome, found.twins[0].id.as_ref()), (What::Twins, Some(&ada)));
+    let found = unless(2, json!({"keys": [{"email": "ada@x.y"}, {"companyname": "eve"}]}));
+    assert_eq!(found.twins.iter().filter_map(|twin| twin.id.clone()).collect::<Vec<_>>(), [ada.clone(), eve]);
+    let both_values = json!({"keys": [{"email": "eve@x.y", "companyname": "Ada"}]});
+    assert_eq!(unless(3, both_values).outcome, What::Applied, "all of a key together");
+    let again = unless(4, json!({"keys": [{"email": "ada@x.y"}]}));
+    assert_eq!(again.outcome, What::AlreadyApplied, "what was created before is found first");
+    let mut other = create(5, "sx-8", json!({"companyname": "A", "email": "ada@x.y"}));
+    other["unless"] = json!({"keys": [{"email": "ada@x.y"}], "except": [ada, again.id]});
+    assert_eq!(both.one(other).outcome, What::Applied);
+}

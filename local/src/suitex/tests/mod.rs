@@ -117,7 +117,7 @@ impl Short for SuiteX {
 }
 
 fn creation(sync_id: &str, values: Json) -> Change {
-    Change::Create { sync_id: sync_id.into(), values: map(values) }
+    Change::Create { sync_id: sync_id.into(), values: map(values), unless: Default::default() }
 }
 
 fn update(id: &str, revision: i64, expected: Json, values: Json) -> Change {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::super::conflict::{Choice, Override, Resolution};
-use super::super::id::{Side, Version};
+use super::super::id::{Side, SideId, Version};
 use super::super::surface::{FieldIx, TypeSurface};
 use super::super::value::Value;
 use super::{FieldError, wrong};
@@ -104,4 +104,28 @@ impl WireOverride {
         let fields = self.fields.iter().map(one).collect::<Result<_, FieldError>>()?;
         Ok(Override { version: Version(self.version), fields, unlock: self.unlock })
     }
+}
+
+/// A person's word on which of a side's records this one is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WireIdentity {
+    /// The question.
+    pub ambiguity_id: Uuid,
+    /// The revision that the person judged.
+    pub revision: u64,
+    /// The answer.
+    pub choice: IdentityChoice,
+}
+
+/// Which of a side's records ours is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdentityChoice {
+    /// This one.
+    Link(SideId),
+    /// None of those that were shown: create it.
+    Create,
+    /// Something has been put in order there: look again.
+    Again,
 }

@@ -78,6 +78,8 @@ struct RawType {
     #[serde(default)]
     delete: RawDelete,
     inactive: Option<String>,
+    #[serde(default, rename = "match")]
+    match_keys: Vec<RawMatch>,
     #[serde(default = "default_priority")]
     priority: u8,
     #[serde(default = "default_reference_wait")]
@@ -96,6 +98,23 @@ struct RawType {
 struct RawPages {
     netsuite: Option<String>,
     suitex: Option<String>,
+}
+
+/// A key: one field, or several that name a record together.
+#[derive(Deserialize, Clone)]
+#[serde(untagged)]
+enum RawMatch {
+    One(String),
+    All(Vec<String>),
+}
+
+impl RawMatch {
+    fn names(&self) -> &[String] {
+        match self {
+            RawMatch::One(name) => std::slice::from_ref(name),
+            RawMatch::All(names) => names,
+        }
+    }
 }
 
 fn default_priority() -> u8 {
@@ -307,6 +326,7 @@ fn surface_of(
     if inactive.is_none() && [raw.delete.netsuite, raw.delete.suitex].contains(&DeleteRule::Inactivate) {
         return Err("delete rule inactivate needs inactive = \"<boolean field>\"".into());
     }
+    let match_keys = raw.match_keys.iter().map(|key| match_key(key, &fields)).collect::<Result<_, _>>()?;
     let names = |side| {
         let mut names = BTreeMap::new();
         for (ix, field) in fields.iter().enumerate() {
@@ -335,6 +355,7 @@ fn surface_of(
         suitex,
         pages,
         delete: PerSide { netsuite: raw.delete.netsuite, suitex: raw.delete.suitex },
+        match_keys,
         inactive,
         priority: raw.priority,
         reference_wait_ms: raw.reference_wait_ms,
@@ -345,6 +366,30 @@ fn surface_of(
         fields,
         units,
     })
+}
+
+/// The fields of a key, each once, in their order.
+fn match_key(raw: &RawMatch, fields: &[Field]) -> Result<Vec<FieldIx>, String> {
+    let field_of = |name: &String| {
+        let ix = fields.iter().position(|f| *f.name == **name);
+        let ix = ix.ok_or_else(|| format!("match names {name:?}, which is no field of the type"))?;
+        match fields[ix].kind {
+            Kind::Text { .. } | Kind::Integer | Kind::Select { .. } | Kind::Reference { .. } => Ok(ix),
+            Kind::Decimal { .. }
+            | Kind::Boolean
+            | Kind::Date
+            | Kind::DateTime
+            | Kind::MultiSelect
+            | Kind::Lines(_) => Err(format!(
+                "match names {name:?}: only text, integers, selects and references name a record"
+            )),
+        }
+    };
+    let key = raw.names().iter().map(field_of).collect::<Result<BTreeSet<_>, _>>()?;
+    if key.is_empty() || key.len() < raw.names().len() {
+        return Err("match has a key without fields, or with a field twice".into());
+    }
+    Ok(Vec::from_iter(key))
 }
 
 fn kind_of(raw: &RawField, types: &BTreeMap<RecordType, RawType>) -> Result<Kind, String> {

@@ -39,7 +39,12 @@ impl Tables {
             self.go_on(event, woken);
         }
         let mut places = vec![place.clone()];
-        places.extend(self.aliases.iter().filter(|(_, to)| **to == place.1).map(|(from, _)| from.clone()));
+        places.extend(
+            self.aliases
+                .iter()
+                .filter(|(from, to)| from.0 == place.0 && **to == place.1)
+                .map(|(from, _)| from.clone()),
+        );
         for on in places {
             for waiting in self.waiting_records.remove(&(side, on)).unwrap_or_default() {
                 let Some(record) = self.records.get_mut(&waiting) else { continue };

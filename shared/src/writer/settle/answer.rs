@@ -104,8 +104,10 @@ pub(super) fn answered(
         }
         Answer::Gone(revision) => ("gone", Reply::Gone(revision), None),
         Answer::Missing => ("missing", Reply::Missing, None),
+        // They are judged before: see [`crate::writer::identity`].
+        Answer::Twins(_) => ("not_tried", Reply::NotDone, None),
         Answer::Refused(refusal) => return refused(side, account, job, refusal, now),
-        Answer::Unclear(why) => return failed(side, job, &CallFault::new(CallEnd::Unclear, why), now),
+        Answer::Unclear(why) => return unclear(side, account, job, why, now),
         Answer::NotTried => ("not_tried", Reply::NotDone, None),
     };
     let is_missing = matches!(reply, Reply::Missing) && record.sides[side].presence == Presence::There;
@@ -133,6 +135,24 @@ pub(super) fn answered(
     };
     let mut outcome = Outcome::new(name, record, report);
     (outcome.errors, outcome.links, outcome.shown) = (errors, links, shown);
+    outcome
+}
+
+/// The target speaks of the record, but does not show what became of it: later again, and a person is told once when it
+/// goes on. A look goes on asking, for only that can tell what a write left.
+fn unclear(side: Side, account: &Account, job: &Job, why: String, now: Timestamp) -> Outcome {
+    let mut outcome = failed(side, job, &CallFault::new(CallEnd::Unclear, why.as_str()), now);
+    let record = &mut outcome.record;
+    let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts);
+    if attempts == account.limits.max_retry_attempts {
+        let id = derived_id("unclear", &[&record.key.to_string(), side.as_str()]);
+        record.locks.retain(|lock| lock.error != id);
+        record.locks.push(Lock { field: None, error: id, reason: why.clone(), since: now });
+        let hint = "A type that shows no lastModified, or a role that may not see it, cannot be synced: give the role the permission, or take the type out of sync.toml; then retry.";
+        let mut error = entry(record, id, "not_shown", "NOT_SHOWN", &why, hint, now);
+        error.attempts = attempts;
+        outcome.errors.push(error);
+    }
     outcome
 }
 
@@ -192,4 +212,44 @@ fn refused(side: Side, account: &Account, job: &Job, refusal: Refusal, now: Time
     outcome.details = json!({ "code": refusal.code, "message": refusal.message });
     outcome.errors = errors;
     outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType};
+    use crate::domain::surface::SyncConfig;
+    use crate::writer::LookCall;
+    use crate::writer::settle::Ask;
+
+    #[test]
+    fn what_is_never_shown_is_told_to_a_person_once() {
+        let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+        let (account, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
+        let account = &config.accounts[&account];
+        let surface = Arc::clone(&account.types[&kind]);
+        let canonical = CanonicalId::parse("sx-1").unwrap();
+        let mut record = Record::new(RecordKey::new(account.id.clone(), kind, canonical.clone()), &surface);
+        let mut told = Vec::new();
+        for attempt in 1..12 {
+            let look = LookCall {
+                surface: Arc::clone(&surface),
+                canonical: canonical.clone(),
+                id: None,
+                operations: vec![],
+            };
+            let ask = Ask::Look(look);
+            let job = Job { record, surface: Arc::clone(&surface), ask, asked: Timestamp(0) };
+            let answer = Answer::Unclear("NetSuite speaks of 7 without a lastModified".into());
+            let outcome =
+                answered(Side::NetSuite, account, &job, answer, &CanonicalIds::default(), Timestamp(1));
+            told.extend(outcome.errors.iter().map(|error| (attempt, error.class.clone())));
+            record = outcome.record;
+            assert!(record.sides.netsuite.due.is_some(), "it is looked at again");
+        }
+        assert_eq!(told, [(account.limits.max_retry_attempts, "not_shown".to_string())]);
+        assert_eq!(record.locks.len(), 1);
+    }
 }

@@ -181,7 +181,7 @@ fn commit_of(
 }
 
 /// Others committed while the call was under way: its answer is no longer the last word. A look settles it.
-async fn look_again(
+pub(in crate::writer) async fn look_again(
     writer: &Writer,
     account: &Account,
     job: &Job,

@@ -38,6 +38,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
     let logs = [("event_audit_log", NOTE), ("notification", KEEP)];
     let mark = ("sync_watermark", KEEP);
     let heeds = ("account_hold", READ);
+    let asks = ("ambiguous_record", KEEP);
     match schema {
         Schema::EventStore => BTreeMap::from([
             ("merge", vec![("event_store", GROW), book]),
@@ -48,9 +49,9 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             ("reconcile", vec![("event_store", READ), book]),
         ]),
         Schema::SyncState => BTreeMap::from([
-            ("merge", [with(&logs), vec![mark]].concat()),
-            ("ns-writer", [with(&logs), permits.to_vec(), vec![heeds]].concat()),
-            ("sx-writer", [with(&logs), vec![heeds]].concat()),
+            ("merge", [with(&logs), vec![mark, asks]].concat()),
+            ("ns-writer", [with(&logs), permits.to_vec(), vec![heeds, asks]].concat()),
+            ("sx-writer", [with(&logs), vec![heeds, asks]].concat()),
             ("dlq", with(&logs)),
             (
                 "review",
@@ -60,6 +61,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                     ("notification", KEEP),
                     ("notice_delivery", READ),
                     ("notice_delivery_item", READ),
+                    ("ambiguous_record", READ),
                     ("governance", READ),
                     ("open_call", READ),
                 ]),

@@ -13,7 +13,8 @@ use shared::state::deliveries::{Channel, Delivery, Plan, Recipient, Standing};
 use shared::state::notices::Topic;
 use shared::state::watch::Watched;
 use shared::state::{
-    AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow, Place, State, Subject,
+    Ambiguity, AmbiguityStatus, AuditRow, Commit, ErrorEntry, ErrorStatus, LinkChange, Notice, PendingRow,
+    Place, State, Subject,
 };
 use sqlx::{AssertSqlSafe, Row};
 
@@ -162,7 +163,7 @@ fn filled(account: &AccountId, n: u32) -> Commit {
     let error = ErrorEntry {
         id: id(n.into()),
         account: account.clone(),
-        record: Some(key),
+        record: Some(key.clone()),
         class: "validation".into(),
         code: "c".into(),
         message: "m".into(),
@@ -178,7 +179,10 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         note: None,
         edits: vec![],
     };
+    let status = if n.is_multiple_of(7) { AmbiguityStatus::Open } else { AmbiguityStatus::Closed };
+    let asked = Ambiguity { status, ..Ambiguity::new(key, Side::NetSuite, at(1)) };
     Commit {
+        ambiguities: vec![asked],
         links: wakes.then(|| LinkChange::Set(Side::SuiteX, side_id(&name(n + 10_000)))).into_iter().collect(),
         record: Some(record),
         history,
@@ -206,7 +210,7 @@ fn sample(column: &str, nth: usize) -> Option<String> {
         "waits_for" => text(&format!("customer:suitex:{}", name(n))),
         "place" => text("applied"),
         "name" => text("reader7"),
-        "event_id" | "conflict_id" | "error_id" | "place_id" | "call_id" => {
+        "event_id" | "conflict_id" | "error_id" | "place_id" | "call_id" | "ambiguity_id" => {
             Some(format!("x'{}'", id(n.into()).simple()))
         }
         "delivery_id" | "notification_id" | "claim" => Some(format!("x'{}'", id(n.into()).simple())),

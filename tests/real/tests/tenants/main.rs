@@ -8,6 +8,7 @@ mod raw;
 mod rights;
 mod sync;
 mod together;
+mod twins;
 mod values;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ const CONFIG: &str = r#"
 
 [type.customer]
 suitex = "customers"
+match = ["company_name", ["notes", "tier"], "employees", "parent"]
 
 [type.customer.fields]
 company_name = { type = "text", max = 20, suitex = "company" }
@@ -156,7 +158,7 @@ impl Tenant {
 }
 
 fn creation(sync_id: &str, values: Json) -> Change {
-    Change::Create { sync_id: sync_id.into(), values: map(values) }
+    Change::Create { sync_id: sync_id.into(), values: map(values), unless: Default::default() }
 }
 
 fn update(id: &str, revision: i64, expected: Json, values: Json) -> Change {

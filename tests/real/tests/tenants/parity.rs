@@ -202,7 +202,7 @@ impl Dice {
     }
 
     fn creation(&mut self, of: usize) -> Change {
-        Change::Create { sync_id: self.sync_id(), values: self.values(of, 70) }
+        Change::Create { sync_id: self.sync_id(), values: self.values(of, 70), unless: Default::default() }
     }
 
     fn update(&mut self, of: usize, suitex: &SuiteX) -> Change {

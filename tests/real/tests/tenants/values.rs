@@ -79,7 +79,14 @@ async fn what_is_written_is_what_is_read_and_what_is_told() {
     for round in 0..ROUNDS {
         let (first, second) = (customer(), customer()).new_tree(&mut runner).unwrap().current();
         let Applied::Done(Some(row)) = tenant
-            .apply("customers", Change::Create { sync_id: format!("c{round}"), values: first.clone() })
+            .apply(
+                "customers",
+                Change::Create {
+                    sync_id: format!("c{round}"),
+                    values: first.clone(),
+                    unless: Default::default(),
+                },
+            )
             .await
         else {
             panic!("{first:?}")
@@ -170,7 +177,7 @@ async fn a_decimal_is_exact_at_every_scale() {
             values.insert(field.suitex.clone(), json!(format!("{sign}{whole}{rest}")));
         }
         let sync_id = format!("c{digits}");
-        let change = Change::Create { sync_id, values: values.clone() };
+        let change = Change::Create { sync_id, values: values.clone(), unless: Default::default() };
         let Applied::Done(Some(row)) = tenants.apply(&acme(), "t", uuid::Uuid::nil(), &change).await.unwrap()
         else {
             panic!("{values:?}")

@@ -255,3 +255,18 @@ fn who_waits_for_an_alias_is_woken_by_the_record_that_it_stands_for() {
         assert_eq!(state.due(&acme(), Side::SuiteX, at(100), 9).await.unwrap(), [waiting.key]);
     });
 }
+
+#[test]
+fn a_record_of_another_type_with_the_same_id_keeps_its_links() {
+    each(async |state| {
+        woken(link(state, &fresh(&acme(), "item/5"), Side::NetSuite, "5").await);
+        woken(link(state, &fresh(&acme(), "customer/5"), Side::NetSuite, "5").await);
+        let record = put(state, fresh(&acme(), "customer/sx-1")).await;
+        let links = vec![LinkChange::Alias(canonical("5"), 1), LinkChange::Set(Side::NetSuite, side_id("5"))];
+        woken(commit(state, Commit { links, ..commit_of(&record) }).await);
+        let asked = ["customer", "item"].map(|name| (kind(name), Side::NetSuite, side_id("5")));
+        let links = state.links(&acme(), &asked).await.unwrap();
+        let names: Vec<_> = links.iter().flatten().map(|link| link.canonical.as_str()).collect();
+        assert_eq!(names, ["sx-1", "5"]);
+    });
+}

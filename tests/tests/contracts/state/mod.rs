@@ -1,5 +1,6 @@
 //! Records and all around them.
 
+mod ambiguities;
 mod commits;
 mod desk;
 mod due;

@@ -137,7 +137,7 @@ impl PreviewView {
 
 async fn list(seat: Seat, params: Params) -> Result<Json<Value>, Problem> {
     let (limit, after) = (params.limit()?, params.get("after"));
-    let (mut items, mut next) = (Vec::new(), None);
+    let mut items = Vec::new();
     for access in seat.accounts_of(params.get("account"))? {
         // Accounts come by name, as the cursor counts them.
         let place = after.map_or(Ordering::Greater, |after| access.comes_after(after));
@@ -147,8 +147,8 @@ async fn list(seat: Seat, params: Params) -> Result<Json<Value>, Problem> {
         let after = after.filter(|_| place == Ordering::Equal);
         let page = access.ambiguous(after, limit - items.len()).await?;
         items.extend(page.items.iter().map(|asked| json!(View::of(asked))));
-        next = page.next.or_else(|| page.items.last().map(|last| last.record.to_string()));
         if items.len() >= limit {
+            let next = page.next.or_else(|| page.items.last().map(|last| last.record.to_string()));
             return Ok(Json(json!({ "items": items, "next": next })));
         }
     }

@@ -159,6 +159,7 @@ impl App {
             Applied::Done(row) => Ok(row),
             // A person's write expects nothing that could be otherwise.
             Applied::Mismatch(row) => Ok(Some(row)),
+            Applied::Twins(rows) => Ok(rows.into_iter().next()),
             Applied::Gone(Some(_)) => Err(deleted(table, id)),
             Applied::Gone(None) => Err(no_row(table, id)),
             Applied::Refused { code, message, field } => {

@@ -264,7 +264,7 @@ pub struct SuitexTokens {
 }
 
 enum SuitexKeys {
-    Published(Keys),
+    Published(Box<Keys>),
     One(Box<VerifyingKey>),
 }
 
@@ -279,7 +279,7 @@ impl SuitexTokens {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, KeyError> {
         let keys = match keys {
-            KeysAt::Url(url) => SuitexKeys::Published(Keys::new(url, SUITEX_ALGORITHMS, limits)?),
+            KeysAt::Url(url) => SuitexKeys::Published(Box::new(Keys::new(url, SUITEX_ALGORITHMS, limits)?)),
             KeysAt::Pem(pem) => SuitexKeys::One(Box::new(verifying_key(pem)?)),
         };
         let [issuer, audience, cookie] = [issuer, audience, cookie].map(str::to_string);

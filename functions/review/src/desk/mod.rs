@@ -1,6 +1,6 @@
 //! What people do at their desk. API and pages say it in their own ways, and both come here.
 //!
-//! Every function begins with a [`Seat`](crate::access::Seat) or an [`Access`](crate::access::Access). What is found
+//! Every function begins with a [`Seat`](crate::access::Seat) or an [`Access`]. What is found
 //! is shown as views; what is wrong is a problem.
 
 mod accounts;

@@ -29,8 +29,8 @@ use crate::domain::record::Record;
 use crate::domain::surface::Limits;
 use crate::fault::Unavailable;
 
-pub use notices::Notice;
 pub use ambiguity::{Ambiguities, Ambiguity, AmbiguityAnswer, AmbiguityStatus, Candidate};
+pub use notices::Notice;
 
 /// How a source names a record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

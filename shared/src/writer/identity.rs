@@ -14,13 +14,14 @@ use super::settle::{Job, store};
 use super::translate::{self, CanonicalIds, Counterparts};
 use super::{Twin, Writer};
 use crate::breakage::{self, Breakage};
-use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp, derived_id};
+use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp};
 use crate::domain::identity::{self, Found, Match, Unless, filled_keys, judge, shared_keys};
 use crate::domain::plan::{Plan, reschedule};
 use crate::domain::record::{Due, DueReason, Lock, Presence, Record, Verb};
 use crate::domain::settle::{Reply, settle};
 use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
+use crate::state::notices::Topic;
 use crate::state::{
     Ambiguity, AmbiguityStatus, AuditRow, Candidate, Commit, Link, LinkChange, Notice, State, Verdict,
 };
@@ -137,9 +138,10 @@ async fn owners<'a>(
     let sibling = |id: &CanonicalId| RecordKey::new(key.account.clone(), key.record_type.clone(), id.clone());
     let keys: Vec<RecordKey> = names.iter().flatten().map(sibling).collect();
     let mut records = state.load(&keys).await?.into_iter();
-    let owner = |((link, name), (id, _)): ((Option<Link>, Option<CanonicalId>), &(&SideId, Option<&str>))| {
+    let mut found = Vec::with_capacity(asked.len());
+    for ((link, name), (id, _)) in links.into_iter().zip(names).zip(asked) {
         let record = name.and_then(|_| records.next().flatten());
-        match (link, record) {
+        found.push(match (link, record) {
             (Some(link), _) if link.retired => Owner::Another(link.canonical),
             (Some(link), None) => Owner::Another(link.canonical),
             (Some(_), Some(record)) => owner_of(mine, side, record),
@@ -149,9 +151,9 @@ async fn owners<'a>(
                 Owner::Another(record.key.id.clone())
             }
             (None, Some(_) | None) => Owner::Nobody,
-        }
-    };
-    Ok(links.into_iter().zip(names).zip(&asked).map(owner).collect())
+        });
+    }
+    Ok(found)
 }
 
 fn owner_of(mine: &Record, side: Side, owner: Arc<Record>) -> Owner {
@@ -308,12 +310,9 @@ fn ask(
     record.locks.push(Lock { field: None, error: id, reason: reason.clone(), since: now });
     record.sides[side].due = None;
     reschedule(&mut record, surface, now);
-    let notice = Notice {
-        id: derived_id("notice", &[&id.to_string(), &known.revision.to_string()]),
-        at: now,
-        topic: "ambiguous".into(),
-        text: format!("{}: {reason}. Choose one, or have it created.", record.key),
-    };
+    let text = format!("{}: {reason}. Choose one, or have it created.", record.key);
+    let (subject, once) = (format!("ambiguous:{id}"), known.revision.to_string());
+    let notice = Notice::new(&account.id, Topic::Ambiguous, subject, &once, text, now);
     Commit {
         record: Some(record),
         ambiguities: vec![known],

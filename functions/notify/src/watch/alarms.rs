@@ -252,19 +252,18 @@ fn refusals(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
 /// Who cannot be reached: told to the others.
 fn unreachable(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
     let account = look.account;
-    let mut seen: BTreeMap<String, (Option<(&Recipient, String)>, u64)> = BTreeMap::new();
+    let mut seen: BTreeMap<String, (String, u64)> = BTreeMap::new();
     for delivery in look.trouble.iter().filter(|d| d.attempts >= TRIED_IN_VAIN) {
         let entry = seen.entry(trouble(&delivery.to)).or_default();
-        entry.0 = Some((&delivery.to, delivery.failure.clone().unwrap_or_default()));
+        entry.0 = delivery.failure.clone().unwrap_or_default();
         entry.1 += 1;
     }
     for known in memory.alarms.keys().filter(|name| name.starts_with("deliveries:")) {
         seen.entry(known.clone()).or_default();
     }
-    for (name, (to, count)) in seen {
+    for (name, (why, count)) in seen {
         let level = if count > 0 { Level::Over } else { Level::Clear };
         let whom = name.trim_start_matches("deliveries:").replacen(':', " to ", 1);
-        let why = to.map(|(_, why)| why).unwrap_or_default();
         let text = format!(
             "{account}: {count} messages by {whom} could not be sent, and are tried again: {why}. None is lost; all of \
              them are in the pages."

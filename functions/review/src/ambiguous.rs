@@ -102,7 +102,7 @@ impl<'a> View<'a> {
             opened_at: ambiguity.opened_at,
             answer: &ambiguity.answer,
             state: None,
-            candidates: ambiguity.candidates.iter().map(|one| CandidateView::of(one)).collect(),
+            candidates: ambiguity.candidates.iter().map(CandidateView::of).collect(),
         }
     }
 }

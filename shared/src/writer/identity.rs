@@ -23,7 +23,7 @@ use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::state::notices::Topic;
 use crate::state::{
-    Ambiguity, AmbiguityStatus, AuditRow, Candidate, Commit, Link, LinkChange, Notice, State, Verdict,
+    Ambiguity, AmbiguityStatus, AuditRow, Candidate, Commit, LinkChange, Notice, State, Verdict,
 };
 
 /// A record that may get a counterpart at this moment is asked about again after so long, ms.

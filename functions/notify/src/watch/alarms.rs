@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use shared::domain::id::{AccountId, PerSide, Timestamp};
 use shared::domain::surface::Notify;
 use shared::state::Notice;
-use shared::state::deliveries::{Delivery, Recipient};
+use shared::state::deliveries::Delivery;
 use shared::state::desk::ConflictCounts;
 use shared::state::notices::Topic;
 use shared::state::watch::ErrorKind;

@@ -31,12 +31,12 @@ async fn a_create_is_forbidden_by_rows_with_one_of_its_keys_and_by_no_others() {
     let eve = tenant.add("customer", json!({"company": "Eve", "notes": "n", "tier": "gold"})).await.id;
     let sub = tenant.add("customer", json!({"company": "Sub", "parent_id": ada})).await.id;
     let by = async |key: Json| forbidding(&tenant, unless(&[key], &[])).await;
-    assert_eq!(by(json!({"company": "Ada"})).await, [ada.clone()]);
-    assert_eq!(by(json!({"company": " aDA "})).await, [ada.clone()], "in any case, without blanks");
+    assert_eq!(by(json!({"company": "Ada"})).await, std::slice::from_ref(&ada));
+    assert_eq!(by(json!({"company": " aDA "})).await, std::slice::from_ref(&ada), "in any case, without blanks");
     assert_eq!(by(json!({"company": "Adá"})).await, [] as [&str; 0], "an accent makes another name");
-    assert_eq!(by(json!({"employees": 7})).await, [ada.clone()]);
+    assert_eq!(by(json!({"employees": 7})).await, std::slice::from_ref(&ada));
     assert_eq!(by(json!({"parent_id": ada})).await, [sub]);
-    assert_eq!(by(json!({"notes": "N", "tier": "gold"})).await, [eve.clone()]);
+    assert_eq!(by(json!({"notes": "N", "tier": "gold"})).await, std::slice::from_ref(&eve));
     assert_eq!(by(json!({"notes": "n", "tier": "silver"})).await, [] as [&str; 0], "all of a key together");
     let either = [json!({"employees": 7}), json!({"notes": "n", "tier": "gold"}), json!({"company": "ada"})];
     assert_eq!(forbidding(&tenant, unless(&either, &[])).await, [ada.clone(), eve.clone()], "each once");

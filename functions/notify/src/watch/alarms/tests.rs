@@ -1,7 +1,7 @@
 //! Each alarm: raised once, told again by the day, cleared well below its threshold.
 
 use super::*;
-use shared::state::deliveries::{Channel, Standing};
+use shared::state::deliveries::{Channel, Recipient, Standing};
 use uuid::Uuid;
 
 const NOW: Timestamp = Timestamp(1_767_225_600_000);

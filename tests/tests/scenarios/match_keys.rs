@@ -148,8 +148,8 @@ fn of_several_a_person_chooses_and_nothing_is_created_before() {
     let foretold = of("company_name")["result"].clone();
     let view = story.get(&format!("records/acme/customer/suitex:{}", sx[0]));
     assert_eq!(view["status"], json!("ambiguous"));
-    let notices = story.world.state.notices(&story.account());
-    assert_eq!(notices.iter().filter(|notice| notice.topic == "ambiguous").count(), 1, "{notices:?}");
+    let notices = story.world.state.all_notices(&story.account());
+    assert_eq!(notices.iter().filter(|notice| notice.topic.as_str() == "ambiguous").count(), 1, "{notices:?}");
 
     let (status, answer) = decide(&mut story, &asked, json!({ "link": ns[0] }));
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");

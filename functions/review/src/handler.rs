@@ -53,6 +53,8 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(errors::list))
         .routes(routes!(errors::one))
         .routes(routes!(errors::retry))
+        .routes(routes!(errors::edit))
+        .routes(routes!(errors::dismiss))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::suspend))

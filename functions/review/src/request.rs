@@ -129,6 +129,15 @@ impl IfMatch {
         })
     }
 
+    /// Goes on if it names this state; it must name one.
+    pub(crate) fn must_say(&self, state: &str, shown: impl Fn() -> Json) -> Result<(), Problem> {
+        if self.0.is_none() {
+            let detail = "say on which state you judged: If-Match, as the ETag of what was shown";
+            return Err(Problem::precondition_required(detail).at("If-Match"));
+        }
+        self.must_be(state, shown)
+    }
+
     /// Goes on if it names this state, or none.
     pub(crate) fn must_be(&self, state: &str, shown: impl Fn() -> Json) -> Result<(), Problem> {
         match &self.0 {

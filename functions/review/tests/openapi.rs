@@ -16,7 +16,7 @@ use shared::history;
 use shared::state::{Commit, ErrorEntry};
 use uuid::Uuid;
 
-const ROUTES: [&str; 25] = [
+const ROUTES: [&str; 27] = [
     "GET /accounts",
     "GET /accounts/{account}",
     "POST /accounts/{account}/{side}/resume",
@@ -34,6 +34,8 @@ const ROUTES: [&str; 25] = [
     "POST /conflicts/{id}/route",
     "GET /errors",
     "GET /errors/{id}",
+    "POST /errors/{id}/dismiss",
+    "POST /errors/{id}/edit",
     "POST /errors/{id}/retry",
     "GET /me",
     "GET /records/{account}",
@@ -82,15 +84,9 @@ fn desk() -> Desk {
     let mut commit = Commit::new(account("acme"));
     commit.record = Some(record);
     commit.history = vec![row];
-    commit.errors.push(ErrorEntry::open(
-        &account("acme"),
-        Uuid::from_u128(7),
-        "validation",
-        "X",
-        "no",
-        "mend",
-        NOW,
-    ));
+    let mut error = ErrorEntry::open(&account("acme"), Uuid::from_u128(7), "malformed", "X", "no", "mend", NOW);
+    error.payload = Some("{".into());
+    commit.errors.push(error);
     world.commit(commit);
     let identity = Identity::Development(Development::new(&world.ports.config));
     let router = router(App { ports: world.ports.clone(), identity });
@@ -121,13 +117,17 @@ impl Desk {
             "route" => json!({"policy": "latest_wins", "conflictRevision": self.revision}),
             "assign" => json!({"assignee": "rita@dev.example"}),
             "override" => json!({"version": 2, "fields": {"phone": "x"}, "note": "because"}),
-            "suspend" | "resume" => json!({"note": "because"}),
+            "edit" => json!({"note": "because", "event": {"recordType": "customer", "recordId": "sx-7",
+                "source": "suitex", "operation": "update", "timestamp": "2026-01-01T00:00:00Z",
+                "payload": {"changes": {"phone": "1"}}}}),
+            "suspend" | "resume" | "dismiss" => json!({"note": "because"}),
             "plan" => json!({"policy": "suitex_wins"}),
             "apply" => return self.apply(),
             _ => Json::Null,
         };
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = Request::builder().method(method).uri(format!("/api/v1{path}{query}"));
+        let request = if template.starts_with("/errors") { request.header("if-match", "\"open-1\"") } else { request };
         ask(&self.router, request.body(body).unwrap())
     }
 

@@ -85,7 +85,8 @@ fn body_of(template: &str) -> Json {
         "route" => json!({"policy": "latest_wins"}),
         "assign" => json!({"assignee": "rita@dev.example"}),
         "override" => json!({"fields": {"comments": "x"}, "note": "because"}),
-        "suspend" | "resume" => json!({"note": "because"}),
+        "edit" => json!({"note": "because", "event": {}}),
+        "suspend" | "resume" | "dismiss" => json!({"note": "because"}),
         "plan" => json!({"policy": "suitex_wins"}),
         "apply" => json!({
             "plan": Uuid::nil(), "policy": "suitex_wins", "items": [{"conflictId": Uuid::nil(), "conflictRevision": 1}]
@@ -139,7 +140,7 @@ fn another_account_is_not_there() {
 
 #[test]
 fn each_role_does_what_it_may_and_no_more() {
-    const RESOLVERS: [&str; 4] = ["/resolve", "/route", "/assign", "/retry"];
+    const RESOLVERS: [&str; 6] = ["/resolve", "/route", "/assign", "/retry", "/edit", "/dismiss"];
     const ADMINS: [&str; 3] = ["/override", "/suspend", "/resume"];
     let ends = |path: &str, of: &[&str]| of.iter().any(|end| path.ends_with(end));
     for (who, may_resolve, may_admin) in [("vera", false, false), ("rita", true, false), ("ada", true, true)]

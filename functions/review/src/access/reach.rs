@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use shared::domain::event::ChangeEvent;
 use shared::domain::governance::Governance;
 use shared::domain::id::{CanonicalId, PerSide, RecordKey, RecordType, Side, SideId, Timestamp};
@@ -9,7 +10,7 @@ use shared::domain::record::Record;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
 use shared::pubsub::{Topic, change_message};
-use shared::redrive::{Redriven, redrive};
+use shared::redrive::{Dismissed, Edited, Redriven, dismiss, redrive, redrive_edited};
 use shared::runtime::problem::Problem;
 use shared::state::controls::Hold;
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
@@ -60,6 +61,21 @@ impl Seat {
     /// Has an error tried again that `Seat::error` has found.
     pub(crate) async fn retry(&self, error: &ErrorEntry) -> Result<Redriven, Problem> {
         Ok(redrive(&self.ports, error.id, self.person.email()).await?)
+    }
+
+    /// Has an error tried again with other content, that `Seat::error` has found.
+    pub(crate) async fn retry_edited(
+        &self,
+        error: &ErrorEntry,
+        edited: Json,
+        why: &str,
+    ) -> Result<Edited, Problem> {
+        Ok(redrive_edited(&self.ports, error.id, edited, self.person.email(), why).await?)
+    }
+
+    /// Closes an error, that `Seat::error` has found, without trying anything again.
+    pub(crate) async fn dismiss(&self, error: &ErrorEntry, why: &str) -> Result<Dismissed, Problem> {
+        Ok(dismiss(&self.ports, error.id, self.person.email(), why).await?)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Errors that need a person.
 
 use shared::domain::people::Role;
-use shared::redrive::Redriven;
+use serde_json::Value as Json;
+use shared::redrive::{Dismissed, Edited, Redriven};
 use shared::runtime::problem::Problem;
 use shared::state::{ErrorEntry, ErrorStatus};
 use uuid::Uuid;
 
 use crate::access::{Access, Seat};
-use crate::view::{ErrorView, Listed, TriedView};
+use crate::view::{ErrorView, Listed, SentView, TriedView};
 
 /// Which errors are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -91,8 +92,7 @@ impl Case {
 
 /// The error with this id.
 pub async fn error(seat: &Seat, id: Uuid) -> Result<Case, Problem> {
-    let missing = || Problem::not_found("there is no such error").at("id");
-    let (access, entry) = seat.error(id).await?.ok_or_else(missing)?;
+    let (access, entry) = seat.error(id).await?.ok_or_else(no_such_error)?;
     Ok(Case { seat: seat.clone(), access, entry })
 }
 
@@ -101,6 +101,31 @@ pub async fn retry(case: &Case) -> Result<TriedView, Problem> {
     case.need_resolver()?;
     match case.seat.retry(&case.entry).await? {
         Redriven::Tried(tried) => Ok(TriedView::new(tried)),
-        Redriven::NoSuchError => Err(Problem::not_found("there is no such error").at("id")),
+        Redriven::NoSuchError => Err(no_such_error()),
     }
+}
+
+/// Has an error tried again with other content: a change event about the same record, which goes its way under an id of
+/// its own. The original stays as it is.
+pub async fn edit(case: &Case, edited: Json, why: &str) -> Result<SentView, Problem> {
+    case.need_resolver()?;
+    match case.seat.retry_edited(&case.entry, edited, why).await? {
+        Edited::Sent { event, tried } => Ok(SentView { event_id: event, tried: TriedView::new(tried) }),
+        Edited::Refused(wrong) => Err(wrong.into()),
+        Edited::NoSuchError => Err(no_such_error()),
+    }
+}
+
+/// Closes an error without trying anything again, for a reason.
+pub async fn dismiss(case: &Case, why: &str) -> Result<TriedView, Problem> {
+    case.need_resolver()?;
+    match case.seat.dismiss(&case.entry, why).await? {
+        Dismissed::Closed(tried) => Ok(TriedView::new(tried)),
+        Dismissed::Refused(wrong) => Err(wrong.into()),
+        Dismissed::NoSuchError => Err(no_such_error()),
+    }
+}
+
+fn no_such_error() -> Problem {
+    Problem::not_found("there is no such error").at("id")
 }

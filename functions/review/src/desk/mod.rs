@@ -33,7 +33,7 @@ pub use conflicts::{
     route, show, timeline,
 };
 pub use effects::{Effect, Setting};
-pub use errors::{Case, ErrorQuery, error, errors, retry};
+pub use errors::{Case, ErrorQuery, dismiss, edit, error, errors, retry};
 pub use overriding::{Overriding, override_fields};
 pub use records::{AsOf, Found, When, history, record, record_as_of, records, search, view};
 pub use timeline::Moment;

@@ -1,13 +1,16 @@
 //! Errors.
 
 use axum::response::{Json, Response};
+use http::StatusCode;
+use serde::Deserialize;
 use shared::runtime::problem::Problem;
+use utoipa::ToSchema;
 
-use super::{Members, Shown, tagged};
+use super::{Members, Shown, accepted, tagged};
 use crate::access::Seat;
 use crate::desk::{self, ErrorQuery};
 use crate::request::{self, Body, IfMatch, Params, Segments};
-use crate::view::{ErrorView, Listed, ProblemView, TriedView};
+use crate::view::{ErrorView, Listed, ProblemView, SentView, TriedView};
 
 /// Errors, the newest first.
 #[utoipa::path(get, path = "/errors", tag = "errors",
@@ -44,4 +47,57 @@ pub(crate) async fn retry(
     Members::read_if_any(&body)?.finish("a retry")?;
     tag.must_be(&case.state(), || serde_json::json!({ "error": case.view() }))?;
     Ok(Json(desk::retry(&case).await?))
+}
+
+/// What is to be sent in place of what is stuck, as it is sent.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes what `edit` reads")]
+pub(crate) struct EditBody {
+    /// A change event about the same record.
+    event: serde_json::Value,
+    /// Why.
+    note: String,
+}
+
+/// Has an error tried again with other content. The original is kept.
+#[utoipa::path(post, path = "/errors/{id}/edit", tag = "errors", request_body = EditBody,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 202, body = SentView), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
+        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
+pub(crate) async fn edit(
+    seat: Seat,
+    Segments(id): Segments<String>,
+    tag: IfMatch,
+    Body(body): Body,
+) -> Result<(StatusCode, Json<SentView>), Problem> {
+    let case = desk::error(&seat, request::id(&id)?).await?;
+    let mut members = Members::read(&body)?;
+    let event = members.take("event").ok_or_else(|| Problem::unprocessable("event", "is missing"))?;
+    let note = why(&mut members)?;
+    members.finish("an edit")?;
+    tag.must_say(&case.state(), || serde_json::json!({ "error": case.view() }))?;
+    desk::edit(&case, event, &note).await.map(accepted)
+}
+
+/// Closes an error without trying anything again. Where the sides still differ, that is tried, and told again.
+#[utoipa::path(post, path = "/errors/{id}/dismiss", tag = "errors", request_body = super::accounts::NoteBody,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
+    responses((status = 200, body = TriedView), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
+        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
+pub(crate) async fn dismiss(
+    seat: Seat,
+    Segments(id): Segments<String>,
+    tag: IfMatch,
+    Body(body): Body,
+) -> Shown<TriedView> {
+    let case = desk::error(&seat, request::id(&id)?).await?;
+    let mut members = Members::read(&body)?;
+    let note = why(&mut members)?;
+    members.finish("a dismissal")?;
+    tag.must_say(&case.state(), || serde_json::json!({ "error": case.view() }))?;
+    Ok(Json(desk::dismiss(&case, &note).await?))
+}
+
+fn why(members: &mut Members) -> Result<String, Problem> {
+    members.note()?.ok_or_else(|| Problem::unprocessable("note", "must say why"))
 }

@@ -123,6 +123,12 @@ pub struct ErrorView {
     /// `open`, `retried` or `closed`.
     #[schema(value_type = String)]
     pub status: ErrorStatus,
+    /// What led to it, the outermost first.
+    pub causes: Vec<String>,
+    /// Why it stands where it does, once that was decided.
+    pub note: Option<String>,
+    /// The events that people sent in place of those that are stuck.
+    pub edits: Vec<Uuid>,
 }
 
 impl ErrorView {
@@ -142,6 +148,9 @@ impl ErrorView {
             first_at: entry.first_at,
             last_at: entry.last_at,
             status: entry.status,
+            causes: entry.causes.clone(),
+            note: entry.note.clone(),
+            edits: entry.edits.clone(),
         }
     }
 }
@@ -157,6 +166,17 @@ pub struct TriedView {
     pub events: Vec<Uuid>,
     /// Whether the error's bytes went back on the bus.
     pub republished: bool,
+}
+
+/// What was sent in place of what is stuck.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SentView {
+    /// The edit's own event. The same edit again is the same event.
+    pub event_id: Uuid,
+    /// What goes on by it.
+    #[serde(flatten)]
+    pub tried: TriedView,
 }
 
 impl TriedView {

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub(crate) use account::Known;
 pub use account::{AccountLine, AccountView, Backlog, Calls, Counts, HoldView, Lag};
 pub use conflict::{Clashing, ConflictLine, ConflictView};
-pub use history::{DecisionView, ErrorView, HistoryView, KeyView, TriedView};
+pub use history::{DecisionView, ErrorView, HistoryView, KeyView, SentView, TriedView};
 pub use problem::ProblemView;
 pub(crate) use record::verb;
 pub use record::{DueView, IntentView, LockView, RecordLine, RecordView, SideView};

@@ -84,7 +84,8 @@ fn desk() -> Desk {
     let mut commit = Commit::new(account("acme"));
     commit.record = Some(record);
     commit.history = vec![row];
-    let mut error = ErrorEntry::open(&account("acme"), Uuid::from_u128(7), "malformed", "X", "no", "mend", NOW);
+    let mut error =
+        ErrorEntry::open(&account("acme"), Uuid::from_u128(7), "malformed", "X", "no", "mend", NOW);
     error.payload = Some("{".into());
     commit.errors.push(error);
     world.commit(commit);
@@ -127,7 +128,8 @@ impl Desk {
         };
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = Request::builder().method(method).uri(format!("/api/v1{path}{query}"));
-        let request = if template.starts_with("/errors") { request.header("if-match", "\"open-1\"") } else { request };
+        let request =
+            if template.starts_with("/errors") { request.header("if-match", "\"open-1\"") } else { request };
         ask(&self.router, request.body(body).unwrap())
     }
 

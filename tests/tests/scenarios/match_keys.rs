@@ -149,7 +149,11 @@ fn of_several_a_person_chooses_and_nothing_is_created_before() {
     let view = story.get(&format!("records/acme/customer/suitex:{}", sx[0]));
     assert_eq!(view["status"], json!("ambiguous"));
     let notices = story.world.state.all_notices(&story.account());
-    assert_eq!(notices.iter().filter(|notice| notice.topic.as_str() == "ambiguous").count(), 1, "{notices:?}");
+    assert_eq!(
+        notices.iter().filter(|notice| notice.topic.as_str() == "ambiguous").count(),
+        1,
+        "{notices:?}"
+    );
 
     let (status, answer) = decide(&mut story, &asked, json!({ "link": ns[0] }));
     assert_eq!(status, StatusCode::ACCEPTED, "{answer}");

@@ -1,7 +1,7 @@
 //! Errors that need a person.
 
-use shared::domain::people::Role;
 use serde_json::Value as Json;
+use shared::domain::people::Role;
 use shared::redrive::{Dismissed, Edited, Redriven};
 use shared::runtime::problem::Problem;
 use shared::state::{ErrorEntry, ErrorStatus};

@@ -32,7 +32,11 @@ async fn a_create_is_forbidden_by_rows_with_one_of_its_keys_and_by_no_others() {
     let sub = tenant.add("customer", json!({"company": "Sub", "parent_id": ada})).await.id;
     let by = async |key: Json| forbidding(&tenant, unless(&[key], &[])).await;
     assert_eq!(by(json!({"company": "Ada"})).await, std::slice::from_ref(&ada));
-    assert_eq!(by(json!({"company": " aDA "})).await, std::slice::from_ref(&ada), "in any case, without blanks");
+    assert_eq!(
+        by(json!({"company": " aDA "})).await,
+        std::slice::from_ref(&ada),
+        "in any case, without blanks"
+    );
     assert_eq!(by(json!({"company": "Adá"})).await, [] as [&str; 0], "an accent makes another name");
     assert_eq!(by(json!({"employees": 7})).await, std::slice::from_ref(&ada));
     assert_eq!(by(json!({"parent_id": ada})).await, [sub]);

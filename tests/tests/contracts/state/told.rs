@@ -118,7 +118,11 @@ fn a_notice_is_planned_once() {
         let [one, two] = [1, 2].map(|n| notice(&acme(), n));
         tell(state, one.clone()).await;
         tell(state, two.clone()).await;
-        assert_eq!(state.unplanned(&acme(), 1).await.unwrap(), std::slice::from_ref(&one), "the oldest first");
+        assert_eq!(
+            state.unplanned(&acme(), 1).await.unwrap(),
+            std::slice::from_ref(&one),
+            "the oldest first"
+        );
         assert!(plan(state, delivery(&acme(), 7, 5), std::slice::from_ref(&one)).await);
         assert_eq!(state.unplanned(&acme(), 9).await.unwrap(), std::slice::from_ref(&two));
         assert!(!plan(state, delivery(&acme(), 8, 5), &[one, two.clone()]).await, "one of them is planned");

@@ -41,6 +41,9 @@ use crate::watch::Watch;
 /// The function that is called at a pace of its own: a poll costs calls of NetSuite.
 const POLLER: &str = "poller";
 
+/// The function that tells people what the others have done.
+const NOTIFY: &str = "notify";
+
 /// What is synced in the simulation: the product's own configuration, but that one account may make one call
 /// at a time, and the other lets NetSuite win where a lost edit would show.
 pub fn config() -> String {
@@ -241,9 +244,13 @@ impl World {
             let mut dice = fastrand::Rng::with_seed(seed);
             let of = |function| [0, 1].map(|number| Instance { function, number });
             let all = FUNCTIONS.into_iter().flat_map(of);
-            let skews = all
-                .map(|instance| (instance, dice.i64(-clocks.instances_ms..=clocks.instances_ms)))
-                .collect();
+            let mut apart = fastrand::Rng::with_seed(branch(seed, NOTIFY));
+            let mut skew = |instance: Instance| {
+                // From a branch of its own: what others do with a seed does not depend on who tells people of it.
+                let dice = if instance.function == NOTIFY { &mut apart } else { &mut dice };
+                (instance, dice.i64(-clocks.instances_ms..=clocks.instances_ms))
+            };
+            let skews = all.map(&mut skew).collect();
             world.lanes.push(LaneWorld {
                 instances: BTreeMap::new(),
                 user_events: VecDeque::new(),

@@ -1,7 +1,7 @@
 //! Watches what needs a person, and tells people.
 //!
-//! Each tick, for each account: a look at what is watched, which may make notices ([`watch`]); a decision to whom each new
-//! notice goes, or into which digest ([`plan`]); and the sending of what is due ([`deliver`]). Each is a row before
+//! Each tick, for each account: a look at what is watched, which may make notices (`watch`); a decision to whom each new
+//! notice goes, or into which digest (`plan`); and the sending of what is due (`deliver`). Each is a row before
 //! anything happens. It decides nothing about records: what stops when nobody comes (`on_breach`) stops by the locks and
 //! holds that people use too.
 

@@ -291,12 +291,11 @@ fn the_outside_is_asked_in_one_place_which_takes_the_account_from_a_role() {
         let asks = ["ports.state", "ports.ledger", "ports.publish", "ports.blob", "ports.buffer"]
             .iter()
             .any(|ask| text.contains(ask));
-        if path.ends_with("access/reach.rs") {
-            assert!(asks, "the rule looks at nothing");
-            seen += 1;
+        if path.parent().is_some_and(|folder| folder.ends_with("access")) {
+            seen += usize::from(asks);
         } else {
-            assert!(!asks, "{} asks the outside past access/reach.rs", path.display());
+            assert!(!asks, "{} asks the outside past access/", path.display());
         }
     }
-    assert_eq!(seen, 1);
+    assert!(seen > 0, "the rule looks at nothing");
 }

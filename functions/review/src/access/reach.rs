@@ -1,4 +1,4 @@
-//! Everything that this function asks of the outside, by account: here and nowhere else.
+//! What this function asks of the outside, by account: in this folder and nowhere else.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use shared::state::{Census, ErrorEntry, HistoryRow, State};
 use simulation::checks;
 use simulation::executor::{Instance, Lane};
 use simulation::people::Edits;
-use simulation::world::World;
+use simulation::world::{self, Clocks, World};
 
 pub(crate) use shared::domain::id::Side::{NetSuite, SuiteX};
 
@@ -72,7 +72,10 @@ impl Story {
     /// A world with another configuration, made of the product's own.
     pub(crate) fn configured(change: impl FnOnce(String) -> String) -> Self {
         let own = include_str!("../../../config/sync.toml").to_string();
-        let mut world = World::new(1, None);
+        // A story says what happens within which second: our own clocks agree on that. The simulation has them disagree.
+        let clocks = Clocks { systems_ms: 300_000, instances_ms: 0 };
+        let plain = SyncConfig::parse(&world::config()).expect("the product's own configuration");
+        let mut world = World::configured(1, plain, None, clocks);
         world.config = Arc::new(SyncConfig::parse(&change(own)).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
             for function in FUNCTIONS {

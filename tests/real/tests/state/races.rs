@@ -119,7 +119,9 @@ async fn of_eight_whose_credentials_are_refused_one_suspends_and_tells_it() {
     });
     join_all(refused).await;
     let told = || {
-        sqlx::query_scalar::<_, String>("select message from notification where topic = 'auth' order by at")
+        sqlx::query_scalar::<_, String>(
+            "select message from notification where topic in ('auth', 'recovered') order by at",
+        )
     };
     let suspended = told().fetch_all(&database.pool).await.unwrap();
     assert!(suspended.len() == 1 && suspended[0].contains("refuses our credentials"), "{suspended:?}");

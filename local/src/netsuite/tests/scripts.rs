@@ -102,7 +102,7 @@ fn what_a_script_throws_is_the_answer() {
         ("record.load({ type: 'customer', id: 4 });", "RCRD_DSNT_EXIST"),
         ("record.load({ type: 'nosuch', id: 4 });", "INVALID_RCRD_TYPE"),
         (
-            "search.create({ type: 'customer', filters: [['email', 'is', 'x']] }).run().getRange({ start: 0, end: 1 });",
+            "search.create({ type: 'deletedrecord', filters: [['email', 'contains', 'x']] }).run().getRange({ start: 0, end: 1 });",
             "SSS_NOT_SIMULATED",
         ),
         ("return record.nosuch();", "UNEXPECTED_ERROR"),

@@ -376,7 +376,7 @@ impl Run {
                 if is_over(*quiet) {
                     continue;
                 }
-                self.drain(lane);
+                let mut ends = self.drain(lane);
                 self.world.tick(lane);
                 if round % 4 == 0 {
                     self.world.poll(lane);
@@ -387,7 +387,10 @@ impl Run {
                         deciders::retry(&mut self.world, lane, self.settled);
                     }
                 }
-                self.drain(lane);
+                ends &= self.drain(lane);
+                if !ends {
+                    return;
+                }
                 *quiet = if self.is_quiet(lane) { *quiet + 1 } else { 0 };
             }
             if quiet.iter().all(|quiet| is_over(*quiet)) {
@@ -402,13 +405,10 @@ impl Run {
         }
     }
 
-    /// Lets an account's tasks and messages run until only time can bring more.
-    fn drain(&mut self, lane: Lane) {
-        for _ in 0..100_000 {
-            if !self.world.step(lane) {
-                return;
-            }
-        }
+    /// Lets an account's tasks and messages run until only time can bring more. False: they never end, and what settles no
+    /// more need not run on, nor fill the memory.
+    fn drain(&mut self, lane: Lane) -> bool {
+        (0..100_000).any(|_| !self.world.step(lane))
     }
 
     fn is_quiet(&self, lane: Lane) -> bool {

@@ -11,7 +11,7 @@ use shared::runtime::clock::{Clock, SystemClock};
 use crate::Services;
 
 /// Functions, and processes of each.
-const PROCESSES: usize = 16;
+const PROCESSES: usize = 18;
 
 /// Longest wait for anything that a person would wait for, in ms.
 const SOON_MS: i64 = 60_000;

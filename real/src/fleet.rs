@@ -15,6 +15,7 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, T
 use http::{HeaderName, Request};
 use local::fleet::Fleet;
 use local::functions::{FUNCTIONS, TICKS};
+use reqwest::redirect::Policy;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -82,7 +83,9 @@ impl Processes {
         for place in &places {
             keepers.spawn(Arc::clone(place).keep(stop.subscribe()));
         }
-        let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+        // Where an answer leads to is for the browser to follow, under its own address and cookies.
+        let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build();
+        let http = http.map_err(|error| error.to_string())?;
         for place in &places {
             place.ready(&http).await?;
         }

@@ -19,7 +19,6 @@ exec node --test --test-concurrency=1 --test-reporter=spec
 "#;
 
 #[test]
-#[ignore = "not all of it passes over real services yet; run it with --ignored"]
 fn people_do_their_work_on_the_review_pages() {
     let services = Services::up();
     let up = Up::start(&services);

@@ -49,16 +49,19 @@
       if (part.dataset.say) say(part.dataset.say);
     }
   }
+  const again = () => { for (const el of all("[data-again]")) setTimeout(() => location.reload(), Number(el.dataset.again) * 1000); };
   for (const el of all("[data-live]")) {
     let tag = "", wait = 3000;
+    // What is under way must not look so for ever because nothing tells of its end.
+    const lost = () => { wait = Math.min(wait * 2, 60000); again(); };
     const look = async () => {
       if (!document.hidden) {
         try {
           const answer = await fetch(el.dataset.live, { headers: tag ? { "If-None-Match": tag } : {}, credentials: "same-origin" });
           if (answer.status === 200) { tag = answer.headers.get("ETag") || ""; show(await answer.text()); }
           if (answer.headers.get("X-Over")) location.replace(answer.headers.get("X-Over"));
-          wait = answer.ok || answer.status === 304 ? 3000 : Math.min(wait * 2, 60000);
-        } catch { wait = Math.min(wait * 2, 60000); }
+          if (answer.ok || answer.status === 304) wait = 3000; else lost();
+        } catch { lost(); }
       }
       setTimeout(look, wait);
     };
@@ -66,7 +69,7 @@
   }
 
   // What is under way is looked at again, where nothing tells that it is over.
-  for (const el of all("[data-again]")) if (!one("[data-live]")) setTimeout(() => location.reload(), Number(el.dataset.again) * 1000);
+  if (!one("[data-live]")) again();
 
   // ---- forms: once is enough -------------------------------------------------------------------------------
   document.addEventListener("submit", (event) => {

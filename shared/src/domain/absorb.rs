@@ -66,7 +66,7 @@ fn absorb_values(
     // What this news moved: field and the shadow before. Most news moves little.
     let mut moved: Vec<(FieldIx, Value)> = Vec::new();
     let is_read = full && news.operation.is_none() && is_newest(record, news);
-    let is_first = record.sides[news.side].seen.is_none();
+    let made_apart = record.sides[news.side].made_apart;
     for (field, value) in values {
         // Most of what a full read tells is known: this is its shortest way through `move_shadow`.
         if is_read && *value == record.sides[news.side].shadow[*field] {
@@ -87,7 +87,7 @@ fn absorb_values(
     report.decisions.reserve(moved.len());
     for of_unit in moved.chunk_by_mut(|a, b| unit_of(a) == unit_of(b)) {
         let unit = &surface.units[unit_of(&of_unit[0])];
-        decide(record, news, unit, of_unit, is_first, surface, report);
+        decide(record, news, unit, of_unit, made_apart, surface, report);
         if !record.alive {
             // Somebody edits what the other side has deleted: never silently one or the other.
             ask_about_deletion(record, news.side.other(), news, report);
@@ -125,7 +125,7 @@ fn appear(record: &mut Record, news: &News, report: &mut Report) {
     let state = &mut record.sides[news.side];
     if state.presence != Presence::There {
         state.presence = Presence::There;
-        state.seen = None;
+        (state.seen, state.made_apart) = (None, false);
         state.field_seen.clear();
     }
     state.id.get_or_insert_with(|| news.id.clone());
@@ -136,14 +136,14 @@ fn appear(record: &mut Record, news: &News, report: &mut Report) {
     }
 }
 
-/// What `moved` means for the fields of one unit, which conflict as one. Its bases go into the report. `is_first`: the
-/// side was never seen whole before.
+/// What `moved` means for the fields of one unit, which conflict as one. Its bases go into the report. `made_apart`: see
+/// [`SideState`](super::record::SideState).
 fn decide(
     record: &mut Record,
     news: &News,
     unit: &[FieldIx],
     moved: &mut [(FieldIx, Value)],
-    is_first: bool,
+    made_apart: bool,
     surface: &TypeSurface,
     report: &mut Report,
 ) {
@@ -171,7 +171,7 @@ fn decide(
     if let (Kind::Lines(spec), [_], [(f, base)]) = (&field.kind, unit, &*moved)
         && spec.key.is_some()
         // Two lists that were made apart have no line in common: put together, each order line would be there twice.
-        && !(is_first && *base == Value::Null)
+        && !(made_apart && *base == Value::Null)
     {
         let merged = merge_lines(base, &state.shadow[*f], &record.canonical[*f], winner == Winner::Ours);
         if merged.clashes.is_empty() {

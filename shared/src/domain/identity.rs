@@ -120,6 +120,7 @@ pub fn link(record: &mut Record, side: Side, id: SideId, now: Timestamp) {
     let state = &mut record.sides[side];
     state.id = Some(id);
     (state.presence, state.seen, state.wants_read) = (Presence::There, None, true);
+    state.made_apart = true;
     state.field_seen.clear();
     state.shadow.fill(Value::Null);
     state.due = Some(Due { at: now, reason: DueReason::Unsettled, attempts: 0 });

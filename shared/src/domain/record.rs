@@ -85,6 +85,8 @@ pub struct SideState {
     pub shadow: Fields,
     /// Revision of the last full read; `None` before the first.
     pub seen: Option<Revision>,
+    /// It was made without us and linked since, and has not been read whole yet: no line of its lists is one of ours.
+    pub made_apart: bool,
     /// Revision of the last news per field, while newer than `seen`.
     pub field_seen: Vec<(FieldIx, Revision)>,
     /// What we tried to write and may still land.
@@ -269,6 +271,7 @@ impl SideState {
     pub fn note_full(&mut self, revision: Revision) {
         let seen = self.seen.map_or(revision, |seen| seen.max(revision));
         self.seen = Some(seen);
+        self.made_apart = false;
         self.field_seen.retain(|(_, r)| *r > seen);
     }
 

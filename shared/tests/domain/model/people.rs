@@ -82,10 +82,7 @@ impl Run {
                     self.lines.cells.entry((one.clone(), column)).or_default()[side] = Some(value.clone());
                 }
                 lines.insert(one.clone(), row);
-                // Two lists that were made apart are decided as one: until both sides were seen whole, lines may go.
-                if Side::BOTH.into_iter().all(|side| self.record.sides[side].seen.is_some()) {
-                    self.lines.added.insert(one);
-                }
+                self.lines.added.insert(one);
             }
         }
         if lines.is_empty() { Value::Null } else { Value::Lines(Arc::new(lines)) }

@@ -22,6 +22,8 @@ pub(super) struct SideDoc<'a> {
     presence: Presence,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen: Option<Revision>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    made_apart: bool,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     field_seen: Vec<(Cow<'a, str>, Revision)>,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -108,6 +110,7 @@ pub(super) fn encode<'a>(state: &'a SideState, surface: &'a TypeSurface) -> Side
             deadline: intent.deadline.0,
             last_of: intent.last_of,
         }),
+        made_apart: state.made_apart,
         wants_read: state.wants_read,
         forms: state.forms.iter().map(form).collect(),
         detached: state.detached,
@@ -121,6 +124,7 @@ pub(super) fn decode(text: &str, surface: Option<&TypeSurface>) -> Result<SideSt
         id: doc.id,
         presence: doc.presence,
         seen: doc.seen,
+        made_apart: doc.made_apart,
         wants_read: doc.wants_read,
         detached: doc.detached,
         ..SideState::default()

@@ -137,15 +137,20 @@ fn side() -> impl Strategy<Value = SideState> {
     let form = (field(), value(), value()).prop_map(|(field, wanted, held)| Form { field, wanted, held });
     let known = (option::of("[0-9]{1,9}"), presence, fields(), option::of(revision()));
     let news = (vec((field(), revision()), 0..4), vec(sent, 0..4), option::of(intent()));
-    let rest = (any::<bool>(), option::of(due()), vec(form, 0..4), any::<bool>());
+    let rest = (any::<[bool; 3]>(), option::of(due()), vec(form, 0..4));
     (known, news, rest).prop_map(
-        |((id, presence, shadow, seen), (field_seen, sent, intent), (wants_read, due, forms, detached))| {
+        |(
+            (id, presence, shadow, seen),
+            (field_seen, sent, intent),
+            ([wants_read, detached, made_apart], due, forms),
+        )| {
             let id = id.map(|id| SideId::parse(&id).unwrap());
             SideState {
                 id,
                 presence,
                 shadow,
                 seen,
+                made_apart,
                 field_seen,
                 sent,
                 intent,

@@ -17,9 +17,11 @@ set SYNC_TEST_MYSQL to a server of your own, or see compose.yaml"
 
 mysql_run() {
     local port=$1 folder=$HOME_DIR/mysql root=$CACHE/mysql/usr
+    # Little for the tests, whose data is little; scripts/bench gives what its data needs, as production does.
+    local memory=${SYNC_MYSQL_MEMORY:-256M} redo=${SYNC_MYSQL_REDO:-128M}
     local common=(--no-defaults --user="$(id -un)" --basedir="$root" --lc-messages-dir="$root/share/mysql"
         --character-sets-dir="$root/share/mysql/charsets" --plugin-dir="$root/lib/mysql/plugin"
-        --secure-file-priv=NULL --innodb-redo-log-capacity=128M)
+        --secure-file-priv=NULL --innodb-redo-log-capacity="$redo")
     # Initialised beside and then moved: what was broken off halfway is begun anew.
     if [[ ! -e $folder/data/db ]]; then
         rm -rf "$folder/data/db.new"
@@ -37,7 +39,7 @@ SQL
     # there, and so migrations, which are not root, need leave to create triggers.
     unpacked mysql sbin/mysqld "${common[@]}" --datadir="$folder/data/db" --init-file="$folder/data/init.sql" \
         --bind-address=127.0.0.1 --port="$port" --mysqlx=OFF --socket=mysqld.sock --pid-file=mysqld.pid \
-        --skip-name-resolve --default-time-zone=+00:00 --max-connections=300 --innodb-buffer-pool-size=256M \
+        --skip-name-resolve --default-time-zone=+00:00 --max-connections=300 --innodb-buffer-pool-size="$memory" \
         --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --log-bin=binlog --server-id=1 \
         --log-bin-trust-function-creators=ON --binlog-expire-logs-seconds=3600 --max-binlog-size=64M \
         --performance-schema=OFF

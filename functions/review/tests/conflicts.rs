@@ -12,7 +12,7 @@ use shared::domain::absorb::absorb_resolution;
 use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::event::{ChangeEvent, Source};
 use shared::domain::id::{PerSide, RecordKey, Side, derived_id};
-use shared::domain::record::Record;
+use shared::domain::record::{Record, Span};
 use shared::domain::surface::{Policy, Risk};
 use shared::domain::value::Value;
 use shared::pubsub::Topic;
@@ -267,6 +267,8 @@ fn an_edited_reference_must_lead_somewhere() {
         field,
         base: Value::Null,
         values: PerSide { netsuite: Value::Null, suitex: Value::Text("8".into()) },
+        edited: PerSide { netsuite: Span::at(NOW), suitex: Span::at(NOW) },
+        made_apart: false,
         suggested: Value::Null,
         policy: Policy::Manual,
         risk: Risk::Low,

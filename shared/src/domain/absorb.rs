@@ -20,10 +20,10 @@ use uuid::Uuid;
 use self::deletion::{absorb_deletion, ask_about_deletion};
 use self::shadow::{is_newest, move_shadow};
 use super::conflict::{Clash, Conflict};
-use super::id::{PerSide, Side, derived_id};
+use super::id::{PerSide, Side, Timestamp, derived_id};
 use super::lines::{merge_lines, merge_sets};
 use super::news::{Fact, News, Standing};
-use super::record::{Origin, Presence, Record, SideState};
+use super::record::{Origin, Presence, Record, SideState, Span};
 use super::report::{Decision, Report, Rule};
 use super::surface::{FieldIx, Policy, TypeSurface};
 use super::value::{Kind, Value};
@@ -153,7 +153,7 @@ fn decide(
         return push_all(record, side, moved, Rule::Direction, report);
     }
     if unit.iter().any(|f| record.conflict.as_ref().is_some_and(|c| c.clash(*f).is_some())) {
-        return rebase(record, news, moved, surface, report);
+        return rebase(record, news, moved, made_apart, surface, report);
     }
     let state = &record.sides[side];
     let base_of = |f: FieldIx| moved.iter().find(|(m, _)| *m == f).map_or(&state.shadow[f], |(_, base)| base);
@@ -187,7 +187,7 @@ fn decide(
             take_ours(record, news, &mut whole, Rule::Policy(field.policy), report);
         }
         Winner::Theirs => push_all(record, side, moved, Rule::Policy(field.policy), report),
-        Winner::Person => open(record, news, unit, moved, surface, report),
+        Winner::Person => open(record, news, unit, moved, made_apart, surface, report),
     }
 }
 
@@ -229,21 +229,25 @@ fn winner(policy: Policy, record: &Record, news: &News, unit: &[FieldIx]) -> Win
         Policy::Manual => Winner::Person,
         // A union of what is not a set cannot be configured; of several fields neither.
         Policy::LatestWins | Policy::Union => {
-            let last = unit.iter().filter_map(|&f| record.origins[f]).max_by_key(|o| o.span.to);
-            ours_if(is_later(news, last))
+            ours_if(last_set(record, unit).is_none_or(|last| is_later(news.side, news.span, last)))
         }
     }
 }
 
-/// Whether the news is later than `theirs`. Where the two times overlap, NetSuite is.
-fn is_later(news: &News, theirs: Option<Origin>) -> bool {
-    let Some(theirs) = theirs else { return true };
-    if news.span.from > theirs.span.to {
+/// When the unit's agreed values were last set.
+fn last_set(record: &Record, unit: &[FieldIx]) -> Option<Span> {
+    unit.iter().filter_map(|&f| Some(record.origins[f]?.span)).max_by_key(|span| span.to)
+}
+
+/// Whether what `side` made at `ours` is later than what the other made at `theirs`. Where the two times overlap,
+/// NetSuite's is.
+fn is_later(side: Side, ours: Span, theirs: Span) -> bool {
+    if ours.from > theirs.to {
         true
-    } else if theirs.span.from > news.span.to {
+    } else if theirs.from > ours.to {
         false
     } else {
-        news.side == Side::NetSuite
+        side == Side::NetSuite
     }
 }
 
@@ -303,8 +307,10 @@ fn combine(
     rule: Rule,
     report: &mut Report,
 ) {
-    let origin = Origin { side: Some(news.side), span: news.span };
-    let theirs = set(record, field, merged, origin, report);
+    // It holds edits of both, and is as late as the later of them.
+    let spans = record.origins[field].map(|origin| origin.span).into_iter().chain([news.span]);
+    let span = spans.max_by_key(|span| span.to).unwrap_or(news.span);
+    let theirs = set(record, field, merged, Origin { side: Some(news.side), span }, report);
     push(record, news.side, field, base, rule, theirs, report);
 }
 
@@ -314,11 +320,14 @@ fn open(
     news: &News,
     unit: &[FieldIx],
     moved: &[(FieldIx, Value)],
+    made_apart: bool,
     surface: &TypeSurface,
     report: &mut Report,
 ) {
     let side = news.side;
-    let last = unit.iter().filter_map(|&f| record.origins[f]).max_by_key(|o| o.span.to);
+    let last = last_set(record, unit).unwrap_or(Span::at(Timestamp(0)));
+    let mut edited = PerSide { netsuite: last, suitex: last };
+    edited[side] = news.span;
     for &field in unit {
         let ours = record.sides[side].shadow[field].clone();
         let theirs = record.canonical[field].clone();
@@ -328,21 +337,32 @@ fn open(
         let base =
             moved.iter().find(|(f, _)| *f == field).map_or_else(|| ours.clone(), |(_, base)| base.clone());
         let spec = &surface.fields[field];
-        let suggested = suggestion(&spec.kind, &base, &ours, &theirs, is_later(news, last));
         let mut values = PerSide { netsuite: theirs.clone(), suitex: theirs.clone() };
         values[side] = ours;
-        let clash =
-            Clash { field, base: base.clone(), values, suggested, policy: spec.policy, risk: spec.risk };
+        let mut clash = Clash {
+            field,
+            made_apart: made_apart && base == Value::Null,
+            base: base.clone(),
+            values,
+            edited,
+            suggested: Value::Null,
+            policy: spec.policy,
+            risk: spec.risk,
+        };
+        clash.suggested = suggestion(&clash, side, &spec.kind);
         conflict_of(record, news).clashes.push(clash);
         push(record, side, field, base, Rule::Opened, theirs, report);
     }
 }
 
-/// What we would choose: for a group one side's values, for lines all that does not contradict.
-fn suggestion(kind: &Kind, base: &Value, ours: &Value, theirs: &Value, prefer_ours: bool) -> Value {
+/// What we would choose when `side` has moved: for a group one side's values, for lines all that does not contradict,
+/// and of what does the later.
+fn suggestion(clash: &Clash, side: Side, kind: &Kind) -> Value {
+    let (ours, theirs) = (&clash.values[side], &clash.values[side.other()]);
+    let prefer_ours = is_later(side, clash.edited[side], clash.edited[side.other()]);
     match kind {
-        Kind::Lines(lines) if lines.key.is_some() && *base != Value::Null => {
-            merge_lines(base, ours, theirs, prefer_ours).value
+        Kind::Lines(lines) if lines.key.is_some() && !clash.made_apart => {
+            merge_lines(&clash.base, ours, theirs, prefer_ours).value
         }
         _ if prefer_ours => ours.clone(),
         _ => theirs.clone(),
@@ -372,6 +392,7 @@ fn rebase(
     record: &mut Record,
     news: &News,
     moved: &[(FieldIx, Value)],
+    made_apart: bool,
     surface: &TypeSurface,
     report: &mut Report,
 ) {
@@ -382,16 +403,17 @@ fn rebase(
         let conflict = conflict_of(record, news);
         let Some(clash) = conflict.clash_mut(*field) else {
             // Another field of a group that is in conflict.
-            open(record, news, &[*field], &[(*field, base.clone())], surface, report);
+            open(record, news, &[*field], &[(*field, base.clone())], made_apart, surface, report);
             continue;
         };
         clash.values[side] = ours.clone();
         let agreed = clash.values.netsuite == clash.values.suitex;
         let unit = surface.fields[*field].unit;
         for clash in conflict.clashes.iter_mut().filter(|c| surface.fields[c.field].unit == unit) {
-            // What was suggested may be what this side has just left behind.
-            let (ours, theirs) = (&clash.values[side], &clash.values[side.other()]);
-            clash.suggested = suggestion(&surface.fields[clash.field].kind, &clash.base, ours, theirs, true);
+            // What was suggested may be what this side has just left behind; and news that comes last may tell of the
+            // earlier edit.
+            clash.edited[side] = news.span;
+            clash.suggested = suggestion(clash, side, &surface.fields[clash.field].kind);
         }
         if !agreed {
             push(record, side, *field, base.clone(), Rule::Rebased, theirs, report);

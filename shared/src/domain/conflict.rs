@@ -4,6 +4,7 @@
 use uuid::Uuid;
 
 use super::id::{PerSide, Side, Timestamp, Version};
+use super::record::Span;
 use super::surface::{FieldIx, Policy, Risk, TypeSurface};
 use super::value::Value;
 
@@ -33,6 +34,10 @@ pub struct Clash {
     pub base: Value,
     /// What each side holds now.
     pub values: PerSide<Value>,
+    /// When each side's value was made.
+    pub edited: PerSide<Span>,
+    /// The sides' lists were made apart: no line of one is a line of the other.
+    pub made_apart: bool,
     /// What we would choose.
     pub suggested: Value,
     /// The field's policy.

@@ -5,7 +5,7 @@ use shared::domain::conflict::{Choice, Resolution};
 use shared::domain::id::Timestamp;
 use shared::domain::news::News;
 use shared::domain::plan::has_work;
-use shared::domain::record::Sent;
+use shared::domain::record::{Sent, Span};
 use uuid::Uuid;
 
 use super::{N, Thing, X, rules};
@@ -43,6 +43,29 @@ fn a_conflict_shows_the_latest_of_both_sides_and_closes_when_they_agree() {
         assert_eq!(thing.record.conflict.as_ref().map(|c| c.revision), revision);
     }
     assert_eq!((thing.get("f").as_str(), thing.planned(N).as_str()), ("6", "nothing"));
+}
+
+#[test]
+fn what_was_edited_last_is_suggested_whatever_was_heard_last() {
+    let at = |side, revision, value, from: i64, to: i64| {
+        let span = Span { from: Timestamp(from), to: Timestamp(to) };
+        News { span, ..delta(side, revision, vec![(0, int(value))]) }
+    };
+    let mut thing = in_conflict("low");
+    for (news, shown) in [
+        (at(N, 12, 4, 20_000, 20_000), "f 4|3→4"),
+        (at(X, 12, 5, 15_000, 15_000), "f 4|5→4"),
+        (at(X, 13, 6, 20_001, 20_001), "f 4|6→6"),
+        (at(N, 13, 7, 20_000, 20_000), "f 7|6→6"),
+        // The two times overlap.
+        (at(N, 14, 8, 20_000, 30_000), "f 8|6→8"),
+        (at(X, 14, 9, 25_000, 25_000), "f 8|9→8"),
+    ] {
+        thing.hear(&news);
+        assert_eq!(thing.clashes(), shown);
+    }
+    thing.resolve(vec![(0, Choice::Suggested)], None);
+    assert_eq!(thing.get("f"), "8");
 }
 
 #[test]

@@ -99,3 +99,34 @@ fn a_suggestion_for_lines_keeps_both_sides_lines() {
     thing.edit(X, 12, &[("f", lines(&[("p", &[4, 1])]))]);
     assert_eq!(thing.clashes(), "f [n:5,5 p:2,1]|[p:4,1]→[n:5,5 p:4,1]");
 }
+
+#[test]
+fn a_suggestion_for_lists_that_were_empty_keeps_both_sides_lines_unless_they_were_made_apart() {
+    for (made_apart, suggested, rebased) in
+        [(false, "[n:5,5 p:3,1 x:7,7]", "[n:5,5 p:4,1 x:7,7]"), (true, "[p:3,1 x:7,7]", "[p:4,1 x:7,7]")]
+    {
+        let mut thing = Thing::new(surface(&LINES.replace("POLICY", "manual")), &[]);
+        thing.edit(N, 11, &[("f", rows("p:2,1 n:5,5"))]);
+        thing.record.sides.suitex.made_apart = made_apart;
+        thing.edit(X, 12, &[("f", rows("p:3,1 x:7,7"))]);
+        assert_eq!(thing.clashes(), format!("f [n:5,5 p:2,1]|[p:3,1 x:7,7]→{suggested}"));
+        thing.record.sides.suitex.made_apart = false;
+        thing.edit(X, 13, &[("f", rows("p:4,1 x:7,7"))]);
+        assert_eq!(thing.clashes(), format!("f [n:5,5 p:2,1]|[p:4,1 x:7,7]→{rebased}"));
+    }
+}
+
+#[test]
+fn lines_that_were_put_together_are_as_late_as_the_later_of_both_edits() {
+    let mut thing =
+        Thing::new(surface(&LINES.replace("POLICY", "latest_wins")), &[("f", rows("p:1,1 q:1,1"))]);
+    let at = |side, revision, text: &str, second: i64| {
+        let news = delta(side, revision, vec![(0, rows(text))]);
+        News { span: Span::at(Timestamp(second * 1_000)), ..news }
+    };
+    thing.hear(&at(X, 11, "p:9,1 q:1,1", 30));
+    assert_eq!(rules(&thing.hear(&at(N, 11, "p:1,1 q:2,1", 10))), ["combined"]);
+    // Heard last, and edited before SuiteX's.
+    assert_eq!(rules(&thing.hear(&at(N, 12, "p:5,1 q:2,1", 20))), ["latest_wins"]);
+    assert_eq!(thing.get("f"), "[p:9,1 q:2,1]");
+}

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::governance::{Call, Purpose};
-use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side};
-use shared::domain::record::{Due, DueReason, Record};
+use shared::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType, Side};
+use shared::domain::record::{Due, DueReason, Record, Span};
 use shared::domain::surface::{Limits, Policy, Risk};
 use shared::domain::value::Value;
 use shared::state::controls::Hold;
@@ -135,6 +135,8 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         field: 0,
         base: Value::Null,
         values: Default::default(),
+        edited: PerSide { netsuite: Span::at(at(1)), suitex: Span::at(at(1)) },
+        made_apart: false,
         suggested: Value::Null,
         policy: Policy::Manual,
         risk: Risk::Low,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::id::{AccountId, PerSide, RecordKey, RecordType, Side, Version};
-use shared::domain::record::{Due, DueReason, Record};
+use shared::domain::record::{Due, DueReason, Record, Span};
 use shared::domain::surface::{Policy, Risk, SyncConfig, TypeSurface};
 use shared::domain::value::Value;
 use shared::state::{Commit, LinkChange, PendingRow, Place, State, Subject, Verdict};
@@ -104,6 +104,8 @@ fn conflict(conflict: Uuid) -> Conflict {
         field: 0,
         base: Value::Null,
         values: PerSide { netsuite: Value::Text("n".into()), suitex: Value::Text("x".into()) },
+        edited: PerSide { netsuite: Span::at(at(5)), suitex: Span::at(at(5)) },
+        made_apart: false,
         suggested: Value::Text("n".into()),
         policy: Policy::Manual,
         risk: Risk::Low,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::id::{PerSide, Side, Timestamp};
-use shared::domain::record::{Lock, Record};
+use shared::domain::record::{Lock, Record, Span};
 use shared::domain::surface::{Policy, Risk, TypeSurface};
 use uuid::Uuid;
 
@@ -45,6 +45,11 @@ struct ClashDoc<'a> {
     netsuite: Stored<'a>,
     #[serde(borrow)]
     suitex: Stored<'a>,
+    /// From when to when each side's value may have been made: NetSuite's, SuiteX's.
+    #[serde(default)]
+    edited: [(i64, i64); 2],
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    made_apart: bool,
     #[serde(borrow)]
     suggested: Stored<'a>,
     policy: Policy,
@@ -71,6 +76,8 @@ pub(super) fn encode<'a>(record: &'a Record, surface: &'a TypeSurface) -> Review
             base: Stored::of(&clash.base, kind),
             netsuite: Stored::of(&clash.values.netsuite, kind),
             suitex: Stored::of(&clash.values.suitex, kind),
+            edited: [clash.edited.netsuite, clash.edited.suitex].map(|span| (span.from.0, span.to.0)),
+            made_apart: clash.made_apart,
             suggested: Stored::of(&clash.suggested, kind),
             policy: clash.policy,
             risk: clash.risk,
@@ -142,8 +149,11 @@ impl ClashDoc<'_> {
         let (Some(surface), Some(field)) = (surface, position(surface, &self.field)) else { return Ok(None) };
         let kind = &surface.fields[field].kind;
         let (netsuite, suitex) = (self.netsuite.into_value(kind)?, self.suitex.into_value(kind)?);
+        let [n, x] = self.edited.map(|(from, to)| Span { from: Timestamp(from), to: Timestamp(to) });
         Ok(Some(Clash {
             field,
+            edited: PerSide { netsuite: n, suitex: x },
+            made_apart: self.made_apart,
             base: self.base.into_value(kind)?,
             values: PerSide { netsuite, suitex },
             suggested: self.suggested.into_value(kind)?,

@@ -176,10 +176,12 @@ fn conflict() -> impl Strategy<Value = Conflict> {
     ];
     let risk = prop_oneof![Just(Risk::Low), Just(Risk::High)];
     let values = (value(), value(), value(), value());
-    let clash = (field(), values, policy, risk).prop_map(
-        |(field, (base, netsuite, suitex, suggested), policy, risk)| {
+    let span = || (at(), at()).prop_map(|(from, to)| Span { from, to });
+    let edited = (span(), span()).prop_map(|(netsuite, suitex)| PerSide { netsuite, suitex });
+    let clash = (field(), values, edited, any::<bool>(), policy, risk).prop_map(
+        |(field, (base, netsuite, suitex, suggested), edited, made_apart, policy, risk)| {
             let values = PerSide { netsuite, suitex };
-            Clash { field, base, values, suggested, policy, risk }
+            Clash { field, base, values, edited, made_apart, suggested, policy, risk }
         },
     );
     let deleted_by = option::of(prop_oneof![Just(Side::NetSuite), Just(Side::SuiteX)]);
@@ -291,6 +293,8 @@ fn full() -> Record {
         field,
         base: Value::Null,
         values: PerSide { netsuite: value.clone(), suitex: Value::Null },
+        edited: PerSide { netsuite: Span::at(Timestamp(1)), suitex: Span::at(Timestamp(2)) },
+        made_apart: true,
         suggested: value.clone(),
         policy: Policy::Manual,
         risk: Risk::Low,
@@ -378,6 +382,20 @@ fn the_stored_form_is_the_one_that_later_programs_know() {
             r#""forms":[["a_text","a","a"],["b_integer",7,7]]}"#,
         )
     );
+}
+
+#[test]
+fn a_conflict_that_an_earlier_program_stored_tells_no_times() {
+    let mut row = encode(&full(), &surface(same));
+    let before = r#""edited":[[1,1],[2,2]],"made_apart":true,"#;
+    let review = row.review.unwrap();
+    assert!(review.contains(before), "{review}");
+    row.review = Some(review.replace(before, ""));
+    let conflict = decode(&row, Some(&surface(same))).unwrap().conflict.unwrap();
+    let unknown = Span::at(Timestamp(0));
+    let clash = &conflict.clashes[0];
+    assert_eq!(clash.edited, PerSide { netsuite: unknown, suitex: unknown });
+    assert!(!clash.made_apart);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::id::{RecordType, Side, Timestamp, derived_id};
+use super::identity::filled_keys;
 use super::record::{Due, DueReason, Intent, Presence, Record, Sent, Verb};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::{Unresolved, Value};
@@ -157,6 +158,13 @@ fn update(record: &Record, side: Side, surface: &TypeSurface, has: &HasCounterpa
 
 fn create(record: &Record, side: Side, surface: &TypeSurface, has: &HasCounterpart<'_>) -> Plan {
     let mut write = Write { verb: Verb::Create, wanted: Vec::new(), expected: Vec::new(), postponed: None };
+    // By its keys the side is asked for others that it could be; a key that cannot be said cannot be asked for.
+    let named_by = filled_keys(surface, &record.canonical);
+    if let Some(missing) =
+        named_by.iter().flatten().find_map(|(f, value)| unresolved(surface, *f, value, has))
+    {
+        return Plan::WaitFor(missing);
+    }
     for (field, spec) in surface.fields.iter().enumerate() {
         let wanted = &record.canonical[field];
         if *wanted == Value::Null

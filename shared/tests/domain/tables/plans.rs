@@ -5,6 +5,7 @@ use shared::domain::plan::{has_work, plan};
 use shared::domain::record::{Lock, Presence};
 use shared::domain::settle::unsettle;
 use shared::domain::surface::FieldIx;
+use shared::domain::value::Value;
 use uuid::Uuid;
 
 use super::{N, Thing, X};
@@ -88,6 +89,30 @@ fn what_is_planned() {
         assert_eq!(thing.planned(N), expected, "{what}");
         let work = has_work(&thing.record, N, &thing.surface, thing.now);
         assert_eq!(work, !matches!(expected, "nothing" | "locked"), "{what}");
+    }
+}
+
+#[test]
+fn a_reference_that_names_a_record_is_waited_for_before_one_is_created() {
+    let file = "match = [[\"f\", \"r\"], \"g\"]\n[type.thing.fields]\n\
+        f = { type = \"integer\" }\ng = { type = \"integer\" }\nr = { type = \"reference\", to = \"other\" }\n\
+        [type.other.fields]\nx = { type = \"integer\" }";
+    for (f, has, there, expected) in [
+        (Some(2), false, false, "wait for other 77"),
+        (Some(2), true, false, "create f=2 r=\"77\""),
+        // The key has nothing to say.
+        (None, false, false, "create, later 77"),
+        // Who is there need not be found.
+        (Some(2), false, true, "update f=2 where f=-, later 77"),
+    ] {
+        let mut thing = Thing::new(surface(file), &[]);
+        if !there {
+            thing.record.sides.netsuite.presence = Presence::Never;
+        }
+        let f = f.map_or(Value::Null, int);
+        thing.edit(X, 11, &[("f", f.clone()), ("r", text("77"))]);
+        let planned = plan(&thing.record, N, &thing.surface, thing.now, &|_, _| has);
+        assert_eq!(thing.in_words(planned), expected, "{f:?}, counterpart {has}, there {there}");
     }
 }
 

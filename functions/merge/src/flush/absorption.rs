@@ -49,6 +49,8 @@ pub(super) struct Absorption {
     rows: Vec<PendingRow>,
     /// What is asked about who it is, where that is asked.
     asked: Option<Ambiguity>,
+    /// That, as it is stored.
+    asked_before: Option<Ambiguity>,
     surface: Arc<TypeSurface>,
     now: Timestamp,
     links: Vec<LinkChange>,
@@ -75,6 +77,7 @@ impl Absorption {
             record,
             stored,
             rows: Vec::new(),
+            asked_before: asked.clone(),
             asked,
             surface,
             now,
@@ -207,15 +210,21 @@ impl Absorption {
     }
 
     /// Nobody need tell any more who the record is when nothing is to be created, and what was found says nothing when
-    /// it is to be found by other values.
+    /// it is to be found by other values. Nor does a question wait that locks nothing: an admin has unlocked the record,
+    /// and what is still to be asked is asked anew.
     fn ask_no_more(&mut self) {
-        let Some(side) = identity::asked_about(&self.record) else { return };
-        if identity::is_over(&self.record, side) || identity::changes_keys(&self.surface, &self.changed) {
+        let side = identity::asked_about(&self.record);
+        if let Some(side) = side
+            && (identity::is_over(&self.record, side) || identity::changes_keys(&self.surface, &self.changed))
+        {
             let id = identity::question_id(&self.record.key, side);
             self.record.locks.retain(|lock| lock.error != id);
-            if let Some(asked) = &mut self.asked {
-                asked.status = AmbiguityStatus::Closed;
-            }
+        }
+        let is_locked = identity::asked_about(&self.record).is_some();
+        if let Some(asked) =
+            self.asked.as_mut().filter(|asked| asked.status == AmbiguityStatus::Open && !is_locked)
+        {
+            asked.status = AmbiguityStatus::Closed;
         }
     }
 
@@ -313,9 +322,13 @@ impl Absorption {
         // What leaves the record as it was, as most echoes do, need not be decided on its present row: whoever writes
         // the row meanwhile has decided on the very record that these events leave behind.
         let is_held = |(_, place): &(Uuid, Place)| matches!(place, Place::Conflict(_));
+        // A question is stored only where these events have changed it, and then with the record: else they would undo
+        // what a person has answered meanwhile.
+        let asked = self.asked.filter(|asked| Some(asked) != self.asked_before.as_ref());
         let is_unchanged = self.stored.as_deref() == Some(&self.record)
             && self.links.is_empty()
             && self.history.is_empty()
+            && asked.is_none()
             && !self.places.iter().any(is_held);
         let commit = Commit {
             record: (!is_unchanged).then_some(self.record),
@@ -323,7 +336,7 @@ impl Absorption {
             history: self.history,
             places: self.places,
             errors: self.errors,
-            ambiguities: Vec::from_iter(self.asked),
+            ambiguities: Vec::from_iter(asked),
             audit: self.audit,
             notices,
             ..Commit::new(key.account)
@@ -378,3 +391,6 @@ fn fold(events: &mut [Loaded]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,8 @@ pub struct Found {
 pub enum Match {
     /// None of them is it.
     None,
+    /// Some are not, and as many were shown as are: there may be more.
+    Others,
     /// It is this one.
     One(SideId),
     /// A person must tell.
@@ -106,8 +108,10 @@ pub enum Match {
 /// Judges what was found. `declined`: what a person said it is not. Who has spoken once about a record is asked again
 /// about whatever comes later, for the rule alone would not have led there.
 pub fn judge(found: &[Found], declined: &[SideId]) -> Match {
-    let mut free = found.iter().filter(|f| !f.is_taken && !declined.contains(&f.id));
+    let is_free = |f: &&Found| !f.is_taken && !declined.contains(&f.id);
+    let mut free = found.iter().filter(is_free);
     match (free.next(), free.next()) {
+        (Some(_), _) if found.len() >= CANDIDATES_MAX && !found.iter().all(|f| is_free(&f)) => Match::Others,
         (None, _) => Match::None,
         (Some(one), None) if declined.is_empty() => Match::One(one.id.clone()),
         _ => Match::Several,
@@ -203,6 +207,11 @@ mod tests {
         Found { id: SideId::parse(id).unwrap(), is_taken }
     }
 
+    /// Ten, of which the first are taken.
+    fn ten(taken: u32) -> Vec<Found> {
+        (0..10).map(|n| found(&(10 + n).to_string(), n < taken)).collect()
+    }
+
     #[test]
     fn what_is_found_is_it_when_it_is_free_and_alone() {
         let (free, taken) = (found("1", false), found("2", true));
@@ -217,6 +226,13 @@ mod tests {
             (vec![free.clone(), found("3", false)], vec![id("1"), id("3")], Match::None),
             // It came after the person had spoken.
             (vec![free.clone(), found("3", false)], vec![id("1")], Match::Several),
+            // As many as are shown at most: one that is free may be hidden behind those that are not.
+            (ten(9), vec![], Match::Others),
+            (ten(8), vec![], Match::Others),
+            (ten(10), vec![], Match::None),
+            (ten(0), vec![], Match::Several),
+            (ten(0), vec![id("19")], Match::Others),
+            (ten(9)[1..].to_vec(), vec![], Match::One(id("19"))),
             (vec![found("3", false)], vec![id("1")], Match::Several),
         ] {
             assert_eq!(judge(&found, &declined), expected, "{found:?} {declined:?}");

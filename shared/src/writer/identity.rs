@@ -1,5 +1,5 @@
-//! Before a record is created: is it one that the target has already? The create itself asks the target, so that nobody
-//! can come between question and create; what it found is judged here.
+//! Before a record is created: is it one that the target has already? The create itself asks the target, so that there is
+//! as little time between question and create as the target can make it; what it found is judged here.
 //!
 //! What a rule cannot tell waits for a person, whose word comes back through merge and is carried out here. Which of
 //! the values then counts is not decided here: the record is linked, looked at, and absorbed like any other.
@@ -10,12 +10,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::drain::Planned;
-use super::settle::{Job, store};
+use super::settle::{Job, store, unidentified};
 use super::translate::{self, CanonicalIds, Counterparts};
 use super::{Twin, Writer};
 use crate::breakage::{self, Breakage};
-use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp};
-use crate::domain::identity::{self, Found, Match, Unless, filled_keys, judge, shared_keys};
+use crate::domain::governance::{backoff_ms, dice};
+use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp, derived_id};
+use crate::domain::identity::{self, CANDIDATES_MAX, Found, Match, Unless, filled_keys, judge, shared_keys};
 use crate::domain::plan::{Plan, reschedule};
 use crate::domain::record::{Due, DueReason, Lock, Presence, Record, Verb};
 use crate::domain::settle::{Reply, settle};
@@ -26,8 +27,12 @@ use crate::state::{
     Ambiguity, AmbiguityStatus, AuditRow, Candidate, Commit, LinkChange, Notice, State, Verdict,
 };
 
-/// A record that may get a counterpart at this moment is asked about again after so long, ms.
+/// A record that may get a counterpart at this moment is asked about again after so long, ms; if that is not enough,
+/// later and later.
 const UNTIL_SETTLED_MS: i64 = 2_000;
+
+/// Most records that a target is told to pass over: keys that so many share name nobody.
+const PASSED_MAX: usize = 1_000;
 
 /// Whose a record of the target is.
 #[derive(Debug, Clone)]
@@ -36,8 +41,8 @@ enum Owner {
     Nobody,
     /// A record of ours without a counterpart.
     Alone(Arc<Record>),
-    /// One that may be getting its counterpart right now.
-    Undecided,
+    /// This one, which may be getting its counterpart right now, or has values that are written to its own side alone.
+    Undecided(CanonicalId),
     /// Another record, with a counterpart of its own.
     Another(CanonicalId),
 }
@@ -99,7 +104,7 @@ async fn unless(
     let filled = filled_keys(&planned.surface, &record.canonical);
     let render = |key: &Vec<_>| {
         let rendered = counterparts.render(key, side, &planned.surface);
-        // A reference without a counterpart cannot be asked for.
+        // A reference without a counterpart could not be asked for: the plan has waited for it.
         (rendered.len() == key.len()).then_some(rendered)
     };
     let keys = filled.iter().filter_map(render).collect();
@@ -107,8 +112,14 @@ async fn unless(
     if let Some(known) = known {
         except.extend(known.declined.iter().cloned());
         // They may have lost their counterpart since.
-        let owners =
-            owners(&*writer.ports.state, record, side, known.passed.iter().map(|id| (id, None))).await?;
+        let owners = owners(
+            &*writer.ports.state,
+            record,
+            side,
+            &planned.surface,
+            known.passed.iter().map(|id| (id, None)),
+        )
+        .await?;
         let passed = known.passed.iter().zip(owners);
         except.extend(passed.filter(|(_, o)| !matches!(o, Owner::Alone(_))).map(|(id, _)| id.clone()));
     }
@@ -120,6 +131,7 @@ async fn owners<'a>(
     state: &dyn State,
     mine: &Record,
     side: Side,
+    surface: &TypeSurface,
     asked: impl Iterator<Item = (&'a SideId, Option<&'a str>)>,
 ) -> Result<Vec<Owner>, Unavailable> {
     let asked: Vec<_> = asked.collect();
@@ -144,9 +156,9 @@ async fn owners<'a>(
         found.push(match (link, record) {
             (Some(link), _) if link.retired => Owner::Another(link.canonical),
             (Some(link), None) => Owner::Another(link.canonical),
-            (Some(_), Some(record)) => owner_of(mine, side, record),
+            (Some(_), Some(record)) => owner_of(mine, side, record, surface),
             // It carries the mark of a record that does not know it yet, or of which it is a copy.
-            (None, Some(record)) if record.key == mine.key => Owner::Undecided,
+            (None, Some(record)) if record.key == mine.key => Owner::Undecided(mine.key.id.clone()),
             (None, Some(record)) if !record.sides[side].is_there_as_another(id) => {
                 Owner::Another(record.key.id.clone())
             }
@@ -156,16 +168,23 @@ async fn owners<'a>(
     Ok(found)
 }
 
-fn owner_of(mine: &Record, side: Side, owner: Arc<Record>) -> Owner {
+fn owner_of(mine: &Record, side: Side, owner: Arc<Record>, surface: &TypeSurface) -> Owner {
     let (here, there) = (&owner.sides[side], &owner.sides[side.other()]);
     if owner.key == mine.key {
-        return Owner::Undecided;
+        return Owner::Undecided(owner.key.id.clone());
     }
     let has_none = there.presence == Presence::Never && there.id.is_none();
     if !has_none || !owner.alive || owner.conflict.is_some() || here.detached || there.detached {
         return Owner::Another(owner.key.id.clone());
     }
-    if here.intent.is_some() || there.intent.is_some() { Owner::Undecided } else { Owner::Alone(owner) }
+    // What a person has set and is not written yet stands in that record alone, and would be gone with it.
+    let is_to_be_written =
+        |f: usize| owner.is_written_to(side, f, surface) && !here.holds(f, &owner.canonical[f]);
+    let is_under_way = here.intent.is_some() || there.intent.is_some();
+    if is_under_way || (0..surface.fields.len()).any(is_to_be_written) {
+        return Owner::Undecided(owner.key.id.clone());
+    }
+    Owner::Alone(owner)
 }
 
 /// The target created nothing, for it has these.
@@ -184,12 +203,14 @@ pub(super) async fn after_twins(
     let known = known.filter(|known| known.side == side);
     let mut known = known.unwrap_or_else(|| Ambiguity::new(record.key.clone(), side, now));
     let asked = twins.iter().map(|twin| (&twin.shown.id, twin.mark.as_deref()));
-    let owners = owners(state, &record, side, asked).await?;
-    if owners.iter().any(|owner| matches!(owner, Owner::Undecided)) {
-        let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts);
-        let due = Due { at: now.plus(UNTIL_SETTLED_MS), reason: DueReason::BackingOff, attempts };
-        record.sides[side].due = Some(due);
-        let commit = Commit { record: Some(record), ..Commit::new(account.id.clone()) };
+    let owners = owners(state, &record, side, &job.surface, asked).await?;
+    let of_undecided = |(twin, owner): (&Twin, &Owner)| match owner {
+        Owner::Undecided(owner) => Some((twin.shown.id.clone(), owner.clone())),
+        Owner::Nobody | Owner::Alone(_) | Owner::Another(_) => None,
+    };
+    let undecided: Vec<_> = twins.iter().zip(&owners).filter_map(of_undecided).collect();
+    if !undecided.is_empty() {
+        let commit = wait(writer, account, record, &job.surface, &undecided, now);
         return finish(writer, account, &job, commit, "undecided", now).await;
     }
     let candidate = |(twin, owner): (&Twin, &Owner)| {
@@ -207,10 +228,19 @@ pub(super) async fn after_twins(
     let found: Vec<Found> =
         found.map(|c| Found { id: c.id.clone(), is_taken: c.taken_by.is_some() }).collect();
     match judge(&found, &known.declined) {
-        Match::None => {
-            known.passed.extend(found.into_iter().map(|f| f.id));
+        Match::None | Match::Others => {
+            // Without them it is asked again: others may be behind them.
+            known.passed.extend(found.into_iter().filter(|f| f.is_taken).map(|f| f.id));
             known.passed.sort();
             known.passed.dedup();
+            if known.passed.len() > PASSED_MAX {
+                let why = format!(
+                    "{side} has more than {PASSED_MAX} records with its match keys, all of them others"
+                );
+                let mut commit = file(writer, account, record, &job.surface, &why, now);
+                commit.ambiguities.push(known);
+                return finish(writer, account, &job, commit, "shared_by_too_many", now).await;
+            }
             if known.status == AmbiguityStatus::Open {
                 known.status = AmbiguityStatus::Closed;
             }
@@ -230,6 +260,75 @@ pub(super) async fn after_twins(
             let commit = ask(account, record, side, known, &job.surface, now);
             finish(writer, account, &job, commit, "ambiguous", now).await
         }
+    }
+}
+
+/// Whose these records are, each with its owner, will be clear soon; if it is not, a person must look.
+fn wait(
+    writer: &Writer,
+    account: &Account,
+    mut record: Record,
+    surface: &TypeSurface,
+    undecided: &[(SideId, CanonicalId)],
+    now: Timestamp,
+) -> Commit {
+    let (side, key) = (writer.side(), record.key.to_string());
+    let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts) + 1;
+    if attempts >= account.limits.max_retry_attempts {
+        let named = undecided.iter().map(|(id, owner)| format!("{id}, which is {owner}"));
+        let named = Vec::from_iter(named).join("; ");
+        let why = format!("{side} has a record that it could be and that does not settle: {named}");
+        return file(writer, account, record, surface, &why, now);
+    }
+    let roll = dice(&derived_id("dice", &[&key, &attempts.to_string()]));
+    let wait = if attempts == 1 { UNTIL_SETTLED_MS } else { backoff_ms(attempts - 1, roll) };
+    record.sides[side].due = Some(Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts });
+    Commit { record: Some(record), ..Commit::new(account.id.clone()) }
+}
+
+/// It does not become clear who the record is: a person must look.
+fn file(
+    writer: &Writer,
+    account: &Account,
+    mut record: Record,
+    surface: &TypeSurface,
+    why: &str,
+    now: Timestamp,
+) -> Commit {
+    let side = writer.side();
+    let mut error = unidentified(&mut record, side, why, now);
+    error.attempts = record.sides[side].due.take().map_or(0, |due| due.attempts) + 1;
+    reschedule(&mut record, surface, now);
+    writer.ports.metrics.error(&error.class);
+    let mut commit = Commit::new(account.id.clone());
+    commit.notices.push(Notice::of_new_error(&error, now));
+    commit.errors.push(error);
+    commit.record = Some(record);
+    commit
+}
+
+/// The question about the record that nobody need answer any more, closed, to be stored with the record.
+pub(super) async fn over(
+    writer: &Writer,
+    record: &mut Record,
+    surface: &TypeSurface,
+    now: Timestamp,
+) -> Result<Option<Ambiguity>, Unavailable> {
+    let asked = identity::asked_about(record);
+    let Some(side) = asked.filter(|side| identity::is_over(record, *side)) else { return Ok(None) };
+    let id = identity::question_id(&record.key, side);
+    record.locks.retain(|lock| lock.error != id);
+    reschedule(record, surface, now);
+    let known = writer.ports.state.ambiguities(std::slice::from_ref(&record.key)).await?.pop().flatten();
+    let known = known.filter(|known| known.side == side);
+    Ok(known.map(|known| Ambiguity { status: AmbiguityStatus::Closed, ..known }))
+}
+
+/// `other`, which `side` alone has, was the commit's record all along. Nobody need tell any more what it is.
+pub(super) fn alias(commit: &mut Commit, other: &Record, side: Side, now: Timestamp) {
+    commit.links.push(LinkChange::Alias(other.key.id.clone(), other.row_revision));
+    if identity::asked_about(other).is_some() {
+        commit.ambiguities.push(Ambiguity::new(other.key.clone(), side.other(), now));
     }
 }
 
@@ -272,11 +371,7 @@ fn link(
     identity::link(&mut record, side, id.clone(), now);
     let mut commit = Commit::new(account.id.clone());
     if let Owner::Alone(other) = owner {
-        commit.links.push(LinkChange::Alias(other.key.id.clone(), other.row_revision));
-        // Nobody need tell any more what that record is.
-        if identity::asked_about(other).is_some() {
-            commit.ambiguities.push(Ambiguity::new(other.key.clone(), side.other(), now));
-        }
+        alias(&mut commit, other, side, now);
     }
     commit.links.push(LinkChange::Set(side, id.clone()));
     let matched = known.candidates.iter().find(|c| c.id == id).map(|c| c.matched.clone());
@@ -304,7 +399,8 @@ fn ask(
 ) -> Commit {
     (known.status, known.revision, known.opened_at) = (AmbiguityStatus::Open, known.revision + 1, now);
     let ids: Vec<String> = known.free().map(|candidate| candidate.id.to_string()).collect();
-    let reason = format!("{side} has {} records that it could be: {}", ids.len(), ids.join(", "));
+    let more = if ids.len() >= CANDIDATES_MAX { "at least " } else { "" };
+    let reason = format!("{side} has {more}{} records that it could be: {}", ids.len(), ids.join(", "));
     let id = known.id();
     record.locks.retain(|lock| lock.error != id);
     record.locks.push(Lock { field: None, error: id, reason: reason.clone(), since: now });
@@ -330,15 +426,11 @@ async fn carry_out(
     chosen: SideId,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
-    let (side, mut record) = (writer.side(), planned.record.clone());
-    let owner = owners(&*writer.ports.state, &record, side, [(&chosen, None)].into_iter()).await?.pop();
-    let commit = match owner.unwrap_or(Owner::Undecided) {
-        Owner::Undecided => {
-            let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts);
-            let due = Due { at: now.plus(UNTIL_SETTLED_MS), reason: DueReason::BackingOff, attempts };
-            record.sides[side].due = Some(due);
-            Commit { record: Some(record), ..Commit::new(account.id.clone()) }
-        }
+    let (side, record) = (writer.side(), planned.record.clone());
+    let (surface, asked) = (&planned.surface, [(&chosen, None)].into_iter());
+    let owner = owners(&*writer.ports.state, &record, side, surface, asked).await?.pop();
+    let commit = match owner.unwrap_or(Owner::Nobody) {
+        Owner::Undecided(owner) => wait(writer, account, record, surface, &[(chosen, owner)], now),
         Owner::Another(_) => {
             known.status = AmbiguityStatus::Closed;
             let audit = AuditRow {
@@ -366,3 +458,6 @@ async fn carry_out(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

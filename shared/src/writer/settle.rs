@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-pub(super) use self::errors::waited_too_long;
+pub(super) use self::errors::{unidentified, waited_too_long};
 use super::Writer;
 use super::translate::CanonicalIds;
 use super::{Answer, CallFault, LookCall, Shown, WriteCall, identity};

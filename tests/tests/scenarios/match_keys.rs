@@ -2,6 +2,7 @@
 //! chooses, and nothing is created blindly.
 
 use http::StatusCode;
+use local::netsuite::Behaviour;
 use serde_json::{Value as Json, json};
 use shared::breakage::{self, Breakage};
 use shared::state::{Ambiguities, State};
@@ -320,6 +321,129 @@ fn an_order_whose_lines_were_made_apart_does_not_get_each_line_twice() {
     let (here, there) =
         (story.value(NetSuite, "salesorder", &ns, "item"), story.value(SuiteX, "salesorder", &sx, "lines"));
     assert_eq!((here.as_array().unwrap().len(), there.as_array().unwrap().len()), (1, 1), "{here} {there}");
+    story.forget_edits();
+}
+
+#[test]
+fn a_free_one_is_seen_behind_ten_that_are_others() {
+    let mut story = Story::new();
+    for n in 0..9 {
+        story.born(NetSuite, "customer", json!({ "companyname": format!("Linked {n}"), "email": "a@b.c" }));
+    }
+    let alike = |n: &str| json!({ "companyname": n, "email": "a@b.c" });
+    let (ns, sx) = made(
+        &mut story,
+        &[alike("North"), alike("South")],
+        &[json!({ "company_name": "Ada", "email": "a@b.c" })],
+    );
+    story.settle();
+    let asked = question(&mut story);
+    let ids: Vec<&str> =
+        asked["candidates"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, [&ns[0], &ns[1]], "neither was linked because the other was not shown");
+    assert_eq!(decide(&mut story, &asked, json!({ "link": ns[1] })).0, StatusCode::ACCEPTED);
+    story.settle();
+    assert_eq!(story.pair(SuiteX, "customer", &sx[0]).netsuite, ns[1]);
+    story.forget_edits();
+}
+
+/// NetSuite refuses customers of this name.
+fn refuses_bad_names(story: &mut Story) {
+    let refuses = Behaviour::RefuseContaining("bad".into());
+    story.netsuite(|f| drop(f.behaviours.insert("customer.companyname".into(), refuses)));
+}
+
+/// An admin sets values of a record of SuiteX.
+fn override_fields(story: &mut Story, sx: &str, fields: Json, unlock: bool) {
+    let path = format!("records/acme/customer/suitex:{sx}");
+    let version = story.get(&path)["version"].clone();
+    let body = json!({ "version": version, "note": "by phone", "fields": fields, "unlock": unlock });
+    assert_eq!(story.post(&format!("{path}/override"), body).0, StatusCode::ACCEPTED);
+}
+
+#[test]
+fn what_an_admin_has_set_waits_for_its_record_to_be_written_before_it_becomes_another_ones() {
+    let mut story = Story::new();
+    refuses_bad_names(&mut story);
+    let sx =
+        story.create(SuiteX, "customer", json!({ "company_name": "bad", "email": "a@b.c", "phone": "1" }));
+    story.settle();
+    let refused = story.error();
+    // The record is locked, and so its own side is not written either.
+    override_fields(&mut story, &sx, json!({ "phone": "2" }), false);
+    story.settle();
+    let ns = story.create(NetSuite, "customer", json!({ "companyname": "Ada", "email": "a@b.c" }));
+    let begun = story.world.executor.now();
+    story.settle();
+    let waited = story.world.executor.now().0 - begun.0;
+    assert!((30_000..900_000).contains(&waited), "later and later, and not for ever: {waited} ms");
+    let errors = story.errors();
+    let unclear =
+        errors.iter().find(|error| error.code == "NOT_IDENTIFIED").expect("a person must look").clone();
+    assert!(unclear.message.contains(&format!("{sx}, which is sx-{sx}")), "{}", unclear.message);
+    assert_eq!((errors.len(), counts(&story)), (2, (1, 1)));
+
+    story.netsuite(|f| f.behaviours.clear());
+    story.retry(&refused);
+    story.retry(&unclear);
+    let pair = story.pair(SuiteX, "customer", &sx);
+    assert_eq!((pair.netsuite.clone(), counts(&story)), (ns, (1, 1)));
+    story.assert_both("customer", &pair, "phone", json!("2"));
+    assert_eq!(story.errors(), []);
+    story.forget_edits();
+}
+
+#[test]
+fn no_question_stays_open_about_a_record_that_an_admin_has_unlocked() {
+    let mut story = Story::new();
+    let alike = |n: &str| json!({ "companyname": n, "email": "a@b.c" });
+    let (ns, sx) = made(
+        &mut story,
+        &[alike("North"), alike("South")],
+        &[json!({ "company_name": "Ada", "email": "a@b.c" })],
+    );
+    story.settle();
+    question(&mut story);
+    for id in &ns {
+        story.edit_unseen("customer", id, json!({ "email": "other@b.c" }));
+    }
+    override_fields(&mut story, &sx[0], json!({ "phone": "7" }), true);
+    story.settle();
+    assert_eq!(counts(&story), (3, 1));
+    assert_eq!(story.get("ambiguous")["items"], json!([]));
+    story.forget_edits();
+}
+
+#[test]
+fn no_question_stays_open_about_a_record_that_turns_out_to_be_another() {
+    let mut story = Story::new();
+    refuses_bad_names(&mut story);
+    for _ in 0..2 {
+        story.create(SuiteX, "customer", json!({ "company_name": "bad", "email": "a@b.c" }));
+    }
+    story.settle();
+    story.hold_user_events = true;
+    story.netsuite(|f| f.lost_reply = 1.0);
+    let sx = story.create(SuiteX, "customer", json!({ "company_name": "Ada", "email": "ada@b.c" }));
+    story.pass(3_000);
+    let ns = story.all(NetSuite, "customer").len();
+    assert_eq!(ns, 1, "it was created, and nobody heard of it");
+    let id = story.world.netsuite.all(&story.account(), &crate::story::kind("customer"))[0].id.clone();
+    // A script of the account gives it another address, and tells without our mark.
+    story.edit(NetSuite, "customer", &id, json!({ "email": "a@b.c" }));
+    story.drain();
+    for event in &mut story.world.lanes[crate::story::ACME].user_events {
+        let event = event.as_object_mut().expect("an event");
+        event.retain(|name, _| name != "externalId" && name != "metadata");
+    }
+    story.hold_user_events = false;
+    story.pass(60_000);
+    let asked = question(&mut story);
+    assert_eq!((&asked["side"], &asked["recordId"]), (&json!("suitex"), &json!(id)));
+    story.netsuite(|f| f.lost_reply = 0.0);
+    story.settle();
+    assert_eq!(story.pair(SuiteX, "customer", &sx).netsuite, id);
+    assert_eq!(story.get("ambiguous")["items"], json!([]));
     story.forget_edits();
 }
 

@@ -144,9 +144,10 @@ fn unclear(side: Side, account: &Account, job: &Job, why: String, now: Timestamp
     let mut outcome = failed(side, job, &CallFault::new(CallEnd::Unclear, why.as_str()), now);
     let record = &mut outcome.record;
     let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts);
-    if attempts == account.limits.max_retry_attempts {
-        let id = derived_id("unclear", &[&record.key.to_string(), side.as_str()]);
-        record.locks.retain(|lock| lock.error != id);
+    let id = derived_id("unclear", &[&record.key.to_string(), side.as_str()]);
+    let is_told = record.locks.iter().any(|lock| lock.error == id);
+    // Other failures count as well: it may be past the limit when it is met for the first time.
+    if attempts >= account.limits.max_retry_attempts && !is_told {
         record.locks.push(Lock { field: None, error: id, reason: why.clone(), since: now });
         let hint = "A type that shows no lastModified, or a role that may not see it, cannot be synced: give the role the permission, or take the type out of sync.toml; then retry.";
         let mut error = entry(record, id, "not_shown", "NOT_SHOWN", &why, hint, now);
@@ -224,16 +225,19 @@ mod tests {
     use crate::writer::LookCall;
     use crate::writer::settle::Ask;
 
-    #[test]
-    fn what_is_never_shown_is_told_to_a_person_once() {
+    /// The attempts at which a person is told, when `before` attempts have failed already; at `dismissed` the error is
+    /// dismissed.
+    fn told(before: u32, dismissed: u32) -> Vec<u32> {
         let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
         let (account, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
         let account = &config.accounts[&account];
         let surface = Arc::clone(&account.types[&kind]);
         let canonical = CanonicalId::parse("sx-1").unwrap();
         let mut record = Record::new(RecordKey::new(account.id.clone(), kind, canonical.clone()), &surface);
+        let reason = DueReason::BackingOff;
+        record.sides.netsuite.due = Some(Due { at: Timestamp(0), reason, attempts: before });
         let mut told = Vec::new();
-        for attempt in 1..12 {
+        for attempt in before + 1..before + 12 {
             let look = LookCall {
                 surface: Arc::clone(&surface),
                 canonical: canonical.clone(),
@@ -245,11 +249,27 @@ mod tests {
             let answer = Answer::Unclear("NetSuite speaks of 7 without a lastModified".into());
             let outcome =
                 answered(Side::NetSuite, account, &job, answer, &CanonicalIds::default(), Timestamp(1));
-            told.extend(outcome.errors.iter().map(|error| (attempt, error.class.clone())));
+            assert!(outcome.errors.iter().all(|error| error.class == "not_shown"));
+            told.extend(outcome.errors.iter().map(|_| attempt));
             record = outcome.record;
             assert!(record.sides.netsuite.due.is_some(), "it is looked at again");
+            if attempt == dismissed {
+                record.locks.clear();
+            }
         }
-        assert_eq!(told, [(account.limits.max_retry_attempts, "not_shown".to_string())]);
         assert_eq!(record.locks.len(), 1);
+        told
+    }
+
+    #[test]
+    fn what_is_never_shown_is_told_to_a_person_once() {
+        let max = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+        let max = max.accounts[&AccountId::parse("acme").unwrap()].limits.max_retry_attempts;
+        assert_eq!(told(0, 0), [max]);
+        // It has failed for other reasons before.
+        assert_eq!(told(max, 0), [max + 1]);
+        assert_eq!(told(max + 3, 0), [max + 4]);
+        // Dismissed, it is told again when it goes on.
+        assert_eq!(told(0, max + 2), [max, max + 3]);
     }
 }

@@ -34,6 +34,20 @@ pub(in crate::writer) fn waited_too_long(
     entry(record, id, "waiting", "REFERENCE_MISSING", &message, hint, now)
 }
 
+/// It does not become clear whether the record is one that the target has.
+pub(in crate::writer) fn unidentified(
+    record: &mut Record,
+    side: Side,
+    why: &str,
+    now: Timestamp,
+) -> ErrorEntry {
+    let id = derived_id("unidentified", &[&record.key.to_string(), side.as_str()]);
+    record.locks.retain(|l| l.error != id);
+    record.locks.push(Lock { field: None, error: id, reason: why.to_string(), since: now });
+    let hint = "See the records that the message names: their own errors, conflicts and locks keep them from being settled. Or give this one other values in the fields of its match keys. Then retry.";
+    entry(record, id, "identity", "NOT_IDENTIFIED", why, hint, now)
+}
+
 /// What the target told of a record cannot be stored.
 pub(super) fn unstorable(record: &Record, side: Side, why: &str, now: Timestamp) -> ErrorEntry {
     let id = derived_id("unstorable", &[&record.key.to_string(), side.as_str()]);

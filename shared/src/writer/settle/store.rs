@@ -19,7 +19,7 @@ use crate::fault::Unavailable;
 use crate::history;
 use crate::ledger::{Appended, Entry};
 use crate::state::{AuditRow, Commit, LinkChange, Notice, PendingRow, Place, Subject, Verdict};
-use crate::writer::Writer;
+use crate::writer::{Writer, identity};
 
 /// Commits what became of a call's records. One that others have committed to meanwhile is looked at again.
 pub(super) async fn store(
@@ -34,11 +34,13 @@ pub(super) async fn store(
         file_unstorable(writer, account, &job, &why, now).await?;
     }
     let (mut commits, mut rest) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
-    for Noted { job, outcome, cause } in settled {
+    for Noted { job, mut outcome, cause } in settled {
+        let closed = identity::over(writer, &mut outcome.record, &job.surface, now).await?;
         let changed = outcome.report.decisions.iter().filter_map(|d| d.field);
         let merged = has_work(&outcome.record, other, &job.surface, now)
             .then(|| MergedEvent::new(&outcome.record, changed, &[], vec![other], &job.surface));
-        let commit = commit_of(writer, account, &job, outcome, cause, now);
+        let mut commit = commit_of(writer, account, &job, outcome, cause, now);
+        commit.ambiguities.extend(closed);
         rest.push((job, merged, commit.audit.clone()));
         commits.push(commit);
     }
@@ -265,10 +267,11 @@ async fn join(
         if let Some(id) = &twin.sides[side].id {
             let state = &mut record.sides[side];
             (state.id, state.presence, state.wants_read) = (Some(id.clone()), Presence::There, true);
-            commit.links =
-                vec![LinkChange::Alias(other, twin.row_revision), LinkChange::Set(side, id.clone())];
+            identity::alias(&mut commit, twin, side, now);
+            commit.links.push(LinkChange::Set(side, id.clone()));
         }
         unsettle(&mut record, side, now);
+        commit.ambiguities.extend(identity::over(writer, &mut record, &job.surface, now).await?);
         record.sides[side].due = Some(Due { at: now, reason: DueReason::Unsettled, attempts: 0 });
     } else {
         let id = derived_id("identity", &[&key.to_string(), other.as_str()]);

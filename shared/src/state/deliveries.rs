@@ -139,6 +139,13 @@ pub trait Deliveries: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Delivery>, Unavailable>;
 
+    /// The deliveries that tell one of these notices of an account, each beside its notice, in no particular order.
+    async fn deliveries_of(
+        &self,
+        account: &AccountId,
+        notices: &[Uuid],
+    ) -> Result<Vec<(Uuid, Delivery)>, Unavailable>;
+
     /// An account's deliveries that are to be sent by `now` and that nobody holds, the longest due first.
     async fn deliveries_due(
         &self,

@@ -102,6 +102,13 @@ pub trait Desk: Send + Sync {
     async fn conflict_of(&self, accounts: &[AccountId], conflict: Uuid)
     -> Result<Option<Filed>, Unavailable>;
 
+    /// Those of the conflicts with these ids, open or closed, that are one of these accounts', in no particular order.
+    async fn conflicts_of(
+        &self,
+        accounts: &[AccountId],
+        conflicts: &[Uuid],
+    ) -> Result<Vec<Filed>, Unavailable>;
+
     /// At most `limit` open conflicts, those first that are due first; after that place in the list.
     async fn open_conflicts(
         &self,

@@ -1,5 +1,7 @@
 //! The table `conflicts`: which record has, or had, a conflict; when it is due, and whose it is.
 
+use std::collections::BTreeSet;
+
 use shared::domain::conflict::Conflict;
 use shared::domain::id::{AccountId, RecordKey, RecordType, Timestamp};
 use shared::state::desk::{COUNT_MAX, ConflictCounts, ConflictFilter, Filed};
@@ -35,6 +37,7 @@ statements! {
         force index (open_conflicts) where is_open = true and account_id = ? and (record_type > ? or \
         (record_type = ? and record_id > ?)) order by record_type, record_id limit ?".into();
     FILED_AS = |n| format!("select {FILED} from conflicts as c where c.conflict_id = ? and c.account_id in ({})", marks(n));
+    FILED_OF = |n| format!("select {FILED} from conflicts as c force index (primary) where c.account_id = ? and c.conflict_id in ({})", marks(n));
     INBOX = |_| format!("select {FILED} from conflicts as c force index (inbox) where c.account_id = ? \
         and c.is_open = true and {} and {REST} order by c.due_at, c.conflict_id limit ?", after_text("c"));
     INBOX_OF_TYPE = |_| format!("select {FILED} from conflicts as c force index (of_type) where c.account_id = ? \
@@ -134,6 +137,25 @@ pub(super) async fn filed_as(
         }
     }
     Ok(None)
+}
+
+/// Those of these conflicts that are one of these accounts'.
+pub(super) async fn filed_all(
+    connection: &mut MySqlConnection,
+    accounts: &[AccountId],
+    conflicts: &[Uuid],
+) -> Result<Vec<Filed>, sqlx::Error> {
+    let conflicts = Vec::from_iter(conflicts.iter().copied().collect::<BTreeSet<Uuid>>());
+    let mut found = Vec::new();
+    for account in accounts {
+        for group in padded(&conflicts) {
+            let query = FILED_OF.of(group.len()).bind(account.as_str());
+            let rows =
+                group.iter().fold(query, |query, id| query.bind(**id)).fetch_all(&mut *connection).await?;
+            found.extend(rows.iter().map(filed).collect::<Result<Vec<_>, _>>()?);
+        }
+    }
+    Ok(found)
 }
 
 fn filed(row: &MySqlRow) -> Result<Filed, sqlx::Error> {

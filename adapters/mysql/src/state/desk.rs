@@ -21,6 +21,14 @@ impl Desk for MysqlState {
         ask!(self, |c| conflicts::filed_as(c, accounts, conflict))
     }
 
+    async fn conflicts_of(
+        &self,
+        accounts: &[AccountId],
+        conflicts: &[Uuid],
+    ) -> Result<Vec<Filed>, Unavailable> {
+        ask!(self, |c| conflicts::filed_all(c, accounts, conflicts))
+    }
+
     async fn open_conflicts(
         &self,
         account: &AccountId,

@@ -18,6 +18,7 @@ mod event_audit_log;
 mod event_census;
 mod governance;
 mod notice_delivery;
+mod notice_told;
 mod notice_watch;
 mod notification;
 mod pending_event;
@@ -136,6 +137,7 @@ pub fn statements() -> Vec<(String, String)> {
         ("governance", governance::STATEMENTS),
         ("errors_watched", errors_watched::STATEMENTS),
         ("notice_delivery", notice_delivery::STATEMENTS),
+        ("notice_told", notice_told::STATEMENTS),
         ("notice_watch", notice_watch::STATEMENTS),
         ("notification", notification::STATEMENTS),
         ("pending_event", pending_event::STATEMENTS),

@@ -14,17 +14,19 @@ use uuid::Uuid;
 
 use super::notification::{notice_of, unplanned};
 use super::sql::{Bound, padded, pieces, statements, tuples, unreadable, width};
-use super::{MysqlState, WHAT, ask, columns, cursor};
+use super::{MysqlState, WHAT, ask, columns, cursor, notice_told};
 use crate::fault::{retrying, unavailable};
 
 const COLUMNS: &str = "account_id, delivery_id, channel, recipient, topic, standing, due_at, attempts, created_at, \
     failure, in_trouble";
 
 /// What is read of a delivery: its columns, and how many notices it tells.
-fn shown() -> String {
+pub(super) fn shown() -> String {
+    let columns: Vec<String> = COLUMNS.split(", ").map(|column| format!("d.{column}")).collect();
     format!(
-        "{COLUMNS}, (select count(*) from notice_delivery_item as i where i.account_id = d.account_id and \
-         i.delivery_id = d.delivery_id) as notices"
+        "{}, (select count(*) from notice_delivery_item as i where i.account_id = d.account_id and \
+         i.delivery_id = d.delivery_id) as notices",
+        columns.join(", ")
     )
 }
 
@@ -62,7 +64,7 @@ statements! {
         order by created_at desc, delivery_id limit ?", shown());
 }
 
-fn delivery_of(row: &MySqlRow) -> Result<Delivery, sqlx::Error> {
+pub(super) fn delivery_of(row: &MySqlRow) -> Result<Delivery, sqlx::Error> {
     let word = |column: &str| -> Result<String, sqlx::Error> { row.try_get(column) };
     let (channel, topic, standing) = (word("channel")?, word("topic")?, word("standing")?);
     let bad = |what: &str| unreadable(format!("{what} of a delivery"));
@@ -191,6 +193,14 @@ impl Deliveries for MysqlState {
     ) -> Result<Vec<Delivery>, Unavailable> {
         let query = || SINCE.query().bind(account.as_str()).bind(since.0).bind(limit as u64);
         ask!(self, |c| all(c, query()))
+    }
+
+    async fn deliveries_of(
+        &self,
+        account: &AccountId,
+        notices: &[Uuid],
+    ) -> Result<Vec<(Uuid, Delivery)>, Unavailable> {
+        ask!(self, |c| notice_told::deliveries(c, account, notices))
     }
 
     async fn deliveries_due(

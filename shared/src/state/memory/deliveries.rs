@@ -96,6 +96,21 @@ impl Deliveries for MemoryState {
         }))
     }
 
+    async fn deliveries_of(
+        &self,
+        account: &AccountId,
+        notices: &[Uuid],
+    ) -> Result<Vec<(Uuid, Delivery)>, Unavailable> {
+        Ok(self.with(account, |t| {
+            let rows = t.told.deliveries.values();
+            let of = |row: &Sending| -> Vec<(Uuid, Delivery)> {
+                let told = row.items.iter().filter(|notice| notices.contains(notice));
+                told.map(|notice| (*notice, row.delivery.clone())).collect()
+            };
+            rows.flat_map(of).collect()
+        }))
+    }
+
     async fn deliveries_due(
         &self,
         account: &AccountId,

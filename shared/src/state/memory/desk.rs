@@ -106,6 +106,18 @@ impl Desk for MemoryState {
         Ok(accounts.iter().find_map(of))
     }
 
+    async fn conflicts_of(
+        &self,
+        accounts: &[AccountId],
+        conflicts: &[Uuid],
+    ) -> Result<Vec<Filed>, Unavailable> {
+        let conflicts = BTreeSet::from_iter(conflicts);
+        let of = |account: &AccountId| -> Vec<Filed> {
+            self.with(account, |t| conflicts.iter().filter_map(|id| t.filing.filed(account, **id)).collect())
+        };
+        Ok(accounts.iter().flat_map(of).collect())
+    }
+
     async fn open_conflicts(
         &self,
         account: &AccountId,

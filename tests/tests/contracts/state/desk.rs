@@ -51,6 +51,36 @@ async fn list(state: &dyn State, filter: &ConflictFilter) -> Vec<u128> {
 }
 
 #[test]
+fn conflicts_are_found_by_their_ids_open_or_closed_in_these_accounts_alone() {
+    each(async |state| {
+        for n in 1..=3 {
+            let record =
+                with_conflict(state, &acme(), &format!("customer/{n}"), opened(n, 10, &[0])).await;
+            if n == 2 {
+                put(state, Record { conflict: None, ..record }).await;
+            }
+        }
+        with_conflict(state, &globex(), "customer/9", opened(9, 10, &[0])).await;
+        let of = async |accounts: &[AccountId], wanted: &[u128]| {
+            let wanted: Vec<_> = wanted.iter().map(|n| id(*n)).collect();
+            let mut found = state.conflicts_of(accounts, &wanted).await.unwrap();
+            found.sort_by_key(|filed| filed.conflict);
+            found
+        };
+        let found = of(&[acme()], &[3, 2, 1, 9, 77, 3]).await;
+        assert_eq!(ids(&found), [1, 2, 3]);
+        assert_eq!(found.iter().map(|filed| filed.is_open).collect::<Vec<_>>(), [true, false, true]);
+        for filed in &found {
+            let one = state.conflict_of(&[acme()], filed.conflict).await.unwrap();
+            assert_eq!(one.as_ref(), Some(filed), "as it is found alone");
+        }
+        assert_eq!(ids(&of(&[acme(), globex()], &[1, 9]).await), [1, 9]);
+        assert_eq!(ids(&of(&[], &[1]).await), [0u128; 0]);
+        assert_eq!(ids(&of(&[acme()], &[]).await), [0u128; 0]);
+    });
+}
+
+#[test]
 fn the_inbox_begins_with_what_is_due_first() {
     each(async |state| {
         for (n, opened_at) in [(1, 30), (2, 10), (3, 20), (4, 10), (5, 40)] {

@@ -135,6 +135,39 @@ fn a_notice_is_planned_once() {
 }
 
 #[test]
+fn of_each_notice_is_known_by_which_deliveries_it_is_told() {
+    each(async |state| {
+        let [one, two, three] = [1, 2, 3].map(|n| notice(&acme(), n));
+        for notice in [&one, &two, &three] {
+            tell(state, notice.clone()).await;
+        }
+        tell(state, notice(&globex(), 4)).await;
+        // A digest of two, one of them by another way besides.
+        let both = Plan {
+            notices: vec![one.id, two.id],
+            new: vec![delivery(&acme(), 7, 5), delivery(&acme(), 8, 6)],
+            items: vec![(id(7), one.id), (id(7), two.id), (id(8), two.id)],
+        };
+        assert!(state.plan_deliveries(&acme(), both).await.unwrap());
+        assert!(plan(state, delivery(&globex(), 9, 5), &[notice(&globex(), 4)]).await);
+        let of = async |account: &AccountId, notices: &[Uuid]| {
+            let mut found = state.deliveries_of(account, notices).await.unwrap();
+            found.sort_by_key(|(notice, delivery)| (*notice, delivery.id));
+            found
+        };
+        let digest = Delivery { notices: 2, ..delivery(&acme(), 7, 5) };
+        let single = Delivery { notices: 1, ..delivery(&acme(), 8, 6) };
+        let mut expected = vec![(one.id, digest.clone()), (two.id, digest.clone()), (two.id, single)];
+        expected.sort_by_key(|(notice, delivery)| (*notice, delivery.id));
+        assert_eq!(of(&acme(), &[one.id, two.id, three.id, one.id]).await, expected);
+        assert_eq!(of(&acme(), &[one.id]).await, [(one.id, digest)]);
+        assert_eq!(of(&acme(), &[three.id]).await, [], "nobody has planned it yet");
+        assert_eq!(of(&acme(), &[]).await, []);
+        assert_eq!(of(&globex(), &[one.id, two.id]).await, [], "another account's");
+    });
+}
+
+#[test]
 fn a_delivery_is_added_to_until_it_is_tried() {
     each(async |state| {
         let notices = [1, 2, 3].map(|n| notice(&acme(), n));

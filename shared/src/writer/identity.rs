@@ -351,8 +351,11 @@ async fn finish(
             }
             Ok(())
         }
+        Some(Verdict::Refused(why)) => store::file_unstorable(writer, account, &job.record, &why, now).await,
         // The intent is still there: a look finds that nothing was created, and the target is asked afresh.
-        _ => store::look_again(writer, account, job, Vec::new(), now).await,
+        Some(Verdict::Stale | Verdict::LinkTaken(_)) | None => {
+            store::look_again(writer, account, job, Vec::new(), now).await
+        }
     }
 }
 
@@ -449,14 +452,21 @@ async fn carry_out(
         }
         owner => link(account, record, side, chosen, &owner, known, "person", now),
     };
-    // Overtaken, it is planned afresh, and the choice is still there.
-    if let Some(Verdict::Committed(woken)) = writer.ports.state.commit(vec![commit]).await?.pop() {
-        for (kind, subject) in woken {
-            let (text, rules) = (subject.to_text(&kind), &writer.ports.config.coalescing);
-            let _ = writer.ports.buffer.note(&account.id, &text, now, true, rules).await;
+    match writer.ports.state.commit(vec![commit]).await?.pop() {
+        Some(Verdict::Committed(woken)) => {
+            for (kind, subject) in woken {
+                let (text, rules) = (subject.to_text(&kind), &writer.ports.config.coalescing);
+                let _ = writer.ports.buffer.note(&account.id, &text, now, true, rules).await;
+            }
+            Ok(())
         }
+        // Else it would be tried, and refused, for ever.
+        Some(Verdict::Refused(why)) => {
+            store::file_unstorable(writer, account, &planned.record, &why, now).await
+        }
+        // Overtaken, it is planned afresh, and the choice is still there.
+        Some(Verdict::Stale | Verdict::LinkTaken(_)) | None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

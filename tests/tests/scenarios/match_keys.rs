@@ -38,7 +38,7 @@ fn question(story: &mut Story) -> Json {
 
 fn decide(story: &mut Story, question: &Json, choice: Json) -> (StatusCode, Json) {
     let path = format!("ambiguous/{}/decide?as=rita", question["ambiguityId"].as_str().expect("an id"));
-    story.post(&path, json!({ "revision": question["revision"], "choice": choice }))
+    story.post(&path, json!({ "revision": question["revision"], "choice": choice, "note": "they rang" }))
 }
 
 #[test]
@@ -161,6 +161,9 @@ fn of_several_a_person_chooses_and_nothing_is_created_before() {
     // A double click is one event.
     assert_eq!(decide(&mut story, &asked, json!({ "link": ns[0] })).1, answer);
     story.settle();
+    let told = story.world.state.audit(&story.account());
+    let told = told.iter().find(|row| row.action == "identified").expect("who said so is in the audit");
+    assert_eq!((told.actor.as_str(), &told.details["why"]), ("rita@dev.example", &json!("they rang")));
     let pair = story.pair(SuiteX, "customer", &sx[0]);
     assert_eq!(pair.netsuite, ns[0]);
     story.assert_both("customer", &pair, "phone", json!("1"));

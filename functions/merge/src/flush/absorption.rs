@@ -203,7 +203,11 @@ impl Absorption {
             actor,
             action: action.into(),
             subject: self.record.key.to_string(),
-            details: json!({ "event": event.event_id, "identity": word }),
+            details: json!({
+                "event": event.event_id,
+                "identity": word,
+                "why": event.auth_context.get("note"),
+            }),
         });
         self.places.push((event.event_id, place));
         self.absorbed.push(Arc::clone(event));

@@ -31,7 +31,7 @@ pub(super) async fn store(
     let (ports, other) = (&writer.ports, writer.target.side().other());
     let (settled, refused) = note_news(writer, account, settled, now).await?;
     for (job, why) in refused {
-        file_unstorable(writer, account, &job, &why, now).await?;
+        file_unstorable(writer, account, &job.record, &why, now).await?;
     }
     let (mut commits, mut rest) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
     for Noted { job, mut outcome, cause } in settled {
@@ -57,7 +57,7 @@ pub(super) async fn store(
             }
             Verdict::LinkTaken(taken_by) => join(writer, account, job, taken_by, now).await?,
             Verdict::Stale => look_again(writer, account, &job, audit, now).await?,
-            Verdict::Refused(why) => file_unstorable(writer, account, &job, &why, now).await?,
+            Verdict::Refused(why) => file_unstorable(writer, account, &job.record, &why, now).await?,
         }
     }
     // Lost, it costs latency: the other side is due.
@@ -216,18 +216,18 @@ pub(in crate::writer) async fn look_again(
 
 /// What the target told cannot be stored: a person must look. The record stays as it was, its intent open, and is
 /// looked at again after a while.
-async fn file_unstorable(
+pub(in crate::writer) async fn file_unstorable(
     writer: &Writer,
     account: &Account,
-    job: &Job,
+    record: &Record,
     why: &str,
     now: Timestamp,
 ) -> Result<(), Unavailable> {
-    let (key, side) = (&job.record.key, writer.target.side());
-    let error = unstorable(&job.record, side, why, now);
+    let (key, side) = (&record.key, writer.target.side());
+    let error = unstorable(record, side, why, now);
     writer.ports.metrics.error(&error.class);
     tracing::error!(record = %key, why, "what a reply told cannot be stored");
-    let record = Some(put_off(&job.record, side, now));
+    let record = Some(put_off(record, side, now));
     let commit = Commit { record, errors: vec![error], ..Commit::new(account.id.clone()) };
     // Stale: whoever committed has said what is to be done next.
     writer.ports.state.commit(vec![commit]).await?;

@@ -22,7 +22,7 @@ use shared::domain::id::{
     AccountId, CanonicalId, RecordKey, RecordType, Revision, Side, SideId, Timestamp, derived_id,
 };
 use shared::domain::news::{Fact, News, Standing};
-use shared::domain::record::{Record, Span};
+use shared::domain::record::{Lock, Record, Span};
 use shared::domain::surface::{SyncConfig, TypeSurface};
 use shared::fault::Unavailable;
 use shared::ledger::memory::MemoryLedger;
@@ -33,7 +33,7 @@ use shared::runtime::metrics::Metrics;
 use shared::runtime::tasks::{Spawn, Tasks};
 use shared::runtime::{Edge, Ports};
 use shared::state::memory::MemoryState;
-use shared::state::{Commit, LinkChange, State, Verdict};
+use shared::state::{Ambiguity, AmbiguityStatus, Candidate, Commit, LinkChange, State, Verdict};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -115,6 +115,28 @@ impl World {
         commit.links = links;
         self.commit(commit);
         self.load(&record.key)
+    }
+
+    /// Has people be asked which of NetSuite's records of these ids and values a record of SuiteX's is.
+    pub(crate) fn ask_which(&self, key: &RecordKey, values: Json, candidates: &[(&str, Json)]) -> Ambiguity {
+        let mut record = Record::new(key.clone(), &self.surface(key));
+        self.tell(&mut record, Side::SuiteX, 100, true, &values);
+        let mut asked = Ambiguity::new(key.clone(), Side::NetSuite, NOW);
+        (asked.revision, asked.status) = (1, AmbiguityStatus::Open);
+        let candidate = |(id, values): &(&str, Json)| Candidate {
+            id: side_id(id),
+            revision: Revision(7),
+            values: values.as_object().unwrap().clone(),
+            matched: vec![vec!["email".into()]],
+            taken_by: None,
+        };
+        asked.candidates = candidates.iter().map(candidate).collect();
+        let lock = Lock { field: None, error: asked.id(), reason: "several".into(), since: NOW };
+        record.locks.push(lock);
+        let links = vec![LinkChange::Set(Side::SuiteX, record.sides.suitex.id.clone().unwrap())];
+        let ambiguities = vec![asked.clone()];
+        self.commit(Commit { record: Some(record), links, ambiguities, ..Commit::new(key.account.clone()) });
+        asked
     }
 
     /// Commits; it must not be stale.

@@ -1,8 +1,10 @@
 //! The API: a request's parts are read, the desk does it, the answer is JSON. Each route describes itself.
 
 mod accounts;
+mod ambiguous;
 mod conflicts;
 mod errors;
+mod notices;
 mod records;
 
 use axum::Router;
@@ -24,7 +26,7 @@ use crate::App;
     info(
         title = "SuiteX ↔ NetSuite Sync: review",
         version = "1",
-        description = "Conflicts, errors, records, accounts and the audit, for people. Answers are JSON; refusals are \
+        description = "Conflicts, errors, records, questions who is who, notices, accounts and the audit, for people. Answers are JSON; refusals are \
             problem details (RFC 9457). Lists come in pages: `limit` rows, and `next`, which `after` takes. What \
             changes something names the state on which it was judged, in its body or as `If-Match`, which takes the \
             `ETag` of what was shown: 428 without, 409 (412 by `If-Match`) with the present state when that is past."
@@ -55,6 +57,12 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(errors::retry))
         .routes(routes!(errors::edit))
         .routes(routes!(errors::dismiss))
+        .routes(routes!(ambiguous::list))
+        .routes(routes!(ambiguous::one))
+        .routes(routes!(ambiguous::decide))
+        .routes(routes!(notices::list))
+        .routes(routes!(notices::acknowledge))
+        .routes(routes!(notices::deliveries))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::one))
         .routes(routes!(accounts::suspend))

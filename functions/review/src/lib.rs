@@ -6,7 +6,6 @@
 //! ```
 
 pub mod access;
-mod ambiguous;
 pub mod desk;
 mod guard;
 mod handler;
@@ -39,7 +38,7 @@ pub struct App {
 /// The API under `/api/v1` and `/review/api/v1`, as `/api/v1/openapi.json` describes it, and the pages under `/review`.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
-    let api = handler::router().merge(ambiguous::routes());
+    let api = handler::router();
     let router = Router::new()
         .nest("/api/v1", api.clone())
         .nest("/review/api/v1", api)

@@ -165,6 +165,65 @@ fn who_may_not_decide_can_plan_and_decides_nothing() {
     assert!(desk.published().is_empty());
 }
 
+/// Has a side delete the record of the n-th conflict, so that somebody must say whether it lives on.
+fn delete(desk: &Desk, n: usize) -> Json {
+    let mut record = desk.world.load(&key("acme", "customer", &format!("{n:04}")));
+    record.conflict.as_mut().expect("a conflict").deleted_by = Some(Side::NetSuite);
+    let id = record.conflict.as_ref().map(|conflict| conflict.id);
+    desk.world.store(&record, Vec::new());
+    json!(id)
+}
+
+#[test]
+fn no_rule_decides_whether_a_record_lives_on() {
+    for policy in ["suitex_wins", "netsuite_wins", "latest_wins"] {
+        let desk = desk(3);
+        let deleted = delete(&desk, 1);
+        let planned = desk.plan(json!({"policy": policy}));
+        let items = planned["items"].as_array().unwrap();
+        assert_eq!(items.len(), 2, "{policy}");
+        assert!(items.iter().all(|item| item["conflict"]["conflictId"] != deleted), "{policy}");
+        let left = &planned["left"][0];
+        assert_eq!(
+            (&left["conflictId"], planned["left"].as_array().unwrap().len()),
+            (&deleted, 1),
+            "it is told"
+        );
+        assert!(left["reason"].as_str().unwrap().contains("lives on"), "{left}");
+
+        let path = format!("conflicts/{}", deleted.as_str().unwrap());
+        let revision = get(&desk.router, &format!("/api/v1/{path}")).body["conflictRevision"].clone();
+        let route = json!({"policy": policy, "conflictRevision": revision});
+        assert_eq!(desk.post(&format!("{path}/route"), route).problem(), (422, json!("policy")), "{policy}");
+        assert!(desk.published().is_empty(), "{policy}: nothing is decided unasked");
+        // Deleted between the plan and its application.
+        let also = delete(&desk, 2);
+        let applied = desk.post("conflicts/apply", Desk::batch(&planned)).body;
+        assert_eq!((&applied["accepted"], &applied["left"]), (&json!(1), &json!(1)), "{policy}: {applied}");
+        let left =
+            applied["items"].as_array().unwrap().iter().find(|fate| fate["eventId"].is_null()).unwrap();
+        assert_eq!(left["conflictId"], also);
+        assert!(desk.published().iter().all(|e| e.payload.resolution.as_ref().unwrap().keep.is_none()));
+        // A person may, of course.
+        let answer = json!({"choice": "suitex", "keep": true, "conflictRevision": revision});
+        assert_eq!(desk.post(&format!("{path}/resolve"), answer).status, 202);
+    }
+}
+
+#[test]
+fn deletions_and_conflicts_of_others_do_not_fill_the_plan() {
+    let desk = desk(501);
+    for n in 0..500 {
+        delete(&desk, n);
+    }
+    let planned = desk.plan(json!({"policy": "suitex_wins"}));
+    assert_eq!(planned["items"].as_array().unwrap().len(), 1, "the one that a rule can decide");
+    assert_eq!((planned["left"].as_array().unwrap().len(), &planned["more"]), (100, &json!(false)));
+    // Gus decides in globex alone: acme's are neither in his plan nor told.
+    let of_gus = desk.post("conflicts/plan?as=gus", json!({"policy": "suitex_wins"})).body;
+    assert_eq!((&of_gus["items"], &of_gus["left"]), (&json!([]), &json!([])));
+}
+
 #[test]
 fn a_rule_decides_as_it_would_have() {
     for (policy, choice) in

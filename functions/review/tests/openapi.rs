@@ -5,6 +5,7 @@ mod memory_ports;
 
 use axum::Router;
 use axum::body::Body;
+use futures::FutureExt;
 use http::Request;
 use memory_ports::{Answer, NOW, World, account, ask, get, key};
 use review::identity::Development;
@@ -13,14 +14,19 @@ use serde_json::{Value as Json, json};
 use shared::domain::id::Side;
 use shared::domain::record::{Due, DueReason};
 use shared::history;
-use shared::state::{Commit, ErrorEntry};
+use shared::state::deliveries::{Channel, Deliveries as _, Delivery, Plan, Recipient, Standing};
+use shared::state::notices::Topic;
+use shared::state::{Commit, ErrorEntry, Notice};
 use uuid::Uuid;
 
-const ROUTES: [&str; 27] = [
+const ROUTES: [&str; 33] = [
     "GET /accounts",
     "GET /accounts/{account}",
     "POST /accounts/{account}/{side}/resume",
     "POST /accounts/{account}/{side}/suspend",
+    "GET /ambiguous",
+    "GET /ambiguous/{id}",
+    "POST /ambiguous/{id}/decide",
     "GET /audit/{account}",
     "GET /census/{account}",
     "GET /conflicts",
@@ -32,12 +38,15 @@ const ROUTES: [&str; 27] = [
     "POST /conflicts/{id}/preview",
     "POST /conflicts/{id}/resolve",
     "POST /conflicts/{id}/route",
+    "GET /deliveries/{account}",
     "GET /errors",
     "GET /errors/{id}",
     "POST /errors/{id}/dismiss",
     "POST /errors/{id}/edit",
     "POST /errors/{id}/retry",
     "GET /me",
+    "GET /notices",
+    "POST /notices/{account}/{id}/acknowledge",
     "GET /records/{account}",
     "GET /records/{account}/{type}/{id}",
     "GET /records/{account}/{type}/{id}/history",
@@ -54,6 +63,8 @@ struct Desk {
     router: Router,
     conflict: Uuid,
     revision: u64,
+    question: Uuid,
+    notice: Uuid,
 }
 
 /// A record with everything that a record may have, and an error.
@@ -87,11 +98,38 @@ fn desk() -> Desk {
     let mut error =
         ErrorEntry::open(&account("acme"), Uuid::from_u128(7), "malformed", "X", "no", "mend", NOW);
     error.payload = Some("{".into());
+    error.record = Some(customer.clone());
     commit.errors.push(error);
+    let notice = Notice::new(&account("acme"), Topic::Error, "error:7", "", "acme: no", NOW);
+    commit.notices.push(notice.clone());
     world.commit(commit);
+    told(&world, &notice);
+    let alike = json!({"companyname": "Ada", "email": "a@b.c", "phone": "1"});
+    let candidates = [("31", alike.clone()), ("32", alike)];
+    let ada = json!({"company_name": "Ada", "email": "a@b.c"});
+    let question = world.ask_which(&key("acme", "customer", "8"), ada, &candidates).id();
     let identity = Identity::Development(Development::new(&world.ports.config));
     let router = router(App { ports: world.ports.clone(), identity });
-    Desk { router, conflict: conflict.id, revision: conflict.revision }
+    Desk { router, conflict: conflict.id, revision: conflict.revision, question, notice: notice.id }
+}
+
+/// Has a mail that tells the notice be tried in vain.
+fn told(world: &World, notice: &Notice) {
+    let delivery = Delivery {
+        id: Uuid::from_u128(70),
+        account: account("acme"),
+        to: Recipient { channel: Channel::Email, name: "ops@acme.example".into() },
+        topic: Topic::Error,
+        notices: 0,
+        standing: Standing::Due,
+        due_at: NOW,
+        attempts: 1,
+        created_at: NOW,
+        failure: Some("550 no such user".into()),
+    };
+    let plan =
+        Plan { notices: vec![notice.id], new: vec![delivery.clone()], items: vec![(delivery.id, notice.id)] };
+    assert!(world.state.plan_deliveries(&account("acme"), plan).now_or_never().unwrap().unwrap());
 }
 
 impl Desk {
@@ -100,6 +138,8 @@ impl Desk {
         let id = match template {
             path if path.starts_with("/errors") => Uuid::from_u128(7).to_string(),
             path if path.starts_with("/records") => "7".to_string(),
+            path if path.starts_with("/ambiguous") => self.question.to_string(),
+            path if path.starts_with("/notices") => self.notice.to_string(),
             _ => self.conflict.to_string(),
         };
         let path = template
@@ -122,6 +162,7 @@ impl Desk {
                 "source": "suitex", "operation": "update", "timestamp": "2026-01-01T00:00:00Z",
                 "payload": {"changes": {"phone": "1"}}}}),
             "suspend" | "resume" | "dismiss" => json!({"note": "because"}),
+            "decide" => json!({"revision": 1, "choice": {"link": "31"}, "note": "by phone"}),
             "plan" => json!({"policy": "suitex_wins"}),
             "apply" => return self.apply(),
             _ => Json::Null,

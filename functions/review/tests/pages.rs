@@ -276,8 +276,8 @@ fn a_page_that_is_open_hears_what_is_new_and_only_that() {
     let sent = desk.get(&format!("{live}&sent=1"));
     assert_eq!(
         sent.headers["x-over"].to_str().unwrap(),
-        desk.path(),
-        "a decision that came too late leads back"
+        format!("{}?sent={seen}", desk.path()),
+        "a decision that came too late leads back, to what has changed since"
     );
 }
 

@@ -5,6 +5,7 @@
 //! another account cannot be written.
 
 mod ambiguous;
+mod notices;
 mod reach;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use shared::runtime::problem::Problem;
 
 use crate::App;
 use crate::identity::{Development, Person};
+
+pub(crate) use notices::Told;
 
 /// A person at their desk, as far as the accounts go that they may look at.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use shared::domain::record::Record;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
 use shared::pubsub::{Topic, change_message};
-use shared::redrive::{Dismissed, Edited, Redriven, dismiss, redrive, redrive_edited};
+use shared::redrive::{Dismissed, Edited, Redriven, dismiss, original, pages, redrive, redrive_edited};
 use shared::runtime::problem::Problem;
 use shared::state::controls::Hold;
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
@@ -71,6 +71,16 @@ impl Seat {
         why: &str,
     ) -> Result<Edited, Problem> {
         Ok(redrive_edited(&self.ports, error.id, edited, self.person.email(), why).await?)
+    }
+
+    /// What is stuck in an error that `Seat::error` has found, for a person to edit.
+    pub(crate) async fn original(&self, error: &ErrorEntry) -> Result<Option<Json>, Unavailable> {
+        original(&self.ports, error).await
+    }
+
+    /// Where the record of an error that `Seat::error` has found is shown in each system.
+    pub(crate) async fn pages(&self, error: &ErrorEntry) -> Result<PerSide<Option<String>>, Unavailable> {
+        pages(&self.ports, error).await
     }
 
     /// Closes an error, that `Seat::error` has found, without trying anything again.
@@ -162,6 +172,11 @@ impl Access {
     /// What is filed of a conflict.
     pub(crate) async fn filed(&self, conflict: Uuid) -> Result<Option<Filed>, Unavailable> {
         self.ports.state.conflict_of(std::slice::from_ref(&self.account), conflict).await
+    }
+
+    /// What is filed of these conflicts, as far as they are the account's.
+    pub(crate) async fn filed_all(&self, conflicts: &[Uuid]) -> Result<Vec<Filed>, Unavailable> {
+        self.ports.state.conflicts_of(std::slice::from_ref(&self.account), conflicts).await
     }
 
     /// How many conflicts there are.

@@ -14,15 +14,22 @@ use shared::runtime::problem::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::answer::{Answer, Policied};
+use super::answer::Policied;
 use super::audit_row;
-use super::conflicts::{self, ConflictQuery, Open, open};
+use super::conflicts::{self, ConflictQuery, Open};
 use super::effects::Effect;
-use crate::access::Seat;
+use crate::access::{Access, Seat};
 use crate::view::ConflictView;
 
 /// Most conflicts of one plan.
 pub const PLAN_MAX: usize = 500;
+
+/// Conflicts of each kind that no plan can hold of which it tells all the same.
+const BESIDE_MAX: usize = 100;
+
+/// Conflicts on fields, and those about whether a record lives on, as the list's query calls them.
+const FIELDS: &str = "manual";
+const DELETIONS: &str = "ask";
 
 /// Writes that share a call to NetSuite.
 const WRITES_A_CALL: usize = 10;
@@ -144,17 +151,17 @@ fn id_of(policy: Policy, items: impl Iterator<Item = (Uuid, u64)>) -> Uuid {
     derived_id("plan", &[policy.as_str(), &items.join(",")])
 }
 
-fn answer(policy: Policy, revision: u64, note: Option<String>) -> Result<Answer, Problem> {
-    Policied { revision, policy, note }.answer()
-}
-
 /// Plans; changes nothing.
 pub async fn plan(seat: &Seat, planning: &Planning) -> Result<Planned, Problem> {
     let Planning { query, policy } = planning;
     // A rule that cannot decide is told at once, not conflict by conflict.
-    answer(*policy, 0, None)?;
+    Policied { revision: 0, policy: *policy, note: None }.answer()?;
     let accounts = seat.accounts_of(query.account.as_deref())?;
-    let filed = conflicts::filed(seat, &accounts, query, None, PLAN_MAX + 1).await?;
+    let (own, others): (Vec<Access>, Vec<Access>) =
+        accounts.into_iter().partition(|access| access.may(Role::Resolver));
+    // What a rule cannot decide, or is not the person's to decide, must not fill the plan: it is told beside it.
+    let of = |asks: &str| ConflictQuery { policy: Some(asks.into()), ..query.clone() };
+    let filed = conflicts::filed(seat, &own, &of(FIELDS), None, PLAN_MAX + 1).await?;
     let more = filed.len() > PLAN_MAX;
     let (mut items, mut left) = (Vec::new(), Vec::new());
     for (conflict_id, opened) in conflicts::open_all(&filed[..filed.len().min(PLAN_MAX)]).await? {
@@ -162,6 +169,13 @@ pub async fn plan(seat: &Seat, planning: &Planning) -> Result<Planned, Problem> 
             Ok(item) => items.push(item),
             Err(problem) => left.push(Left { conflict_id, reason: reason(&problem) }),
         }
+    }
+    let mut beside = conflicts::filed(seat, &own, &of(DELETIONS), None, BESIDE_MAX).await?;
+    beside.extend(conflicts::filed(seat, &others, query, None, BESIDE_MAX).await?);
+    for (conflict_id, opened) in conflicts::open_all(&beside).await? {
+        // One that has closed meanwhile needs no word.
+        let refused = opened.ok().and_then(|open| item(&open, *policy).err());
+        left.extend(refused.map(|problem| Left { conflict_id, reason: reason(&problem) }));
     }
     let judged = items.iter().map(|item| (item.conflict.conflict_id, item.conflict.conflict_revision));
     let plan = id_of(*policy, judged);
@@ -171,7 +185,7 @@ pub async fn plan(seat: &Seat, planning: &Planning) -> Result<Planned, Problem> 
 
 fn item(open: &Open, policy: Policy) -> Result<Item, Problem> {
     open.access().need(Role::Resolver)?;
-    let answer = answer(policy, open.revision(), None)?;
+    let answer = conflicts::by_rule(open, &Policied { revision: open.revision(), policy, note: None })?;
     Ok(Item { conflict: open.view(), effects: conflicts::preview(open, &answer)? })
 }
 
@@ -206,9 +220,12 @@ pub async fn apply(seat: &Seat, batch: &Batch) -> Result<Applied, Problem> {
     let note = super::note("note", batch.note.clone())?;
     let mut fates = Vec::with_capacity(batch.items.len());
     // What goes where: all decisions of an account are published together.
-    let mut sent: Vec<(crate::access::Access, Vec<ChangeEvent>)> = Vec::new();
-    for (conflict_id, revision) in judged() {
-        match decided(seat, conflict_id, answer(batch.policy, revision, note.clone())?).await {
+    let mut sent: Vec<(Access, Vec<ChangeEvent>)> = Vec::new();
+    let ids: Vec<Uuid> = judged().map(|(id, _)| id).collect();
+    let opened = conflicts::open_these(seat, &ids).await?;
+    for ((conflict_id, opened), (_, revision)) in opened.into_iter().zip(judged()) {
+        let policied = Policied { revision, policy: batch.policy, note: note.clone() };
+        match opened.and_then(|open| decided(&open, &policied)) {
             Ok((access, event)) => {
                 fates.push(Fate { conflict_id, event_id: Some(event.event_id), reason: None });
                 match sent.iter_mut().find(|(of, _)| of.account().id == access.account().id) {
@@ -235,14 +252,10 @@ pub async fn apply(seat: &Seat, batch: &Batch) -> Result<Applied, Problem> {
     Ok(Applied { accepted, left: fates.len() - accepted, items: fates })
 }
 
-async fn decided(
-    seat: &Seat,
-    id: Uuid,
-    answer: Answer,
-) -> Result<(crate::access::Access, ChangeEvent), Problem> {
-    let open = open(seat, id).await?;
+fn decided(open: &Open, policied: &Policied) -> Result<(Access, ChangeEvent), Problem> {
     open.access().need(Role::Resolver)?;
-    let decision = conflicts::decided(&open, &answer)?;
-    let event = conflicts::event_of(&open, decision, answer.note.as_deref());
+    let answer = conflicts::by_rule(open, policied)?;
+    let decision = conflicts::decided(open, &answer)?;
+    let event = conflicts::event_of(open, decision, answer.note.as_deref());
     Ok((open.access().clone(), event))
 }

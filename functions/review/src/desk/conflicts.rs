@@ -18,10 +18,11 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Decision, Policied, decide};
 use super::effects::{self, Effect};
-use super::timeline::{self, Moment};
+use super::records::Found;
+use super::timeline::{self, Moment, Story};
 use super::{audit_row, decision};
 use crate::access::{Access, Seat};
-use crate::view::{ConflictView, Listed};
+use crate::view::{ConflictView, HistoryView, Listed};
 
 /// Which conflicts are wanted.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -253,6 +254,22 @@ pub async fn open(seat: &Seat, id: Uuid) -> Result<Open, Problem> {
     of_record(access, filed, record)
 }
 
+/// The open conflicts with these ids, in their order, as [`open`] finds each; loaded together.
+pub(super) async fn open_these(
+    seat: &Seat,
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, Result<Open, Problem>)>, Problem> {
+    let accounts = seat.accounts();
+    let mut filed = Vec::with_capacity(ids.len());
+    for access in &accounts {
+        filed.extend(access.filed_all(ids).await?.into_iter().map(|filed| (access, filed)));
+    }
+    let opened = open_all(&filed).await?;
+    let mut opened: BTreeMap<Uuid, Result<Open, Problem>> = opened.into_iter().collect();
+    let of = |id: &Uuid| (*id, opened.remove(id).unwrap_or_else(|| Err(no_such_conflict())));
+    Ok(ids.iter().map(of).collect())
+}
+
 /// The conflicts that are filed so, as [`open`] finds each.
 pub(super) async fn open_all(
     filed: &[(&Access, Filed)],
@@ -315,7 +332,7 @@ pub async fn show(open: &Open) -> Result<Shown, Problem> {
             netsuite: of(WireChoice::Netsuite),
             suggested: of(WireChoice::Suggested),
         },
-        timeline: timeline(open).await?,
+        timeline: story(open).await?.moments,
         may_resolve: open.access.may(Role::Resolver),
     })
 }
@@ -327,16 +344,20 @@ pub fn preview(open: &Open, answer: &Answer) -> Result<Vec<Effect>, Problem> {
     Ok(effects::of_resolution(&open.record, &resolution, &open.surface, open.access.now()))
 }
 
-/// What happened to the conflict and in it, the newest first.
-pub async fn timeline(open: &Open) -> Result<Vec<Moment>, Problem> {
+/// What happened to the conflict and in it.
+pub async fn story(open: &Open) -> Result<Story, Problem> {
     timeline::of_conflict(&open.access, &open.record, &open.conflict, &open.surface).await
 }
 
-/// What has changed since the conflict was at this revision, the newest first; empty when nothing has.
-pub async fn changed_since(open: &Open, revision: u64) -> Result<Vec<Moment>, Problem> {
+/// Of what happened, what has changed since the conflict was at this revision, the newest first; empty when nothing has.
+pub fn changed_since(open: &Open, moments: &[Moment], revision: u64) -> Vec<Moment> {
     let steps = usize::try_from(open.conflict.revision.saturating_sub(revision)).unwrap_or(usize::MAX);
-    let moments = timeline(open).await?;
-    Ok(moments.into_iter().filter(|moment| moment.moves).take(steps).collect())
+    moments.iter().filter(|moment| moment.moves).take(steps).cloned().collect()
+}
+
+/// What ended a conflict of this record that is over, when its history tells.
+pub async fn ended(found: &Found, conflict: Uuid) -> Result<Option<HistoryView>, Problem> {
+    timeline::end_of(found.access(), &found.record().key, conflict).await
 }
 
 /// Decides an open conflict. Takes effect once merge has taken it in, if it is still at this revision then.
@@ -360,14 +381,28 @@ pub(super) fn event_of(
     decision(&open.access, key, version, payload, note, open.access.now())
 }
 
-/// The decision that an answer makes, for a plan.
+/// What a rule says to an open conflict. Whether a record lives on is no rule's to say: a person is asked about each.
+pub(super) fn by_rule(open: &Open, policied: &Policied) -> Result<Answer, Problem> {
+    let answer = policied.answer()?;
+    match open.conflict.deleted_by {
+        None => Ok(answer),
+        Some(by) => {
+            let reason =
+                format!("{by} has deleted the record: no rule decides whether it lives on, a person does");
+            Err(Problem::unprocessable("policy", reason))
+        }
+    }
+}
+
+/// The decision that a rule makes, for a plan.
 pub(super) fn decided(open: &Open, answer: &Answer) -> Result<Decision, Problem> {
     open.decide(answer)
 }
 
 /// Decides an open conflict as a rule would have.
 pub async fn route(open: &Open, policied: &Policied) -> Result<Accepted, Problem> {
-    resolve(open, &policied.answer()?).await
+    open.access.need(Role::Resolver)?;
+    resolve(open, &by_rule(open, policied)?).await
 }
 
 /// An edited value that refers to a record that we don't have would wait for it in vain.

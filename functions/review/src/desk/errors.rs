@@ -1,6 +1,7 @@
 //! Errors that need a person.
 
 use serde_json::Value as Json;
+use shared::domain::id::Timestamp;
 use shared::domain::people::Role;
 use shared::redrive::{Dismissed, Edited, Redriven};
 use shared::runtime::problem::Problem;
@@ -8,7 +9,7 @@ use shared::state::{ErrorEntry, ErrorStatus};
 use uuid::Uuid;
 
 use crate::access::{Access, Seat};
-use crate::view::{ErrorView, Listed, SentView, TriedView};
+use crate::view::{ErrorView, Listed, SentView, Sides, TriedView};
 
 /// Which errors are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +52,49 @@ pub async fn errors(
     Ok(Listed { items: items.iter().map(ErrorView::new).collect(), next })
 }
 
+/// An open error, and by when somebody should have seen to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiting {
+    /// The error.
+    pub error: ErrorView,
+    /// By when.
+    pub due_at: Timestamp,
+}
+
+/// Open errors of the accounts that the person may look at, those first that have waited longest.
+pub async fn waiting(
+    seat: &Seat,
+    account: Option<&str>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Listed<Waiting>, Problem> {
+    if let Some(name) = account {
+        seat.account(name)?;
+    }
+    let wrong = || Problem::bad_request("after", "is not where a page of this list has ended");
+    let after = after.map(|text| place(text).ok_or_else(wrong)).transpose()?;
+    let mut all: Vec<(ErrorEntry, Timestamp)> = Vec::new();
+    for told in seat.told().into_iter().filter(|told| account.is_none_or(|name| told.name() == name)) {
+        let (found, within) = (told.errors_by_age(after, limit + 1).await?, told.error_sla_ms());
+        all.extend(found.into_iter().map(|error| {
+            let due_at = error.first_at.plus(within);
+            (error, due_at)
+        }));
+    }
+    all.sort_by_key(|(error, _)| (error.first_at, error.id));
+    let more = all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| more).map(|(error, _)| cursor(error));
+    let waiting =
+        |(error, due_at): &(ErrorEntry, Timestamp)| Waiting { error: ErrorView::new(error), due_at: *due_at };
+    Ok(Listed { items: all.iter().map(waiting).collect(), next })
+}
+
+fn place(text: &str) -> Option<(Timestamp, Uuid)> {
+    let (at, id) = text.split_once(':')?;
+    Some((Timestamp(at.parse().ok()?), Uuid::parse_str(id).ok()?))
+}
+
 /// Where a page ends that has this error last.
 fn cursor(last: &ErrorEntry) -> String {
     format!("{}:{}", last.first_at.0, last.id)
@@ -70,6 +114,27 @@ impl Case {
         ErrorView::new(&self.entry)
     }
 
+    /// What is shown of it, with where its record is shown in each system.
+    pub async fn whole(&self) -> Result<ErrorView, Problem> {
+        let pages = self.seat.pages(&self.entry).await?;
+        let mut view = self.view();
+        view.pages = Some(Sides { netsuite: pages.netsuite, suitex: pages.suitex });
+        Ok(view)
+    }
+
+    /// What is stuck in it, for a person to edit. `None`: nothing is but a write, or it is no JSON.
+    pub async fn original(&self) -> Result<Option<Json>, Problem> {
+        Ok(self.seat.original(&self.entry).await?)
+    }
+
+    /// What people call its record.
+    pub async fn title(&self) -> Result<Option<String>, Problem> {
+        let (Some(access), Some(key)) = (&self.access, &self.entry.record) else { return Ok(None) };
+        let Some(surface) = access.account().types.get(&key.record_type) else { return Ok(None) };
+        let record = access.record(&Access::name_of(key)).await?;
+        Ok(record.and_then(|record| crate::view::title(&record, surface)))
+    }
+
     /// Whether who asks may have it tried again.
     pub fn may_retry(&self) -> bool {
         self.access.as_ref().is_none_or(|access| access.may(Role::Resolver))
@@ -85,7 +150,8 @@ impl Case {
         format!("{status}-{}", self.entry.attempts)
     }
 
-    fn need_resolver(&self) -> Result<(), Problem> {
+    /// Goes on only for who may do something about it.
+    pub fn need_resolver(&self) -> Result<(), Problem> {
         self.access.as_ref().map_or(Ok(()), |access| access.need(Role::Resolver).map(|_| ()))
     }
 }

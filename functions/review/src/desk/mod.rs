@@ -4,12 +4,15 @@
 //! is shown as views; what is wrong is a problem.
 
 mod accounts;
+mod ambiguous;
 mod answer;
 mod audit;
 mod bulk;
 mod conflicts;
 mod effects;
 mod errors;
+mod life;
+mod notices;
 mod overriding;
 mod records;
 mod timeline;
@@ -25,18 +28,20 @@ use shared::state::AuditRow;
 use crate::access::Access;
 
 pub use accounts::{Held, account, accounts, census, hold};
+pub use ambiguous::{Question, Word, identify, question, questions};
 pub use answer::{Answer, Policied};
 pub use audit::{AuditQuery, AuditView, audit};
 pub use bulk::{Applied, Batch, Cost, Fate, Item, Judged, Left, PLAN_MAX, Planned, Planning, apply, plan};
 pub use conflicts::{
-    Accepted, Choices, ConflictQuery, Open, Shown, assign, changed_since, list, open, preview, resolve,
-    route, show, timeline,
+    Accepted, Choices, ConflictQuery, Open, Shown, assign, changed_since, ended, list, open, preview,
+    resolve, route, show, story,
 };
 pub use effects::{Effect, Setting};
-pub use errors::{Case, ErrorQuery, dismiss, edit, error, errors, retry};
+pub use errors::{Case, ErrorQuery, Waiting, dismiss, edit, error, errors, retry, waiting};
+pub use notices::{NoticeQuery, acknowledge, deliveries, in_trouble, notices};
 pub use overriding::{Overriding, override_fields};
 pub use records::{AsOf, Found, When, history, record, record_as_of, records, search, view};
-pub use timeline::Moment;
+pub use timeline::{Moment, Story};
 pub use why::{Step, Why, why};
 
 /// Longest note, in characters.
@@ -59,7 +64,7 @@ fn audit_row(access: &Access, action: &str, subject: String, details: serde_json
 }
 
 /// The event that carries a decision about a record. Its id comes from what was decided: a double click is one event.
-pub(crate) fn decision(
+fn decision(
     access: &Access,
     key: &RecordKey,
     version: u64,

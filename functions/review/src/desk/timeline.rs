@@ -4,16 +4,18 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use shared::domain::conflict::Conflict;
 use shared::domain::event::{ChangeEvent, Source};
-use shared::domain::id::{Side, Timestamp};
+use shared::domain::id::{RecordKey, Side, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::TypeSurface;
 use shared::runtime::problem::Problem;
-use shared::state::HistoryRow;
+use shared::state::{HistoryDecision, HistoryRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::life::{self, Life};
 use super::words::{self, Teller};
 use crate::access::Access;
+use crate::view::HistoryView;
 
 /// Rows of the history read at once, and how often at most.
 const ROWS: usize = 100;
@@ -54,42 +56,87 @@ pub struct Moment {
     pub text: String,
 }
 
-/// Whether a decision by this rule moves the conflict to its next revision.
-fn moves(rule: &str) -> bool {
-    matches!(rule, "conflict_opened" | "conflict_rebased" | "conflict_closed" | "delete_asked" | "overridden")
+/// What is known of a conflict's past.
+pub struct Story {
+    /// What happened to it and in it: what waits, then what was decided, back to its beginning; the newest first.
+    pub moments: Vec<Moment>,
+    /// What was decided last about its record, whatever it was; the newest first.
+    pub history: Vec<HistoryView>,
 }
 
-/// The newest first: what waits, then what was decided, back to the conflict's beginning.
+/// The story of an open conflict.
 pub(super) async fn of_conflict(
     access: &Access,
     record: &Record,
     conflict: &Conflict,
     surface: &TypeSurface,
-) -> Result<Vec<Moment>, Problem> {
+) -> Result<Story, Problem> {
     let pending = access.pending(record).await?;
     let latest = &pending[pending.len().saturating_sub(WAITING_MAX)..];
     let events = access.events(latest).await?;
     let mut moments: Vec<Moment> =
         events.iter().rev().flat_map(|event| waiting(event, conflict, surface)).collect();
-    let name = (record.key.record_type.clone(), record.key.id.clone());
-    let (mut before, mut steps) = (None, 0);
+    let read = rows(access, &record.key, conflict.id, conflict.opened_at).await?;
+    let own = &read.rows[..read.own];
+    // Which decision moved it is told from its beginning on.
+    let mut life = Life::default();
+    let mut decided: Vec<Vec<Moment>> =
+        own.iter().rev().map(|row| self::decided(row, &mut life, conflict, surface)).collect();
+    decided.reverse();
+    moments.extend(decided.into_iter().flatten());
+    let history = read.rows.into_iter().take(ROWS).map(HistoryView::new).collect();
+    Ok(Story { moments, history })
+}
+
+/// The row that ended a conflict that is over, when the history tells.
+pub(super) async fn end_of(
+    access: &Access,
+    key: &RecordKey,
+    conflict: Uuid,
+) -> Result<Option<HistoryView>, Problem> {
+    let Some(filed) = access.filed(conflict).await? else { return Ok(None) };
+    let read = rows(access, key, conflict, filed.opened_at).await?;
+    let end = if read.begins { life::end(&read.rows[..read.own]) } else { None };
+    Ok(end.cloned().map(HistoryView::new))
+}
+
+/// Rows of a record's history, the newest first.
+struct Rows {
+    rows: Vec<HistoryRow>,
+    /// So many of them belong to the conflict's time.
+    own: usize,
+    /// Whether the last of these is where it begins.
+    begins: bool,
+}
+
+/// The record's history back to where the conflict begins; where that is not found, as far as it is read.
+async fn rows(
+    access: &Access,
+    key: &RecordKey,
+    conflict: Uuid,
+    opened_at: Timestamp,
+) -> Result<Rows, Problem> {
+    let name = Access::name_of(key);
+    let (mut before, mut rows) = (None, Vec::<HistoryRow>::new());
     for _ in 0..PAGES_MAX {
-        let rows = access.history(&name, before, ROWS).await?;
-        for line in &rows {
-            let found = decided(&line.row, conflict, surface);
-            steps += found.iter().filter(|moment| moment.moves).count() as u64;
-            moments.extend(found);
-            // Each revision was made by one step: these are all.
-            if steps >= conflict.revision {
-                return Ok(moments);
-            }
+        let page = access.history(&name, before, ROWS).await?;
+        let (start, is_last) = (rows.len(), page.len() < ROWS);
+        before = page.last().map(|line| line.at);
+        rows.extend(page.into_iter().map(|line| line.row));
+        let found = rows[start..].iter().position(|row| life::begins(row, key, conflict));
+        if let Some(at) = found {
+            return Ok(Rows { rows, own: start + at + 1, begins: true });
         }
-        match rows.last() {
-            Some(last) if rows.len() == ROWS => before = Some(last.at),
-            _ => break,
+        if is_last {
+            break;
         }
     }
-    Ok(moments)
+    // What a look of ours has found bears no event's id, but it was found by our own clock.
+    let at_or_later = |row: &HistoryRow| row.at >= opened_at && life::opens(row);
+    match rows.iter().rposition(at_or_later) {
+        Some(at) => Ok(Rows { rows, own: at + 1, begins: true }),
+        None => Ok(Rows { own: rows.len(), rows, begins: false }),
+    }
 }
 
 /// What an event that waits says of the fields in conflict.
@@ -129,14 +176,15 @@ fn waiting(event: &ChangeEvent, conflict: &Conflict, surface: &TypeSurface) -> V
 }
 
 /// What a row of the history decided about the fields in conflict, the last first.
-fn decided(row: &HistoryRow, conflict: &Conflict, surface: &TypeSurface) -> Vec<Moment> {
+fn decided(row: &HistoryRow, life: &mut Life, conflict: &Conflict, surface: &TypeSurface) -> Vec<Moment> {
     let teller = Teller::new(&row.source, row.actor.as_deref(), &[]);
     let is_about = |name: &str| match surface.field(name) {
         Some(field) => conflict.clash(field).is_some(),
         None => name == "$exists",
     };
-    let about = row.decisions.iter().rev().filter(|d| is_about(&d.field) || moves(&d.rule));
-    let moment = |d: &shared::state::HistoryDecision| {
+    let told: Vec<(&HistoryDecision, bool)> = row.decisions.iter().map(|d| (d, life.takes(d))).collect();
+    let about = told.into_iter().rev().filter(|(d, moves)| *moves || is_about(&d.field));
+    let moment = |(d, moves): (&HistoryDecision, bool)| {
         let shown = |json: &Json| match surface.field(&d.field) {
             Some(field) => words::value(&surface.fields[field].kind, json),
             None => json.to_string(),
@@ -170,7 +218,7 @@ fn decided(row: &HistoryRow, conflict: &Conflict, surface: &TypeSurface) -> Vec<
             agreed: d.to.clone(),
             version: Some(row.version.0),
             events: row.events.clone(),
-            moves: moves(&d.rule),
+            moves,
             text,
         }
     };

@@ -140,7 +140,7 @@ pub(crate) async fn one(seat: Seat, Segments(id): Segments<String>) -> Result<Re
 pub(crate) async fn changes(seat: Seat, Segments(id): Segments<String>, params: Params) -> Shown<Changes> {
     let open = open(&seat, &id).await?;
     let since = params.number("since")?.ok_or_else(|| Problem::bad_request("since", "is missing"))?;
-    let items = desk::changed_since(&open, since).await?;
+    let items = desk::changed_since(&open, &desk::story(&open).await?.moments, since);
     Ok(Json(Changes { revision: open.revision(), items }))
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn list(seat: Seat, params: Params) -> Shown<Listed<ErrorView>>
     responses((status = 200, body = ErrorView), (status = 404, body = ProblemView)))]
 pub(crate) async fn one(seat: Seat, Segments(id): Segments<String>) -> Result<Response, Problem> {
     let case = desk::error(&seat, request::id(&id)?).await?;
-    Ok(tagged(case.state(), case.view()))
+    Ok(tagged(case.state(), case.whole().await?))
 }
 
 /// Has an error tried again, as it is. `If-Match` may name the state that was seen; without, it is tried anyway:

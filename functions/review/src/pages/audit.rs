@@ -33,7 +33,10 @@ fn subject(subject: &str) -> Markup {
     let link = match parts.as_slice() {
         ["conflict", id] => Some((super::conflict::path_of(id), format!("conflict {}", words::short(id, 8)))),
         ["error", id] => Some((format!("/review/errors/{id}"), format!("error {}", words::short(id, 8)))),
-        ["account" | "plan" | "notice" | "ambiguous", ..] => None,
+        ["ambiguous", id] => {
+            Some((format!("/review/ambiguous/{id}"), format!("question {}", words::short(id, 8))))
+        }
+        ["account" | "plan" | "notice", ..] => None,
         [account, kind, id] => Some((super::record::path(account, kind, id), format!("{kind} {id}"))),
         _ => None,
     };

@@ -38,7 +38,7 @@ pub(super) fn body(asked: &Asked, planned: Option<&Planned>) -> Markup {
         (part::crumbs(&[("Inbox", "/review/".into())], "Decide many"))
         div.title {
             h1 { "Decide many" }
-            p.lede { "Choose which conflicts and by which rule. You see what would be written, and what it costs, before anything is." }
+            p.lede { "Choose which conflicts and by which rule. You see what would be written, and what it costs, before anything is. Whether a record that one side has deleted lives on is never decided here." }
         }
         (question(asked))
         @if let Some(planned) = planned { (plan(planned)) }

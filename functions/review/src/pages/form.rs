@@ -20,6 +20,11 @@ impl Form {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// A value as it was typed; empty when it is not there.
+    pub(super) fn whole(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
     /// A value that must be there.
     pub(super) fn need(&self, name: &str) -> Result<&str, Problem> {
         self.get(name)

@@ -14,43 +14,11 @@ use super::layout::{Page, Section};
 use super::visit::{ROWS, Visit, pager};
 use super::{account, audit, bulk, error, inbox, part, record, reply, typed, words};
 use crate::App;
-use crate::access::Access;
 use crate::desk::{self, AuditQuery, ConflictQuery, ErrorQuery, Overriding, Planning, When};
 use crate::identity::SWITCH_COOKIE;
-use crate::request;
-
-/// Errors that are counted for the inbox.
-const COUNTED: usize = 100;
 
 async fn ok(visit: &Visit, title: &str, section: Section, body: Markup) -> Response {
     visit.page(StatusCode::OK, Page { title, section, body, again_s: None }).await
-}
-
-/// The accounts as chips, the one that is chosen marked; `link` makes the way to each.
-fn chips(
-    accounts: &[Access],
-    chosen: Option<&str>,
-    link: impl Fn(Option<&str>) -> String,
-    counts: &[u64],
-) -> Markup {
-    if accounts.len() < 2 && chosen.is_none() {
-        return html! {};
-    }
-    html! {
-        nav aria-label="Accounts" {
-            ul.chips {
-                li { a href=(link(None)) aria-current=[chosen.is_none().then_some("true")] { "All accounts" } }
-                @for (at, access) in accounts.iter().enumerate() {
-                    @let id = access.account().id.as_str();
-                    li {
-                        a href=(link(Some(id))) aria-current=[(chosen == Some(id)).then_some("true")] {
-                            (id) @if let Some(n) = counts.get(at) { b { (words::grouped(*n)) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// `GET /review/`: `account`, `kind`, `field`, `assignee`, `after`.
@@ -63,10 +31,7 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
     let (chosen, kind, now) = (visit.asked("account"), visit.asked("kind"), visit.seat.now());
     let (field, assignee, after) = (visit.asked("field"), visit.asked("assignee"), visit.asked("after"));
     let accounts = visit.seat.accounts();
-    let mut counts = Vec::new();
-    for access in &accounts {
-        counts.push(access.conflict_counts().await?.open);
-    }
+    let counts = visit.open_conflicts().await?;
     let own = |value: Option<&str>| value.map(str::to_string);
     let query = ConflictQuery {
         account: own(chosen),
@@ -74,28 +39,30 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
         assignee: own(assignee),
         ..ConflictQuery::default()
     };
-    let wants_errors = kind != Some("conflicts") && field.is_none() && assignee.is_none();
-    let (mut rows, mut next) = (Vec::new(), None);
-    if kind != Some("errors") {
-        let found = desk::list(&visit.seat, &query, after, ROWS).await?;
-        rows.extend(found.items.iter().map(inbox::Row::of_conflict));
-        next = found.next;
-    }
-    let mut open_errors = 0;
-    if wants_errors {
-        let query = ErrorQuery { account: own(chosen), open: true };
-        let after = after.filter(|_| kind == Some("errors"));
-        let limit = if kind == Some("errors") { ROWS } else { COUNTED };
-        let found = desk::errors(&visit.seat, &query, after, limit).await?;
-        open_errors = found.items.len();
-        rows.extend(found.items.iter().map(inbox::Row::of_error));
-        if kind == Some("errors") {
-            next = found.next;
-        }
-    }
     // The list of all is its most urgent part: each kind has a list of its own that goes on.
-    let is_all = kind.is_none() && wants_errors;
+    let is_narrow = field.is_some() || assignee.is_some();
+    let is_all = kind.is_none() && !is_narrow;
+    let wants = |one: &str| kind == Some(one) || is_all;
+    let from = after.filter(|_| !is_all);
+    let (mut rows, mut next, mut more) = (Vec::new(), None, false);
+    if wants("conflicts") || is_narrow {
+        let found = desk::list(&visit.seat, &query, from, ROWS).await?;
+        rows.extend(found.items.iter().map(inbox::Row::of_conflict));
+        (more, next) = (found.next.is_some(), found.next);
+    }
+    if wants("errors") && !is_narrow {
+        let found = desk::waiting(&visit.seat, chosen, from, ROWS).await?;
+        rows.extend(found.items.iter().map(inbox::Row::of_error));
+        (more, next) = (more || found.next.is_some(), found.next);
+    }
+    if wants("ambiguous") && !is_narrow {
+        let found = desk::questions(&visit.seat, chosen, from, ROWS).await?;
+        let row = |asked| inbox::Row::of_question(asked, visit.seat.error_sla_ms(&asked.account));
+        rows.extend(found.items.iter().map(row));
+        (more, next) = (more || found.next.is_some(), found.next);
+    }
     if is_all {
+        more |= rows.len() > ROWS;
         rows = inbox::urgent_first(rows, ROWS);
         next = None;
     }
@@ -109,18 +76,20 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
         (None, "Everything", None),
         (Some("conflicts"), "Conflicts", Some(conflicts)),
         (Some("errors"), "Errors", None),
+        (Some("ambiguous"), "Which is it?", None),
     ];
+    let of_kind = |kind: Option<&str>| part::link("/review/", &[("account", chosen), ("kind", kind)]);
     let body = html! {
         div.title {
             h1 { "Inbox" }
             p.lede { "What needs a person, the most urgent first." }
         }
-        (chips(&accounts, chosen, link, &counts))
+        (part::chips(&accounts, chosen, link, counts))
         nav aria-label="Kinds" {
             ul.chips {
                 @for (value, text, count) in kinds {
                     li {
-                        a href=(part::link("/review/", &[("account", chosen), ("kind", value)])) aria-current=[(kind == value).then_some("true")] {
+                        a href=(of_kind(value)) aria-current=[(kind == value).then_some("true")] {
                             (text) @if let Some(n) = count { b { (words::grouped(n)) } }
                         }
                     }
@@ -128,7 +97,7 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
                 li { a href=(part::link("/review/bulk", &[("account", chosen)])) { "Decide many…" } }
             }
         }
-        @if field.is_some() || assignee.is_some() {
+        @if is_narrow {
             p.small {
                 "Only " @if let Some(field) = field { "on " strong { (field) } " " } @if let Some(name) = assignee { "of " strong { (name) } " " }
                 "· " a href=(part::link("/review/", &[("account", chosen)])) { "show all" }
@@ -136,10 +105,11 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
         }
         section.card aria-label="Waiting" {
             @if rows.is_empty() { (nothing(after.is_some())) } @else { (inbox::list(&rows, now)) }
-            @if is_all && (conflicts as usize + open_errors > rows.len()) {
+            @if is_all && more {
                 nav.pager aria-label="More" {
-                    a href=(part::link("/review/", &[("account", chosen), ("kind", Some("conflicts"))])) { "All conflicts" }
-                    a href=(part::link("/review/", &[("account", chosen), ("kind", Some("errors"))])) { "All errors" }
+                    a href=(of_kind(Some("conflicts"))) { "All conflicts" }
+                    a href=(of_kind(Some("errors"))) { "All errors" }
+                    a href=(of_kind(Some("ambiguous"))) { "All questions" }
                 }
             }
             (pager("/review/", &[("account", chosen), ("kind", kind), ("field", field), ("assignee", assignee), ("after", after)], next.as_deref()))
@@ -154,7 +124,7 @@ fn nothing(is_later: bool) -> Markup {
     }
     part::empty(
         "Nothing needs you",
-        "No conflict is open and no error waits. Edits travel by themselves; what cannot be decided by rule appears here, the most urgent first.",
+        "No conflict is open, no error waits, and nobody is asked who is who. Edits travel by themselves; what cannot be decided by rule appears here, the most urgent first.",
     )
 }
 
@@ -236,16 +206,14 @@ async fn record_page(
     visit: &Visit,
     (account, kind, id): &(String, String, String),
     status: StatusCode,
-    wrong: Option<(String, String)>,
+    refused: Option<record::Refused>,
 ) -> Result<Response, Problem> {
     let found = desk::record(&visit.seat, account, kind, id).await?;
     let after = visit.asked("after");
     let view = desk::view(&found).await?;
     let history = desk::history(&found, after, ROWS).await?;
-    let (asked, wrong) = match &wrong {
-        Some((field, wrong)) => (Some(field.as_str()), Some(wrong.clone())),
-        None => (visit.asked("why"), None),
-    };
+    let asked = refused.as_ref().map(|refused| refused.field.clone());
+    let asked = asked.as_deref().or(visit.asked("why"));
     let why = match asked {
         // A link may name a field as a side calls it: the record is shown all the same.
         Some(field) if found.surface().field(field).is_none() => None,
@@ -264,7 +232,7 @@ async fn record_page(
         why,
         past,
         role: found.access().role(),
-        wrong,
+        refused,
         now: visit.seat.now(),
     };
     let title = format!("{kind} {}", view.id);
@@ -286,7 +254,7 @@ async fn set_field(visit: &Visit, name: &(String, String, String), body: &[u8]) 
     let kind = &found.surface().fields[found.surface().field(field).ok_or_else(missing)?].kind;
     let version = form.need("version")?.parse();
     let version = version.map_err(|_| Problem::unprocessable("version", "must be the record’s version"))?;
-    let wanted = match typed::parsed(kind, form.get("value").unwrap_or_default()) {
+    let wanted = match typed::parsed(kind, form.whole("value")) {
         Err(reason) => Err(Problem::unprocessable(field, reason)),
         Ok(value) => {
             let overriding = Overriding {
@@ -301,7 +269,16 @@ async fn set_field(visit: &Visit, name: &(String, String, String), body: &[u8]) 
     match wanted {
         Ok(_) => Ok(reply::see_other(&record::path(&name.0, &name.1, &name.2))),
         Err(problem) if matches!(problem.status.as_u16(), 409 | 422) => {
-            record_page(visit, name, problem.status, Some((field.to_string(), problem.detail))).await
+            let text = |name: &str| form.get(name).unwrap_or_default().to_string();
+            let refused = record::Refused {
+                field: field.to_string(),
+                // As it was typed: blanks around it may be meant.
+                value: form.whole("value").replace("\r\n", "\n"),
+                note: text("note"),
+                unlock: form.get("unlock").is_some(),
+                wrong: problem.detail,
+            };
+            record_page(visit, name, problem.status, Some(refused)).await
         }
         Err(problem) => Err(problem),
     }
@@ -321,7 +298,7 @@ async fn errors_page(visit: &Visit) -> Result<Response, Problem> {
     let link = |account: Option<&str>| part::link("/review/errors", &[("account", account), ("all", all)]);
     let body = html! {
         div.title { h1 { "Errors" } p.lede { "What no retry could cure, each with what to do about it." } }
-        (chips(&accounts, chosen, link, &[]))
+        (part::chips(&accounts, chosen, link, &[]))
         nav aria-label="Which errors" {
             ul.chips {
                 @for (value, text) in [(None, "Open"), (Some("1"), "All, with those that are over")] {
@@ -337,29 +314,6 @@ async fn errors_page(visit: &Visit) -> Result<Response, Problem> {
         }
     };
     Ok(ok(visit, "Errors", Section::Errors, body).await)
-}
-
-/// `GET /review/errors/{id}`.
-pub(super) async fn error(visit: Visit, Path(id): Path<String>) -> Response {
-    let answered = error_page(&visit, &id).await;
-    visit.answer(Section::Errors, answered).await
-}
-
-async fn error_page(visit: &Visit, id: &str) -> Result<Response, Problem> {
-    let case = desk::error(&visit.seat, request::id(id)?).await?;
-    let entry = case.view();
-    let shown = error::Shown { error: &entry, title: None, may_act: case.may_retry(), now: visit.seat.now() };
-    Ok(ok(visit, &entry.code, Section::Errors, error::body(&shown)).await)
-}
-
-/// `POST /review/errors/{id}/retry`.
-pub(super) async fn retry(visit: Visit, Path(id): Path<String>) -> Response {
-    let answered = async {
-        let case = desk::error(&visit.seat, request::id(&id)?).await?;
-        desk::retry(&case).await?;
-        Ok(reply::see_other(&error::path(&case.view())))
-    };
-    visit.answer(Section::Errors, answered.await).await
 }
 
 /// `GET /review/accounts`.

@@ -3,12 +3,9 @@
 use maud::{Markup, html};
 use shared::domain::id::Timestamp;
 
-use super::conflict;
-use super::{part, words};
-use crate::view::{ConflictView, ErrorView};
-
-/// An error should be looked at within this time, in ms: there is no rule for single ones.
-const ERROR_WITHIN_MS: i64 = 24 * 3_600_000;
+use super::{ambiguous, conflict, part, words};
+use crate::desk::Waiting;
+use crate::view::{AmbiguityView, ConflictView};
 
 /// One thing that needs a person.
 pub(super) struct Row {
@@ -54,7 +51,8 @@ impl Row {
     }
 
     /// An error's.
-    pub(super) fn of_error(error: &ErrorView) -> Self {
+    pub(super) fn of_error(waiting: &Waiting) -> Self {
+        let error = &waiting.error;
         let record = error.record.as_ref().map(|key| format!("{} {} · ", key.record_type, key.id));
         Self {
             kind: "Error",
@@ -68,9 +66,23 @@ impl Row {
                 error.account
             ),
             since: error.first_at,
-            due: error.first_at.plus(ERROR_WITHIN_MS),
+            due: waiting.due_at,
             assignee: None,
             holds_record: error.record.is_some() && error.field.is_none(),
+        }
+    }
+
+    /// A question's: which of a side's records one is. It should be answered within `within_ms`, as an error should.
+    pub(super) fn of_question(question: &AmbiguityView, within_ms: i64) -> Self {
+        Self {
+            kind: "Ambiguous",
+            title: ambiguous::title(question),
+            link: ambiguous::path(question.ambiguity_id),
+            about: ambiguous::about(question),
+            since: question.opened_at,
+            due: question.opened_at.plus(within_ms),
+            assignee: None,
+            holds_record: true,
         }
     }
 }

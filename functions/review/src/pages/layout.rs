@@ -11,19 +11,27 @@ pub(super) enum Section {
     Inbox,
     Records,
     Errors,
+    Notices,
     Accounts,
     Audit,
 }
 
 impl Section {
-    const ALL: [Section; 5] =
-        [Section::Inbox, Section::Records, Section::Errors, Section::Accounts, Section::Audit];
+    const ALL: [Section; 6] = [
+        Section::Inbox,
+        Section::Records,
+        Section::Errors,
+        Section::Notices,
+        Section::Accounts,
+        Section::Audit,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Section::Inbox => "Inbox",
             Section::Records => "Records",
             Section::Errors => "Errors",
+            Section::Notices => "Notices",
             Section::Accounts => "Accounts",
             Section::Audit => "Audit",
         }
@@ -34,6 +42,7 @@ impl Section {
             Section::Inbox => "/review/",
             Section::Records => "/review/records",
             Section::Errors => "/review/errors",
+            Section::Notices => "/review/notices",
             Section::Accounts => "/review/accounts",
             Section::Audit => "/review/audit",
         }
@@ -45,6 +54,7 @@ impl Section {
             Section::Inbox => "i",
             Section::Records => "r",
             Section::Errors => "x",
+            Section::Notices => "n",
             Section::Accounts => "c",
             Section::Audit => "u",
         }
@@ -171,7 +181,7 @@ const KEYS: [(&str, &str); 13] = [
     ("a", "to the button that applies; Enter presses it"),
     ("/", "to the search"),
     ("i r x", "inbox, records, errors"),
-    ("c u", "accounts, audit"),
+    ("n c u", "notices, accounts, audit"),
     ("?", "these keys"),
 ];
 

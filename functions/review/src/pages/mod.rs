@@ -5,6 +5,7 @@
 //! that was typed. No page loads anything that is not ours.
 
 mod account;
+mod ambiguous;
 mod asset;
 mod audit;
 mod bulk;
@@ -15,6 +16,7 @@ mod form;
 mod handler;
 mod inbox;
 mod layout;
+mod notices;
 mod part;
 mod record;
 mod reply;

@@ -5,6 +5,7 @@ use shared::domain::id::{Side, Timestamp};
 use uuid::Uuid;
 
 use super::words;
+use crate::access::Access;
 
 /// A moment; scripts put it into the reader's zone.
 pub(super) fn at(at: Timestamp) -> Markup {
@@ -39,6 +40,7 @@ pub(super) fn status(status: &str) -> Markup {
         "pending" => ("pill", "being written"),
         "waiting" => ("pill wait", "waits for another record"),
         "conflict" => ("pill bad", "in conflict"),
+        "ambiguous" => ("pill wait", "somebody must say which it is"),
         "locked" => ("pill bad", "locked by an error"),
         "error" => ("pill bad", "a field has an error"),
         other => ("pill", other),
@@ -72,6 +74,33 @@ pub(super) fn pager(start: Option<&str>, next: Option<&str>) -> Markup {
         nav.pager aria-label="Pages" {
             @if let Some(start) = start { a href=(start) { "Back to the first" } } @else { span {} }
             @if let Some(next) = next { a rel="next" href=(next) { "Next" } }
+        }
+    }
+}
+
+/// The accounts as chips, the one that is chosen marked; `link` makes the way to each.
+pub(super) fn chips(
+    accounts: &[Access],
+    chosen: Option<&str>,
+    link: impl Fn(Option<&str>) -> String,
+    counts: &[u64],
+) -> Markup {
+    if accounts.len() < 2 && chosen.is_none() {
+        return html! {};
+    }
+    html! {
+        nav aria-label="Accounts" {
+            ul.chips {
+                li { a href=(link(None)) aria-current=[chosen.is_none().then_some("true")] { "All accounts" } }
+                @for (at, access) in accounts.iter().enumerate() {
+                    @let id = access.account().id.as_str();
+                    li {
+                        a href=(link(Some(id))) aria-current=[(chosen == Some(id)).then_some("true")] {
+                            (id) @if let Some(n) = counts.get(at) { b { (words::grouped(*n)) } }
+                        }
+                    }
+                }
+            }
         }
     }
 }

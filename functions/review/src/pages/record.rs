@@ -51,9 +51,19 @@ pub(super) struct Shown<'a> {
     /// As it was.
     pub(super) past: Option<AsOf>,
     pub(super) role: Role,
-    /// What is wrong with what an admin wanted to set.
-    pub(super) wrong: Option<String>,
+    /// What an admin wanted to set and could not.
+    pub(super) refused: Option<Refused>,
     pub(super) now: Timestamp,
+}
+
+/// An override that was refused: all that was typed, and why.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Refused {
+    pub(super) field: String,
+    pub(super) value: String,
+    pub(super) note: String,
+    pub(super) unlock: bool,
+    pub(super) wrong: String,
 }
 
 /// What people call it.
@@ -107,7 +117,11 @@ fn stops(record: &RecordView) -> Markup {
                 }
             }))
         }
-        @if !others.is_empty() {
+        @if record.status == "ambiguous" {
+            (part::say("wait", "Which is it?", &html! {
+                p { "Nothing of it is written until somebody says which of the other side’s records it is. " a href=(part::link("/review/", &[("account", Some(&record.account)), ("kind", Some("ambiguous"))])) { "To the questions" } }
+            }))
+        } @else if !others.is_empty() {
             (part::say("bad", "It is locked", &html! {
                 ul { @for reason in &others { li { (reason) } } }
                 p { a href=(part::link("/review/errors", &[("account", Some(&record.account))])) { "Errors of " (record.account) } }
@@ -385,20 +399,22 @@ fn overriding(shown: &Shown, why: &Why) -> Markup {
     let kind = &shown.surface.fields[ix].kind;
     let action = format!("{}/override", path(&record.account, &record.record_type, &record.id));
     let label = format!("Value of {}", words::field(&why.field));
+    let refused = shown.refused.as_ref();
+    let value = refused.map_or_else(|| typed::shown(kind, &why.value), |refused| refused.value.clone());
     html! {
-        details open[shown.wrong.is_some()] {
+        details open[shown.refused.is_some()] {
             summary { "Set it, past every rule" }
             form.tight method="post" action=(action) {
-                @if let Some(wrong) = &shown.wrong { p.wrong role="alert" { (wrong) } }
+                @if let Some(refused) = &shown.refused { p.wrong role="alert" { (words::sentence(&refused.wrong)) ". Nothing was set, and nothing that you typed is lost." } }
                 p.small { "Policy, direction and the field’s lock do not hold you back. Both sides get this value, and the audit says that you did it." }
                 input type="hidden" name="version" value=(record.version);
                 input type="hidden" name="field" value=(why.field);
-                (conflict::input(kind, "value", "override-value", &label, &typed::shown(kind, &why.value)))
+                (conflict::input(kind, "value", "override-value", &label, &value))
                 @if record.lock.record {
-                    label.flow { input type="checkbox" name="unlock" value="yes"; " Release the record’s lock, too" }
+                    label.flow { input type="checkbox" name="unlock" value="yes" checked[refused.is_some_and(|refused| refused.unlock)]; " Release the record’s lock, too" }
                 }
                 label for="override-note" { "Why" }
-                input type="text" id="override-note" name="note" required maxlength="2000" autocomplete="off";
+                input type="text" id="override-note" name="note" value=(refused.map_or("", |refused| &refused.note)) required maxlength="2000" autocomplete="off";
                 div { button.danger { "Set it" } }
             }
         }

@@ -5,7 +5,7 @@ use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use shared::runtime::problem::Problem;
 
-use super::{asset, conflict, handler};
+use super::{ambiguous, asset, conflict, error, handler, notices};
 use crate::App;
 
 /// The pages, and what they load. Paths are whole: the pages are at one place, wherever the function is.
@@ -16,7 +16,9 @@ use crate::App;
 /// | `/review/conflicts/{id}` | a conflict: `preview`, `writes`, `resolve`, `assign` take its form, `live` tells what is new |
 /// | `/review/bulk` | many at once: a plan, then its application |
 /// | `/review/records`, `…/{account}/{type}/{id}` | records; `override` takes an admin's value |
-/// | `/review/errors`, `…/{id}` | errors; `retry` |
+/// | `/review/ambiguous`, `…/{id}` | which of a side's records one is; `decide` |
+/// | `/review/errors`, `…/{id}` | errors; `retry`, `edit`, `dismiss` |
+/// | `/review/notices` | what people were told; `acknowledge` |
 /// | `/review/accounts`, `…/{account}` | how they stand; takes `hold` and `release` |
 /// | `/review/audit` | who did what |
 pub(crate) fn router() -> Router<App> {
@@ -37,8 +39,15 @@ pub(crate) fn router() -> Router<App> {
         .route("/review/records/{account}/{type}/{id}", get(handler::record))
         .route("/review/records/{account}/{type}/{id}/override", post(handler::set))
         .route("/review/errors", get(handler::errors))
-        .route("/review/errors/{id}", get(handler::error))
-        .route("/review/errors/{id}/retry", post(handler::retry))
+        .route("/review/errors/{id}", get(error::show))
+        .route("/review/errors/{id}/retry", post(error::retry))
+        .route("/review/errors/{id}/edit", post(error::edit))
+        .route("/review/errors/{id}/dismiss", post(error::dismiss))
+        .route("/review/ambiguous", get(ambiguous::list))
+        .route("/review/ambiguous/{id}", get(ambiguous::show))
+        .route("/review/ambiguous/{id}/decide", post(ambiguous::decide))
+        .route("/review/notices", get(notices::list))
+        .route("/review/notices/{account}/{id}/acknowledge", post(notices::acknowledge))
         .route("/review/accounts", get(handler::accounts))
         .route("/review/accounts/{account}", get(handler::account).post(handler::hold))
         .route("/review/audit", get(handler::audit))

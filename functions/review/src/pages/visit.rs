@@ -1,6 +1,7 @@
 //! Somebody at a page: who they are, what their browser takes, and how they are answered.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::response::Response;
@@ -23,6 +24,7 @@ pub(super) struct Visit {
     pub(super) seat: Seat,
     headers: HeaderMap,
     query: BTreeMap<String, String>,
+    counts: OnceLock<Vec<u64>>,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -33,7 +35,7 @@ impl FromRequestParts<App> for Visit {
         let query = Query::<BTreeMap<String, String>>::try_from_uri(&parts.uri);
         let query = query.map(|Query(query)| query).unwrap_or_default();
         match Seat::from_request_parts(parts, app).await {
-            Ok(seat) => Ok(Self { seat, headers, query }),
+            Ok(seat) => Ok(Self { seat, headers, query, counts: OnceLock::new() }),
             Err(problem) => Err(unknown(&problem, app, &headers)),
         }
     }
@@ -150,11 +152,19 @@ impl Visit {
     }
 
     async fn waiting(&self) -> Result<u64, Problem> {
-        let mut waiting = 0;
-        for access in self.seat.accounts() {
-            waiting += access.conflict_counts().await?.open;
+        Ok(self.open_conflicts().await?.iter().sum())
+    }
+
+    /// How many conflicts are open in each of the person's accounts; counted once for a page.
+    pub(super) async fn open_conflicts(&self) -> Result<&[u64], Problem> {
+        if let Some(counts) = self.counts.get() {
+            return Ok(counts);
         }
-        Ok(waiting)
+        let mut counts = Vec::new();
+        for access in self.seat.accounts() {
+            counts.push(access.conflict_counts().await?.open);
+        }
+        Ok(self.counts.get_or_init(|| counts))
     }
 }
 

@@ -8,6 +8,8 @@ use shared::state::{ErrorEntry, ErrorStatus, HistoryDecision, HistoryRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::Sides;
+
 /// A decision about a record.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -129,6 +131,9 @@ pub struct ErrorView {
     pub note: Option<String>,
     /// The events that people sent in place of those that are stuck.
     pub edits: Vec<Uuid>,
+    /// Where its record is shown in each system; in one that is asked for by its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Sides<Option<String>>>,
 }
 
 impl ErrorView {
@@ -151,6 +156,7 @@ impl ErrorView {
             causes: entry.causes.clone(),
             note: entry.note.clone(),
             edits: entry.edits.clone(),
+            pages: None,
         }
     }
 }

@@ -2,8 +2,10 @@
 //! canonical names; references are canonical ids.
 
 mod account;
+mod ambiguous;
 mod conflict;
 mod history;
+mod notice;
 mod problem;
 mod record;
 
@@ -17,14 +19,17 @@ use utoipa::ToSchema;
 
 pub(crate) use account::Known;
 pub use account::{AccountLine, AccountView, Backlog, Calls, Counts, HoldView, Lag};
+pub use ambiguous::{AmbiguityView, AnswerView, CandidateView, LinkingView};
+pub(crate) use conflict::title;
 pub use conflict::{Clashing, ConflictLine, ConflictView};
 pub use history::{DecisionView, ErrorView, HistoryView, KeyView, SentView, TriedView};
+pub use notice::{AcknowledgedView, DeliveryView, NoticeView};
 pub use problem::ProblemView;
 pub(crate) use record::verb;
 pub use record::{DueView, IntentView, LockView, RecordLine, RecordView, SideView};
 
 /// Something that each side has one of.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Sides<T> {
     /// NetSuite's.
     pub netsuite: T,

@@ -88,26 +88,46 @@
   // ---- drafts ----------------------------------------------------------------------------------------------
   const drafts = store("sessionStorage");
   const typed = (form) => all("input, textarea, select", form).filter((el) => el.name && el.type !== "hidden");
+  // What was typed before the conflict moved on: the server shows what is new around it.
+  function draftOfOld(form, kept, restore) {
+    const told = one(form.dataset.draftOld);
+    if (!told) return;
+    told.hidden = false;
+    one("button", told).addEventListener("click", () => {
+      restore(kept.values);
+      one("input[name=revision]", form).value = kept.revision;
+    });
+    say("You had typed something here before this changed.");
+  }
   for (const form of all("form[data-draft]")) {
     const key = `draft:${form.dataset.draft}`;
+    const { revision = "", since } = form.dataset;
     let kept = null;
-    try { kept = drafts && !form.dataset.kept ? JSON.parse(drafts.getItem(key)) : null; } catch { kept = null; }
-    let restored = 0;
-    if (kept) for (const el of typed(form)) {
-      const value = kept[el.name];
-      if (value === undefined) continue;
-      if (el.type === "radio" || el.type === "checkbox") { if (el.checked !== (el.value === value)) { el.checked = el.value === value; restored += el.checked; } }
-      else if (el.value !== value) { el.value = value; restored += 1; }
-    }
-    if (restored) say("What you had chosen and typed here is back.");
+    try { kept = drafts && !("kept" in form.dataset) ? JSON.parse(drafts.getItem(key)) : null; } catch { kept = null; }
+    const restore = (values) => {
+      let restored = 0;
+      for (const el of typed(form)) {
+        const value = values[el.name];
+        if (value === undefined) continue;
+        if (el.type === "radio" || el.type === "checkbox") { if (el.checked !== (el.value === value)) { el.checked = el.value === value; restored += el.checked; } }
+        else if (el.value !== value) { el.value = value; restored += 1; }
+      }
+      return restored;
+    };
+    // Of another state than the page shows, it would be put over what nobody has seen: the page that tells what has
+    // changed since takes it instead.
+    const isOf = (one) => one !== undefined && String(kept.revision) === one;
+    if (kept && kept.values && (isOf(revision) || isOf(since))) {
+      if (restore(kept.values)) say("What you had chosen and typed here is back.");
+    } else if (kept && kept.values && form.dataset.draftOld) draftOfOld(form, kept, restore);
     const keep = () => {
       const values = {};
       for (const el of typed(form)) if (el.type === "radio" || el.type === "checkbox" ? el.checked : el.value !== el.defaultValue || el.tagName === "SELECT") values[el.name] = el.value;
-      try { if (drafts) drafts.setItem(key, JSON.stringify(values)); } catch { /* full: a draft is a convenience */ }
+      try { if (drafts) drafts.setItem(key, JSON.stringify({ revision, values })); } catch { /* full: a draft is a convenience */ }
     };
     form.addEventListener("input", keep);
     form.addEventListener("change", keep);
-    if (form.dataset.kept) keep();
+    if ("kept" in form.dataset) keep();
   }
   for (const el of all("[data-draft-over]")) if (drafts) drafts.removeItem(`draft:${el.dataset.draftOver}`);
 
@@ -129,7 +149,7 @@
       const rest = one("input[name=choice]:checked", decide);
       let open = 0;
       for (const clash of clashes) {
-        const done = Boolean(picked(clash)) || Boolean(rest && rest.value);
+        const done = Boolean(picked(clash)) || Boolean(rest && rest.value && !("own" in clash.dataset));
         clash.classList.toggle("decided", done);
         open += !done;
       }
@@ -162,14 +182,14 @@
     button.addEventListener("click", () => one(button.dataset.opens).showModal());
   }
   const rows = () => (clashes.length ? clashes : all("[data-rows] > li"));
-  const target = (row) => (clashes.length ? row : one("a", row));
+  const target = (row) => (clashes.length ? row : one("a, button", row));
   function move(by) {
     const list = rows();
     if (!list.length) return;
     const at = list.findIndex((row) => row.contains(document.activeElement));
     const next = at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.min(Math.max(at + by, 0), list.length - 1);
     const el = target(list[next]);
-    el.focus({ preventScroll: true });
+    if (el) el.focus({ preventScroll: true });
     list[next].scrollIntoView({ block: "nearest" });
   }
   const current = () => clashes.find((clash) => clash.contains(document.activeElement)) || (clashes.length === 1 ? clashes[0] : null);
@@ -204,7 +224,7 @@
     const digit = /^Digit([123])$/.exec(event.code);
     const keys = {
       j: () => move(1), k: () => move(-1), "?": () => help && help.showModal(), "/": () => go("[data-search]"),
-      i: () => visit("i"), r: () => visit("r"), x: () => visit("x"), c: () => visit("c"), u: () => visit("u"),
+      i: () => visit("i"), r: () => visit("r"), x: () => visit("x"), n: () => visit("n"), c: () => visit("c"), u: () => visit("u"),
       e: () => pick("edit"), a: () => go("[data-apply]"), p: () => go("#writes"),
     };
     let act = keys[event.key];

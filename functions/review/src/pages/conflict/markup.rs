@@ -51,6 +51,8 @@ pub(super) enum State {
     Asked,
     /// A decision was refused: the conflict had moved on.
     Late,
+    /// A decision was on its way, and came too late: the conflict had moved on.
+    Overtaken,
     /// A decision is on its way.
     Sent,
 }
@@ -215,6 +217,11 @@ fn told(shown: &Shown) -> Markup {
                     p { "Nothing was applied. Everything that you chose and typed is still here; look again at what is marked, and apply once more." }
                 }))
             }
+            @if shown.state == State::Overtaken {
+                (part::say("wait", "Your decision came too late", &html! {
+                    p { "This conflict moved on before it counted, and nothing was applied. What has changed since is marked; decide again." }
+                }))
+            }
             @if let Some(wrong) = shown.wrong {
                 (part::say("bad", "This cannot be applied yet", &html! {
                     p {
@@ -268,9 +275,16 @@ fn form(shown: &Shown) -> Markup {
     }
     html! {
         form.stack id="decide" method="post" action=(format!("{action}/resolve"))
-            data-decide=(format!("{action}/writes")) data-draft=(action)
+            data-decide=(format!("{action}/writes")) data-draft=(action) data-draft-old="#draft-old"
+            data-revision=(conflict.conflict_revision) data-since=[since(shown)]
             data-kept[shown.state == State::Late || shown.wrong.is_some()] {
             input type="hidden" name="revision" value=(conflict.conflict_revision);
+            // Scripts show it to who has typed something on a page of an earlier revision.
+            section.say.wait id="draft-old" hidden aria-label="What you typed earlier" {
+                h2 { "You had typed something here before this changed" }
+                p { "It was about an earlier state of this conflict, so it is not simply put back." }
+                p { button formaction=(format!("{action}/rebase")) formnovalidate { "Show what is new, with what I typed" } }
+            }
             // Enter in a box presses the first button of a form: it must be the one that changes nothing.
             button.sr tabindex="-1" aria-hidden="true" formaction=(format!("{action}/preview")) formnovalidate { "Preview" }
             @if conflict.fields.len() > 1 { (rest(typed)) }
@@ -295,6 +309,11 @@ fn form(shown: &Shown) -> Markup {
             }
         }
     }
+}
+
+/// The revision since which the page shows what has changed: a draft of that one may be put back.
+fn since(shown: &Shown) -> Option<u64> {
+    shown.typed.revision.filter(|_| shown.state == State::Overtaken)
 }
 
 fn card(shown: &Shown, name: &str, clash: &view::Clashing, at: usize) -> Markup {
@@ -363,7 +382,7 @@ fn existence(shown: &Shown, side: &str) -> Markup {
         _ => ("NetSuite", "SuiteX"),
     };
     html! {
-        section.card.clash role="group" aria-labelledby="existence" tabindex="-1" {
+        section.card.clash role="group" aria-labelledby="existence" tabindex="-1" data-own {
             header { h2 id="existence" { "Does it live on?" } span.pill.wait { "deleted in " (by) } }
             div.body {
                 @if let Some(wrong) = shown.wrong.filter(|wrong| wrong.field == "keep") {
@@ -496,6 +515,16 @@ fn facts(shown: &Shown) -> Markup {
                             button name="to" value="" { "Give it back" }
                         } @else {
                             button name="to" value=(shown.me) { "Take it" }
+                        }
+                    }
+                    details {
+                        summary { "Give it to somebody else" }
+                        form.tight method="post" action=(format!("{action}/assign")) {
+                            input type="hidden" name="from" value=(conflict.assignee.as_deref().unwrap_or_default());
+                            label for="assign-to" { "Address" }
+                            input type="text" id="assign-to" name="to" inputmode="email" required autocomplete="off" placeholder="ann@example.com";
+                            span.hint { "Of a resolver or admin of " (conflict.account) "." }
+                            div { button { "Give it" } }
                         }
                     }
                 }

@@ -14,18 +14,20 @@ use shared::domain::people::Role;
 use shared::runtime::problem::Problem;
 use uuid::Uuid;
 
-use self::markup::{Origin, Shown, State, Writes, rebase_notice, timeline, writes};
+use self::markup::{Shown, State, Writes, rebase_notice, timeline, writes};
 use super::form::Form;
 use super::layout::{Page, Section};
 use super::reply;
 use super::typed::{Typed, Wrong};
-use super::visit::{ROWS, Visit};
-use crate::desk::{self, Answer, Moment, Open};
+use super::visit::Visit;
+use crate::desk::{self, Answer, Open};
 use crate::request;
-use crate::view::ConflictView;
 
 pub(in crate::pages) use self::field::input;
 pub(in crate::pages) use self::markup::{path, side_name, title};
+
+/// What is wrong where nobody has said whether a record lives on.
+const UNDECIDED: &str = "needs a decision: does the record live on, or is it deleted on both sides";
 
 /// The path of a conflict by its id as text.
 pub(in crate::pages) fn path_of(id: &str) -> String {
@@ -47,8 +49,12 @@ async fn shown(visit: &Visit, id: &str) -> Result<Response, Problem> {
         open => open?,
     };
     let sent = visit.asked("sent").and_then(|text| text.parse::<u64>().ok());
-    // Sent for another revision than there is now, it came too late: there is something to decide again.
-    let state = if sent == Some(open.revision()) { State::Sent } else { State::Asked };
+    let state = match sent {
+        Some(sent) if sent == open.revision() => State::Sent,
+        // Sent for another revision than there is now, it came too late: there is something to decide again.
+        Some(_) => State::Overtaken,
+        None => State::Asked,
+    };
     let typed = Typed { revision: sent, ..Typed::default() };
     page(visit, &open, StatusCode::OK, state, &typed, None).await
 }
@@ -101,7 +107,7 @@ async fn resolved(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Prob
         }
     };
     match desk::resolve(&open, &answer).await {
-        Ok(_) => Ok(reply::see_other(&format!("{}?sent={}", path(uuid), open.revision()))),
+        Ok(_) => Ok(reply::see_other(&sent_path(uuid, open.revision()))),
         Err(problem) if problem.status == StatusCode::UNPROCESSABLE_ENTITY => {
             page(visit, &open, problem.status, State::Asked, &typed, Some(of_problem(&problem))).await
         }
@@ -143,17 +149,18 @@ async fn lived(visit: &Visit, id: &str) -> Result<Response, Problem> {
     let open = match desk::open(&visit.seat, id).await {
         Err(problem) if problem.status == StatusCode::CONFLICT => {
             let gone = over::notice(id);
-            return Ok(if is_sent { leave(visit, id) } else { visit.fragment(&gone) });
+            return Ok(if is_sent { leave(visit, &path(id)) } else { visit.fragment(&gone) });
         }
         open => open?,
     };
     let now_at = open.revision();
     if is_sent && now_at != seen {
-        return Ok(leave(visit, id));
+        // With the revision that was decided: the page tells what has changed since.
+        return Ok(leave(visit, &sent_path(id, seen)));
     }
-    let moments = desk::timeline(&open).await?;
-    let news = if now_at > seen { desk::changed_since(&open, seen).await? } else { Vec::new() };
-    let origins = origins(visit, &open.view(), &moments).await?;
+    let desk::Story { moments, history } = desk::story(&open).await?;
+    let news = desk::changed_since(&open, &moments, seen);
+    let origins = markup::origins(&open.view(), &moments, &history);
     let part = html! {
         div data-part="timeline" { (timeline(&moments, &origins, visit.seat.now())) }
         @if now_at > seen && !is_sent { (rebase_notice(id, seen, now_at, &markup::moved(&news))) }
@@ -172,11 +179,16 @@ async fn lived(visit: &Visit, id: &str) -> Result<Response, Problem> {
     Ok(response)
 }
 
+/// The page of a conflict that was decided at this revision a moment ago.
+fn sent_path(id: Uuid, revision: u64) -> String {
+    format!("{}?sent={revision}", path(id))
+}
+
 /// To the page of the conflict as it is now.
-fn leave(visit: &Visit, id: Uuid) -> Response {
+fn leave(visit: &Visit, to: &str) -> Response {
     let mut response = visit.fragment(&html! {});
     let headers: &mut HeaderMap = response.headers_mut();
-    if let Ok(there) = HeaderValue::from_str(&path(id)) {
+    if let Ok(there) = HeaderValue::from_str(to) {
         headers.insert("x-over", there);
     }
     response
@@ -195,30 +207,30 @@ async fn sent(visit: &Visit, id: &str, body: &[u8]) -> Result<(Open, Typed), Pro
 fn answer(open: &Open, typed: &Typed) -> Result<Answer, Wrong> {
     let view = open.view();
     let fields: Vec<&str> = view.fields.keys().map(String::as_str).collect();
-    typed.answer(open.surface(), &fields)
+    let answer = typed.answer(open.surface(), &fields)?;
+    // One choice for all fields must not delete a record on the side.
+    match (view.deleted_by, answer.keep) {
+        (Some(_), None) => Err(Wrong { field: "keep".into(), reason: UNDECIDED.into() }),
+        _ => Ok(answer),
+    }
 }
 
 /// What would be written, if this were sent.
 fn told(open: &Open, typed: &Typed) -> Writes {
-    let mut answer = answer(open, typed)
-        .map_err(|wrong| format!("{}: {}", super::words::field(&wrong.field), wrong.reason))?;
+    let missing = "Choose for everything that is open, and this tells what will be written where.";
+    let mut answer = answer(open, typed).map_err(|wrong| match wrong.reason.as_str() {
+        UNDECIDED => missing.to_string(),
+        reason => format!("{}: {reason}", super::words::field(&wrong.field)),
+    })?;
     // A preview is of the conflict as it is now, whatever the person saw.
     answer.revision = open.revision();
     desk::preview(open, &answer).map_err(|problem| {
         if problem.detail.starts_with("needs a decision") {
-            return "Choose for everything that is open, and this tells what will be written where.".into();
+            return missing.into();
         }
         let wrong = of_problem(&problem);
         format!("{}: {}", super::words::field(&wrong.field), wrong.reason)
     })
-}
-
-/// Edits that the conflict is about and that came before it.
-async fn origins(visit: &Visit, conflict: &ConflictView, moments: &[Moment]) -> Result<Vec<Origin>, Problem> {
-    let (account, kind, id) = (&conflict.account, &conflict.record_type, &conflict.record_id);
-    let found = desk::record(&visit.seat, account, kind, id).await?;
-    let history = desk::history(&found, None, ROWS).await?;
-    Ok(markup::origins(conflict, moments, &history.items))
 }
 
 async fn page(
@@ -230,12 +242,12 @@ async fn page(
     wrong: Option<Wrong>,
 ) -> Result<Response, Problem> {
     let conflict = open.view();
-    let moments = desk::timeline(open).await?;
+    let desk::Story { moments, history } = desk::story(open).await?;
     let since = match (state, typed.revision) {
-        (State::Late, Some(seen)) => desk::changed_since(open, seen).await?,
+        (State::Late | State::Overtaken, Some(seen)) => desk::changed_since(open, &moments, seen),
         _ => Vec::new(),
     };
-    let origins = origins(visit, &conflict, &moments).await?;
+    let origins = markup::origins(&conflict, &moments, &history);
     let shown = Shown {
         origins: &origins,
         conflict: &conflict,

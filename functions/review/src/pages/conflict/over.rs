@@ -14,8 +14,9 @@ use crate::pages::visit::Visit;
 use crate::pages::{part, record, value, words};
 use crate::view::{DecisionView, HistoryView, RecordView};
 
-/// Rows of the history that are searched for how it ended.
-const ROWS: usize = 50;
+/// For so long after its end the page comes again by itself while something is still to be written, ms: what takes longer
+/// waits for something else, and the record's own page tells for what.
+const FRESH_MS: i64 = 60_000;
 
 /// The page. `closed` is the problem that says whose it was.
 pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Response, Problem> {
@@ -24,7 +25,7 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
         return Err(closed.clone());
     };
     let found = desk::record(&visit.seat, account, kind, record).await?;
-    let history = desk::history(&found, None, ROWS).await?;
+    let end = desk::ended(&found, id).await?;
     let view = desk::view(&found).await?;
     let next = desk::list(&visit.seat, &ConflictQuery::default(), None, 1).await?;
     let next = next.items.first().map(|next| {
@@ -34,7 +35,7 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
     let named = named.and_then(|(_, value)| value.as_str()).filter(|name| !name.is_empty());
     let name = title(named, kind, record);
     let now = visit.seat.now();
-    let end = end(&history.items);
+    let end = end.as_ref().and_then(|row| Some((row, ends(row)?)));
     let body = html! {
         (part::crumbs(&[("Inbox", "/review/".into())], &name))
         div.title data-draft-over=(path(id)) {
@@ -45,9 +46,10 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
             header {
                 h2 id="over" {
                     @match &end {
-                        Some((row, decision)) if decision.rule != "conflict_closed" => {
+                        Some((row, decision)) if matches!(decision.rule.as_str(), "resolved" | "overridden") => {
                             "Decided by " (row.actor.as_deref().unwrap_or("somebody"))
                         },
+                        Some((_, decision)) if decision.rule == "deleted_on_both" => "Over: it is deleted on both sides",
                         Some(_) => "Over: the sides agree by themselves",
                         None => "This conflict is over",
                     }
@@ -75,14 +77,16 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
         }
     };
     let is_done = view.sides.suitex.dirty.is_empty() && view.sides.netsuite.dirty.is_empty();
-    let page = Page { title: &name, section: Section::Inbox, body, again_s: (!is_done).then_some(3) };
+    let is_fresh = end.is_some_and(|(row, _)| now.0 - row.at.0 < FRESH_MS);
+    let page =
+        Page { title: &name, section: Section::Inbox, body, again_s: (!is_done && is_fresh).then_some(3) };
     Ok(visit.page(StatusCode::OK, page).await)
 }
 
-/// The newest decision that ended a conflict.
-fn end(rows: &[HistoryView]) -> Option<(&HistoryView, &DecisionView)> {
-    let ends = |d: &&DecisionView| matches!(d.rule.as_str(), "resolved" | "conflict_closed" | "overridden");
-    rows.iter().find_map(|row| Some((row, row.decisions.iter().find(ends)?)))
+/// The decision of this row that ended it.
+fn ends(row: &HistoryView) -> Option<&DecisionView> {
+    let rules = ["resolved", "overridden", "conflict_closed", "deleted_on_both"];
+    rules.iter().find_map(|rule| row.decisions.iter().find(|decision| decision.rule == *rule))
 }
 
 fn holds(side: Side, view: &RecordView) -> Markup {

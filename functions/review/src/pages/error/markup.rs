@@ -3,17 +3,33 @@
 use maud::{Markup, html};
 use serde_json::Value as Json;
 use shared::domain::id::Timestamp;
-use shared::redrive::payload_bytes;
+use shared::redrive::{self, payload_bytes};
 use shared::state::ErrorStatus;
 
-use super::{part, words};
+use crate::pages::{part, record, words};
 use crate::view::ErrorView;
 
 /// Longest payload that is shown, in characters; the API has all of it.
 const PAYLOAD_MAX: usize = 20_000;
 
+/// Longest reason that is taken, in characters.
+const REASON_MAX: usize = redrive::REASON_MAX;
+
+/// What a person has typed about an error, and what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Typed {
+    /// Whether it was an edit, and no dismissal.
+    pub(super) is_edit: bool,
+    /// The event, as JSON.
+    pub(super) event: Option<String>,
+    /// Why.
+    pub(super) note: Option<String>,
+    /// The part that is wrong, and why.
+    pub(super) wrong: Option<(Option<String>, String)>,
+}
+
 /// A list of errors.
-pub(super) fn list(errors: &[ErrorView], now: Timestamp) -> Markup {
+pub(in crate::pages) fn list(errors: &[ErrorView], now: Timestamp) -> Markup {
     html! {
         ol.items data-rows {
             @for error in errors {
@@ -81,6 +97,11 @@ pub(super) struct Shown<'a> {
     pub(super) error: &'a ErrorView,
     /// What people call its record.
     pub(super) title: Option<String>,
+    /// What is stuck, as it can be edited.
+    pub(super) original: Option<&'a str>,
+    /// As the error stands: what a form must name.
+    pub(super) state: &'a str,
+    pub(super) typed: &'a Typed,
     /// Whether this person may have it tried again.
     pub(super) may_act: bool,
     pub(super) now: Timestamp,
@@ -104,6 +125,14 @@ pub(super) fn body(shown: &Shown) -> Markup {
             (part::say("good", "It is being tried again", &html! {
                 p { "If it fails the same way, it is open again here. If it succeeds, nothing more is heard of it: " a href="/review/" { "on to the inbox" } "." }
             }))
+        }
+        @if let Some((field, wrong)) = &shown.typed.wrong {
+            (part::say("bad", "This was not done", &html! {
+                p { @if let Some(field) = field { strong { (field) } ": " } (words::sentence(wrong)) ". Nothing was changed, and nothing that you typed is lost." }
+            }))
+        }
+        @if error.status == ErrorStatus::Closed {
+            (part::say("good", "It is over", &html! { p { (words::sentence(error.note.as_deref().unwrap_or("a later success has overtaken it"))) "." } }))
         }
         section.say.wait aria-labelledby="todo" { h2 id="todo" { "What to do" } p { (error.hint) } }
         div.with-side {
@@ -129,6 +158,49 @@ fn actions(shown: &Shown) -> Markup {
                 @if let Some(path) = elsewhere(shown.error) {
                     p { a href=(path) { "Set another value" } span.hint { " if what stands there now can never be taken. Then try it again." } }
                 }
+                @if let Some(original) = shown.original { (editing(shown, original)) }
+                (dismissing(shown))
+            }
+        }
+    }
+}
+
+/// The form in which what is stuck is edited.
+fn editing(shown: &Shown, original: &str) -> Markup {
+    let (typed, action) = (shown.typed, path(shown.error));
+    let is_mine = typed.wrong.is_some() && typed.is_edit;
+    let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
+    let event = typed.event.as_deref().unwrap_or(original);
+    html! {
+        details open[is_mine] {
+            summary { "Edit it, and try again" }
+            form.tight method="post" action=(format!("{action}/edit")) data-draft=(format!("{action}/edit")) data-revision=(shown.state) data-kept[is_mine] {
+                input type="hidden" name="state" value=(shown.state);
+                p.small { "What you send travels as an event of its own, about the same record and from the same source. The original is kept, and both are linked." }
+                label for="event" { "The event, as JSON" }
+                textarea.code id="event" name="event" rows="12" spellcheck="false" { "\n" (event) }
+                label for="edit-note" { "Why" }
+                input type="text" id="edit-note" name="note" value=(note) required maxlength=(REASON_MAX) autocomplete="off";
+                div { button { "Send the edit" } }
+            }
+        }
+    }
+}
+
+/// The form that closes it without trying anything again.
+fn dismissing(shown: &Shown) -> Markup {
+    let (typed, action) = (shown.typed, path(shown.error));
+    let is_mine = typed.wrong.is_some() && !typed.is_edit;
+    let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
+    html! {
+        details open[is_mine] {
+            summary { "Dismiss it" }
+            form.tight method="post" action=(format!("{action}/dismiss")) {
+                input type="hidden" name="state" value=(shown.state);
+                p.small { "Nothing is sent, and the record is free again. Where the two sides still differ that is written, and an error comes back if it is refused again." }
+                label for="dismiss-note" { "Why" }
+                input type="text" id="dismiss-note" name="note" value=(note) required maxlength=(REASON_MAX) autocomplete="off";
+                div { button.danger { "Dismiss" } }
             }
         }
     }
@@ -138,7 +210,7 @@ fn actions(shown: &Shown) -> Markup {
 fn elsewhere(error: &ErrorView) -> Option<String> {
     let (key, field) = (error.record.as_ref()?, error.field.as_deref()?);
     let name = field.strip_prefix("payload.changes.").unwrap_or(field);
-    let path = super::record::path(&key.account, &key.record_type, &key.id);
+    let path = record::path(&key.account, &key.record_type, &key.id);
     Some(part::link(&path, &[("why", Some(name))]))
 }
 
@@ -154,6 +226,10 @@ fn details(error: &ErrorView) -> Markup {
             header { h2 id="happened" { "What happened" } }
             div.body {
                 p { (error.message) }
+                @if !error.causes.is_empty() {
+                    h3 { "What led to it" }
+                    ol.lines { @for cause in &error.causes { li { (words::short(cause, 600)) } } }
+                }
                 @if let Some(field) = &error.field { p { "To blame: " strong { (field_name(field)) } " " code { (field) } } }
             }
         }
@@ -184,12 +260,25 @@ fn facts(shown: &Shown) -> Markup {
                             }
                         }
                     }
+                    @if let Some(pages) = &error.pages {
+                        @for (name, page) in [("SuiteX", &pages.suitex), ("NetSuite", &pages.netsuite)] {
+                            @if let Some(page) = page {
+                                div { dt { "In " (name) } dd { a href=(page) rel="external noreferrer" { "the record there" span.sr { ", in " (name) } } } }
+                            }
+                        }
+                    }
                     div { dt { "Code" } dd { code { (error.code) } } }
                     div { dt { "First met" } dd { (part::at(error.first_at)) } }
                     div { dt { "Last met" } dd { (part::at(error.last_at)) " (" (part::ago(error.last_at, shown.now)) ")" } }
                     div { dt { "Met" } dd { (words::count(u64::from(error.attempts), "time")) } }
                     @if !error.events.is_empty() {
                         div { dt { "Stuck events" } dd { @for (at, id) in error.events.iter().take(10).enumerate() { @if at > 0 { ", " } (part::id(*id)) } } }
+                    }
+                    @if !error.edits.is_empty() {
+                        div { dt { "Sent instead" } dd { @for (at, id) in error.edits.iter().take(10).enumerate() { @if at > 0 { ", " } (part::id(*id)) } } }
+                    }
+                    @if let Some(note) = error.note.as_deref().filter(|_| error.status != ErrorStatus::Closed) {
+                        div { dt { "Last said" } dd { (words::sentence(note)) } }
                     }
                 }
             }
@@ -213,7 +302,16 @@ mod tests {
         entry.field = Some("payload.changes.credit_limit".into());
         entry.payload = Some("{\"x\": \"<img src=x onerror=alert(1)>\"}".into());
         let error = ErrorView::new(&entry);
-        let shown = Shown { error: &error, title: None, may_act: true, now: Timestamp(0) };
+        let typed = Typed::default();
+        let shown = Shown {
+            error: &error,
+            title: None,
+            original: Some("{\"x\": \"<script>\"}"),
+            state: "open-1",
+            typed: &typed,
+            may_act: true,
+            now: Timestamp(0),
+        };
         let page = body(&shown).into_string();
         assert!(page.find("Mend it.") < page.find("Try it again"), "{page}");
         assert!(!page.contains("<script>") && !page.contains("<img"), "{page}");

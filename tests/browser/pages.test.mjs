@@ -2,9 +2,9 @@
 
 import { after, before, test } from "node:test";
 import { Visitor, close, examine, open } from "./lib/browser.mjs";
-import { Both, ask, eventually, refuses } from "./lib/world.mjs";
+import { Both, ambiguous, ask, eventually, refuses } from "./lib/world.mjs";
 
-let calm, torn, gone, error;
+let calm, torn, gone, error, question;
 
 before(async () => {
   await open();
@@ -25,6 +25,7 @@ before(async () => {
   await Promise.all([gone.editSuitex({ phone: "1" }), ask("DELETE", gone.netsuitePath)]);
   await gone.conflict((found) => found.deletedBy);
   await calm.settled();
+  question = await ambiguous("Twin Timber", ["Twin Timber North", "Twin Timber South"]);
   await refuses("extension");
   await calm.editSuitex({ phone: "+31 20 555 0100 extension 47" });
   error = await eventually("there is an error", async () => {
@@ -67,8 +68,20 @@ test("a search that finds nothing", () => examine("records-none", "/review/recor
 test("a record", () => examine("record", `/review/records/acme/customer/${calm.canonical}`));
 test("a record, why a field is what it is", () => examine("record-why", `/review/records/acme/customer/${calm.canonical}?why=phone`));
 test("a record as it was", () => examine("record-as-of", `/review/records/acme/customer/${calm.canonical}?as_of=1`));
+test("questions who is who", () => examine("ambiguous-list", "/review/ambiguous"));
+test("the inbox's questions", () => examine("inbox-ambiguous", "/review/?kind=ambiguous"));
+test("a question who is who", () => examine("ambiguous", `/review/ambiguous/${question.ambiguityId}`, { as: "rita" }));
+test("a question for who may only look", () => examine("ambiguous-viewer", `/review/ambiguous/${question.ambiguityId}`, { as: "vera" }));
+test("notices", () => examine("notices", "/review/notices", { as: "rita" }));
+test("all notices of an account", () => examine("notices-all", "/review/notices?account=acme&all=1"));
 test("errors", () => examine("errors", "/review/errors?account=acme"));
 test("an error", () => examine("error-open", `/review/errors/${error.id}`, { as: "rita" }));
+test("an error whose forms are open", () => examine("error-forms", `/review/errors/${error.id}`, {
+  as: "rita",
+  before: async ({ page }) => {
+    for (const summary of await page.locator("main details > summary").all()) await summary.click();
+  },
+}));
 test("accounts", () => examine("accounts", "/review/accounts"));
 test("the audit", () => examine("audit", "/review/audit?account=acme"));
 test("deciding many", () => examine("bulk", "/review/bulk?account=acme&rule=suitex_wins&plan=1"));

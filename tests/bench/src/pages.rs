@@ -105,6 +105,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         ("record", format!("/review/records/{id}/customer/sx-1")),
         ("records", format!("/review/records?account={id}")),
         ("errors", "/review/errors".to_string()),
+        ("questions who is who", "/review/ambiguous".to_string()),
+        ("notices", "/review/notices?all=1".to_string()),
         ("accounts", "/review/accounts".to_string()),
         ("audit", format!("/review/audit?account={id}")),
     ];

@@ -38,6 +38,21 @@ export const refuses = (text) => ask("POST", "/control/faults", {
   netsuite: { behaviours: { "customer.phone": { refuse_containing: text } } },
 });
 
+/** A customer of SuiteX's of whom NetSuite has several, none of which anybody has told of; answers the question that comes of it. */
+export async function ambiguous(name, others) {
+  const email = `${name.toLowerCase().replace(/[^a-z]+/g, ".")}@example.com`;
+  for (const [n, companyname] of others.entries()) {
+    await ask("POST", "/netsuite/acme/ui/customer?user_event=false", { companyname, email, phone: `+31 20 555 04${10 + n}` });
+  }
+  const made = await ask("POST", "/suitex/acme/records/customer", { company_name: name, email, city: "Utrecht" });
+  const record = await eventually(`${name} is known`, () => look(`/review/api/v1/records/acme/customer/suitex:${made.id}`));
+  return eventually(`it is asked which ${name} is`, async () => {
+    const { items } = await ask("GET", "/review/api/v1/ambiguous?account=acme&limit=200");
+    const asked = items.find((one) => one.recordId === record.id);
+    return asked && { ...asked, suitex: made.id };
+  });
+}
+
 /** How each type is called where its people edit it. */
 const NETSUITE = { customer: "customer", item: "inventoryitem", salesorder: "salesorder" };
 

@@ -20,6 +20,14 @@ impl<S: State> Desk for Faulty<S> {
         self.inner.conflict_of(accounts, conflict).await
     }
 
+    async fn conflicts_of(
+        &self,
+        accounts: &[AccountId],
+        conflicts: &[Uuid],
+    ) -> Result<Vec<Filed>, Unavailable> {
+        self.inner.conflicts_of(accounts, conflicts).await
+    }
+
     async fn open_conflicts(
         &self,
         account: &AccountId,

@@ -62,6 +62,14 @@ impl<S: State> Deliveries for Faulty<S> {
         self.inner.deliveries_since(account, since, limit).await
     }
 
+    async fn deliveries_of(
+        &self,
+        account: &AccountId,
+        notices: &[Uuid],
+    ) -> Result<Vec<(Uuid, Delivery)>, Unavailable> {
+        self.inner.deliveries_of(account, notices).await
+    }
+
     async fn deliveries_due(
         &self,
         account: &AccountId,

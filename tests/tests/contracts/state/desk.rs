@@ -54,8 +54,7 @@ async fn list(state: &dyn State, filter: &ConflictFilter) -> Vec<u128> {
 fn conflicts_are_found_by_their_ids_open_or_closed_in_these_accounts_alone() {
     each(async |state| {
         for n in 1..=3 {
-            let record =
-                with_conflict(state, &acme(), &format!("customer/{n}"), opened(n, 10, &[0])).await;
+            let record = with_conflict(state, &acme(), &format!("customer/{n}"), opened(n, 10, &[0])).await;
             if n == 2 {
                 put(state, Record { conflict: None, ..record }).await;
             }

@@ -174,7 +174,7 @@ fn editing(shown: &Shown, original: &str) -> Markup {
     html! {
         details open[is_mine] {
             summary { "Edit it, and try again" }
-            form.tight method="post" action=(format!("{action}/edit")) data-draft=(format!("{action}/edit")) data-revision=(shown.state) data-kept[is_mine] {
+            form.tight method="post" action=(format!("{action}/edit")) data-draft=(format!("{action}/edit")) data-kept[is_mine] {
                 input type="hidden" name="state" value=(shown.state);
                 p.small { "What you send travels as an event of its own, about the same record and from the same source. The original is kept, and both are linked." }
                 label for="event" { "The event, as JSON" }

@@ -4,11 +4,12 @@ use chrono::{DateTime, Timelike};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use super::expression::Expression;
 use super::price::CALL;
-use super::rows::Row;
+use super::rows::{Row, RowTable};
 use super::run::Run;
 use super::thrown::Thrown;
-use super::{expression, records, rows};
+use super::{records, rows};
 use crate::netsuite::account::State;
 use crate::netsuite::record::rfc3339;
 
@@ -62,13 +63,8 @@ pub(super) fn search(run: &Run, search: &Search) -> Result<Json, Thrown> {
         "deletedrecord" => deleted(&state, search, &filter)?,
         name => match state.rows.table(name) {
             Some(table) => {
-                let mut found = Vec::new();
-                for row in table.rows.values() {
-                    if holds(&state, search, &filter, row)? {
-                        found.push(row_found(row));
-                    }
-                }
-                found
+                let asked = Asked::parse(&state, search, table, &filter)?;
+                table.rows.values().filter(|row| asked.holds(row)).map(row_found).collect()
             }
             None if filter.name == "externalid" => by_external_id(&state, search, &filter)?,
             None => {
@@ -84,14 +80,12 @@ pub(super) fn search(run: &Run, search: &Search) -> Result<Json, Thrown> {
 fn by_fields(run: &Run, search: &Search) -> Result<Json, Thrown> {
     let state = run.account.enter();
     let table = state.store.table(records::table(&state, &search.r#type)?);
-    let mut found = Vec::new();
-    for record in table.records() {
-        if expression::holds(&table.schema, record, &search.filters)? {
-            let id = ("internalid".into(), json!(record.id.to_string()));
-            found.push(Found { id: Some(record.id), values: Map::from_iter([id]) });
-        }
-    }
-    page(search, &mut found)
+    let asked = Expression::parse(&table.schema, &search.filters)?;
+    let found = table.records().filter(|record| asked.holds(record)).map(|record| {
+        let id = ("internalid".into(), json!(record.id.to_string()));
+        Found { id: Some(record.id), values: Map::from_iter([id]) }
+    });
+    page(search, &mut found.collect())
 }
 
 fn page(search: &Search, found: &mut Vec<Found>) -> Result<Json, Thrown> {
@@ -118,20 +112,40 @@ fn by_external_id(state: &State, search: &Search, filter: &Filter<'_>) -> Result
     Ok(ids.map(found).collect())
 }
 
-fn holds(state: &State, search: &Search, filter: &Filter<'_>, row: &Row) -> Result<bool, Thrown> {
-    Ok(match (filter.name, filter.operator, filter.value) {
-        ("externalid", "anyof", value) => {
-            row.external_id.as_deref().is_some_and(|external_id| list(value).contains(&external_id))
+/// What is asked of a custom record.
+enum Asked<'a> {
+    /// Its external id is one of these.
+    ExternalId(Vec<&'a str>),
+    /// It was created before.
+    CreatedBefore(i64),
+    /// This field's number is less; a field that holds nothing is not compared.
+    LessThan(&'a str, f64),
+}
+
+impl<'a> Asked<'a> {
+    fn parse(state: &State, search: &Search, table: &RowTable, filter: &Filter<'a>) -> Result<Self, Thrown> {
+        Ok(match (filter.name, filter.operator, filter.value) {
+            ("externalid", "anyof", value) => Self::ExternalId(list(value)),
+            ("created", "before", Json::String(day)) if day == "thirtydaysago" => {
+                let today = state.now.0 - state.now.0.rem_euclid(DAY_MS);
+                Self::CreatedBefore(today - 30 * DAY_MS)
+            }
+            (name, "lessthan", Json::Number(most)) if table.fields.iter().any(|(field, _)| field == name) => {
+                Self::LessThan(name, most.as_f64().unwrap_or(f64::NAN))
+            }
+            _ => return Err(unsupported(search, &format!("{} {}", filter.name, filter.operator))),
+        })
+    }
+
+    fn holds(&self, row: &Row) -> bool {
+        match self {
+            Self::ExternalId(ids) => row.external_id.as_deref().is_some_and(|id| ids.contains(&id)),
+            Self::CreatedBefore(ms) => row.created.0 < *ms,
+            Self::LessThan(name, most) => {
+                row.values.get(*name).and_then(Json::as_f64).is_some_and(|held| held < *most)
+            }
         }
-        ("created", "before", Json::String(day)) if day == "thirtydaysago" => {
-            let today = state.now.0 - state.now.0.rem_euclid(DAY_MS);
-            row.created.0 < today - 30 * DAY_MS
-        }
-        (name, "lessthan", Json::Number(most)) if row.values.contains_key(name) => {
-            row.values.get(name).and_then(Json::as_f64) < most.as_f64()
-        }
-        _ => return Err(unsupported(search, &format!("{} {}", filter.name, filter.operator))),
-    })
+    }
 }
 
 fn row_found(row: &Row) -> Found {

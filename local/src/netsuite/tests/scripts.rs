@@ -102,6 +102,18 @@ fn what_a_script_throws_is_the_answer() {
         ("record.load({ type: 'customer', id: 4 });", "RCRD_DSNT_EXIST"),
         ("record.load({ type: 'nosuch', id: 4 });", "INVALID_RCRD_TYPE"),
         (
+            "search.create({ type: 'customer', filters: [['email', 'contains', 'x']] }).run().getRange({ start: 0, end: 1 });",
+            "SSS_NOT_SIMULATED",
+        ),
+        (
+            "search.create({ type: 'customer', filters: [['email', 'is', 'x'], 'and', ['nosuch', 'is', 'x']] }).run().getRange({ start: 0, end: 1 });",
+            "SSS_INVALID_SRCH_FILTER",
+        ),
+        (
+            "search.create({ type: 'customrecord_sx_outbox', filters: [['nosuch', 'lessthan', 1]] }).run().getRange({ start: 0, end: 1 });",
+            "SSS_NOT_SIMULATED",
+        ),
+        (
             "search.create({ type: 'deletedrecord', filters: [['email', 'contains', 'x']] }).run().getRange({ start: 0, end: 1 });",
             "SSS_NOT_SIMULATED",
         ),

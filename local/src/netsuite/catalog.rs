@@ -99,6 +99,11 @@ impl Class {
     }
 }
 
+/// The table in which SuiteQL shows a type.
+pub(super) fn table_of(netsuite: &str) -> &str {
+    Class::of(netsuite).table(netsuite)
+}
+
 /// The tables of these types, and each type's place among them.
 pub(super) fn catalog<'s>(schemas: impl Iterator<Item = &'s Arc<Schema>>) -> (Catalog, Vec<Place>) {
     let mut tables: BTreeMap<String, Table> = BTreeMap::new();

@@ -56,8 +56,11 @@ impl State {
         if let Some(name) = settings.hidden_rows.keys().find(missing) {
             return Err(unknown("hidden_rows", name));
         }
-        match settings.hidden_columns.iter().find(|name| !has_column(name)) {
-            Some(name) => Err(unknown("hidden_columns", name)),
+        if let Some(name) = settings.hidden_columns.iter().find(|name| !has_column(name)) {
+            return Err(unknown("hidden_columns", name));
+        }
+        match settings.unfilterable_columns.iter().find(|name| !has_column(name)) {
+            Some(name) => Err(unknown("unfilterable_columns", name)),
             None => Ok(()),
         }
     }

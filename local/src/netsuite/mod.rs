@@ -59,7 +59,7 @@ pub use account::Stats;
 pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
 pub use scripts::{Answer, Deployed, Files, Mode, Outside, Post, Scripts, Unreached};
-pub use settings::{DeletedType, Nulls, Settings, UnsetCheckbox};
+pub use settings::{DeletedType, HiddenRecords, Nulls, Settings, UnsetCheckbox};
 
 /// Largest body that NetSuite takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::NetSuite;
 use super::account::{Account, Operation, State};
+use super::catalog::table_of;
 use super::faults::SCRIPT_STOPS_MS;
 use super::gate::{self, Request, ScriptCall};
 use super::record::{Body, Record, internal_id, rfc3339};
@@ -24,6 +25,7 @@ use super::refusal::Refused;
 use super::reply::{Channel, Reply};
 use super::schema::Schema;
 use super::scripts::{self, Family};
+use super::settings::HiddenRecords;
 use super::store::TableIx;
 use super::table::{Deletion, Found, Table};
 use super::user_event::{Context, Origin};
@@ -312,6 +314,30 @@ impl Run<'_> {
         Outcome { error: Some(Refusal::from(refused)), ..answer }
     }
 
+    /// Whether SuiteQL's list of deletions, where the script looks, names those of a type.
+    fn tracks(&self, table: TableIx) -> bool {
+        let netsuite = &self.state.store.table(table).schema.surface().netsuite;
+        !self.state.faults().settings.untracked_deletions.contains(netsuite)
+    }
+
+    /// What the role is told of a record that it does not see.
+    fn hidden(&self, table: TableIx, id: Option<&str>) -> Option<Outcome> {
+        let settings = &self.state.faults().settings;
+        let of = table_of(&self.state.store.table(table).schema.surface().netsuite);
+        let id = id.and_then(internal_id)?;
+        settings.hidden_rows.get(of).filter(|hidden| hidden.contains(&id.cast_signed()))?;
+        match settings.hidden_records {
+            HiddenRecords::Shown => None,
+            HiddenRecords::Missing => Some(outcome(What::Missing)),
+            HiddenRecords::Refused => {
+                let code = "INSUFFICIENT_PERMISSION".to_string();
+                let message = "You do not have permissions to view this record.".to_string();
+                let error = Some(Refusal { code, message, field: None });
+                Some(Outcome { error, ..outcome(What::Refused) })
+            }
+        }
+    }
+
     fn read(&mut self, read: &Read) -> Outcome {
         if !self.may_go_on() {
             return outcome(What::NotAttempted);
@@ -320,6 +346,10 @@ impl Run<'_> {
             Ok(table) => table,
             Err(refused) => return refusal(refused),
         };
+        if let Some(hidden) = self.hidden(table, read.id.as_deref()) {
+            self.units -= self.load_price(table);
+            return hidden;
+        }
         self.units -= self.find_price(table, read.id.as_deref(), read.external_id.as_deref());
         let of = self.state.store.table(table);
         let known = |operation: &Uuid| Some((*operation, self.state.operations.get(operation)?));
@@ -333,8 +363,8 @@ impl Run<'_> {
         };
         let answer = match found {
             Found::Record(record) => seen(What::Found, &of.schema, record, &read.fields),
-            Found::Deleted(deletion) => gone(What::Deleted, deletion),
-            Found::Nothing => outcome(What::Missing),
+            Found::Deleted(deletion) if self.tracks(table) => gone(What::Deleted, deletion),
+            Found::Deleted(_) | Found::Nothing => outcome(What::Missing),
         };
         let held = |row: &Operation| {
             row.held.as_ref().map_or_else(Map::new, |body| body.render_named(&of.schema, &read.fields))

@@ -43,6 +43,23 @@ pub struct Settings {
     pub hidden_columns: BTreeSet<String>,
     /// What such a column looks like.
     pub hidden_as: HiddenColumns,
+    /// `table.column` by which a query cannot be filtered, as some types refuse their lastModified.
+    pub unfilterable_columns: BTreeSet<String>,
+    /// What our RESTlet's native twin sees of the records of `hidden_rows`.
+    pub hidden_records: HiddenRecords,
+}
+
+/// What a script sees of a record that its role does not see in lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenRecords {
+    /// All of it: only lists are restricted.
+    #[default]
+    Shown,
+    /// It may not see it, and is told so.
+    Refused,
+    /// Nothing: NetSuite says that there is no such record.
+    Missing,
 }
 
 /// What a page says of a column that holds nothing.
@@ -100,6 +117,8 @@ impl Default for Settings {
             hidden_rows: BTreeMap::new(),
             hidden_columns: BTreeSet::new(),
             hidden_as: HiddenColumns::default(),
+            unfilterable_columns: BTreeSet::new(),
+            hidden_records: HiddenRecords::default(),
         }
     }
 }
@@ -123,6 +142,7 @@ impl Settings {
             hidden_rows: self.hidden_rows.clone(),
             hidden_columns: self.hidden_columns.clone(),
             hidden_as: self.hidden_as,
+            unfilterable_columns: self.unfilterable_columns.clone(),
         }
     }
 
@@ -136,6 +156,8 @@ impl Settings {
             hidden_rows: usual.hidden_rows,
             hidden_columns: usual.hidden_columns,
             hidden_as: usual.hidden_as,
+            unfilterable_columns: usual.unfilterable_columns,
+            hidden_records: usual.hidden_records,
             ..self.clone()
         }
     }

@@ -26,4 +26,6 @@ pub struct Role {
     pub hidden_columns: BTreeSet<String>,
     /// What hidden columns look like.
     pub hidden_as: HiddenColumns,
+    /// `table.column` that can be selected, and by which no query can be filtered.
+    pub unfilterable_columns: BTreeSet<String>,
 }

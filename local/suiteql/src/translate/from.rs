@@ -103,6 +103,7 @@ impl Translator<'_> {
                     kind: column.kind,
                     sql: format!("{}.c{ix}", quoted(&alias)),
                     is_full: column.is_full,
+                    is_filterable: true,
                 });
                 let is_ordered = !rows.order.is_empty();
                 let sql = if is_ordered { rows.numbered() } else { rows.plain() };
@@ -155,7 +156,9 @@ impl Translator<'_> {
                 (false, _) => format!("{}.{}", quoted(alias), quoted(&column.name)),
             };
             let is_full = column.is_full && !is_hidden;
-            Some(Reach { name: column.name.clone(), kind: column.kind, sql, is_full })
+            let name = format!("{}.{}", table.name, column.name);
+            let is_filterable = !self.role.unfilterable_columns.contains(&name);
+            Some(Reach { name: column.name.clone(), kind: column.kind, sql, is_full, is_filterable })
         };
         table.columns.iter().filter_map(reach).collect()
     }

@@ -1,6 +1,6 @@
 //! What the names in a query mean at one place of it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use sqlparser::ast::Ident;
@@ -35,6 +35,8 @@ pub(super) struct Reach {
     pub(super) sql: String,
     /// Whether it is never null.
     pub(super) is_full: bool,
+    /// Whether rows can be chosen by it.
+    pub(super) is_filterable: bool,
 }
 
 /// The hidden column with the place of a row in an ordered subquery.
@@ -50,11 +52,24 @@ pub(super) struct Scope<'p> {
     passed: RefCell<Option<BTreeSet<String>>>,
     /// The SQL of everything that is grouped by.
     grouped_by: Vec<String>,
+    /// Whether what is translated chooses rows.
+    filters: Cell<bool>,
 }
 
 impl<'p> Scope<'p> {
     pub(super) fn within(parent: Option<&'p Scope<'p>>) -> Self {
-        Self { sources: Vec::new(), parent, passed: RefCell::new(None), grouped_by: Vec::new() }
+        Self {
+            sources: Vec::new(),
+            parent,
+            passed: RefCell::new(None),
+            grouped_by: Vec::new(),
+            filters: Cell::new(false),
+        }
+    }
+
+    /// Whether what is translated from here on chooses rows.
+    pub(super) fn filter(&self, filters: bool) {
+        self.filters.set(filters);
     }
 
     /// What is around it.
@@ -99,6 +114,10 @@ impl<'p> Scope<'p> {
     /// The column that `name` means.
     pub(super) fn column(&self, qualifier: Option<&Ident>, name: &Ident) -> Result<Term, Refusal> {
         let wanted = name.value.to_lowercase();
+        let is_refused = |column: &Reach| column.name == wanted && !column.is_filterable;
+        if self.filters.get() && self.sources.iter().flat_map(|source| &source.columns).any(is_refused) {
+            return Err(Refusal::unsupported(format!("{wanted} is no filter")));
+        }
         match qualifier {
             None => self.unqualified(name, &wanted),
             Some(qualifier) => self.qualified(qualifier, name, &wanted),

@@ -86,6 +86,7 @@ impl Translator<'_> {
 
     fn filtered(&self, select: &Select, from: String, scope: &Scope<'_>) -> Result<String, Refusal> {
         let mut wanted = Vec::new();
+        scope.filter(true);
         for part in super::rownum::row_conditions(select.selection.as_ref()) {
             let term = self.term(part, scope)?.truth()?;
             if term.is_aggregate {
@@ -93,6 +94,7 @@ impl Translator<'_> {
             }
             wanted.push(term.sql);
         }
+        scope.filter(false);
         Ok(match wanted.is_empty() {
             true => format!(" FROM {from}"),
             false => format!(" FROM {from} WHERE {}", wanted.join(" AND ")),

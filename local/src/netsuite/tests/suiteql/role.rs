@@ -34,6 +34,19 @@ fn hidden_columns_are_unknown_or_hold_nothing() {
 }
 
 #[test]
+fn a_column_that_is_no_filter_is_shown_all_the_same() {
+    let world = World::new();
+    let id = world.customer(json!({"companyname": "A"}));
+    world.settings(|s| s.unfilterable_columns = BTreeSet::from(["customer.lastmodifieddate".into()]));
+    let after = "TO_TIMESTAMP('1970-01-01 00:00:00', 'YYYY-MM-DD HH24:MI:SS')";
+    let (status, code, words) =
+        world.refusal(&format!("SELECT id FROM customer WHERE id > 0 AND lastmodifieddate >= {after}"));
+    assert_eq!((status, &*code), (400, "INVALID_PARAMETER"));
+    assert!(words.contains("Invalid or unsupported search"), "{words}");
+    assert_eq!(world.column("SELECT id FROM customer WHERE id > 0 ORDER BY lastmodifieddate"), [id]);
+}
+
+#[test]
 fn a_missing_permission_reads_as_a_missing_record() {
     let world = World::new();
     world.settings(|s| s.denied = BTreeSet::from(["deletedrecord".into()]));
@@ -58,6 +71,10 @@ fn a_setting_that_names_nothing_is_refused() {
     );
     let nobody = || BTreeMap::from([("nobody".into(), BTreeSet::new())]);
     let mut faults = world.netsuite.faults(&acme());
+    assert_eq!(
+        refused(|s| s.unfilterable_columns = BTreeSet::from(["customer.nope".into()])),
+        at("unfilterable_columns")
+    );
     faults.settings.hidden_rows = nobody();
     assert_eq!(world.netsuite.set_faults(&acme(), faults).unwrap_err().field, at("hidden_rows"));
 }

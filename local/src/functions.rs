@@ -170,8 +170,16 @@ pub const MIN_BACKOFF_MS: i64 = 10_000;
 pub const MAX_BACKOFF_MS: i64 = 600_000;
 
 /// How the poller polls here: what is waited for is not more than a second's end.
-const POLL: poller::Rules =
-    poller::Rules { lag_s: 2, overlap_s: POLL_OVERLAP_S, budget_ms: 45_000, deletions_max: 1_000 };
+const POLL: poller::Rules = poller::Rules {
+    lag_s: 2,
+    overlap_s: POLL_OVERLAP_S,
+    budget_ms: 45_000,
+    deletions_max: 1_000,
+    sweep_every_s: 600,
+    nulls_max: 1_000,
+    nulls_percent: 50,
+    whole_every_s: 300,
+};
 
 /// What was saved so long before the last poll is looked for again, s.
 pub const POLL_OVERLAP_S: i64 = 60;

@@ -50,11 +50,22 @@ impl Cursors {
         let cursor: Json = serde_json::from_str(cursor).ok()?;
         let reached = cursor["reached"]["shown"].as_str()?.replace(' ', "T");
         let reached = Timestamp::parse(&format!("{reached}{ZONE}"))?.seconds();
-        let is_owed = |id: &str| cursor["owed"]["debts"].get(id).is_some();
+        // Refused, or held by the brake: it is asked for again.
+        let is_owed = |id: &str| {
+            cursor["owed"]["debts"].get(id).or_else(|| cursor["emptied"]["waiting"].get(id)).is_some()
+        };
+        // What the role does not see in any list no scan can tell: the sweep does.
+        let hidden = self.netsuite.faults(account).settings.hidden_rows;
+        let is_hidden = |id: &str| {
+            let id = id.parse::<i64>().ok();
+            id.is_some_and(|id| hidden.values().any(|ids| ids.contains(&id)))
+        };
         let records = self.netsuite.all(account, &kind);
-        let unseen = records
-            .into_iter()
-            .filter(|record| record.last_modified_secs <= reached - POLL_OVERLAP_S && !is_owed(&record.id));
+        let unseen = records.into_iter().filter(|record| {
+            record.last_modified_secs <= reached - POLL_OVERLAP_S
+                && !is_owed(&record.id)
+                && !is_hidden(&record.id)
+        });
         let mut unseen = unseen.filter(|record| {
             let key = (account.to_string(), name.to_string(), record.id.clone());
             let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();

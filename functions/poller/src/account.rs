@@ -1,4 +1,6 @@
-//! One account's poll: NetSuite's time, then each type, then deletions, each with a share of the time.
+//! One account's poll: NetSuite's time, then each type, then deletions and the sweep, each with a share of the time.
+
+use std::collections::BTreeMap;
 
 use shared::domain::surface::{Account, TypeSurface};
 
@@ -7,6 +9,7 @@ use crate::caller::{Caller, LEASE, Stop};
 use crate::changed::Changes;
 use crate::deleted::{AGES_S, DeletionScan};
 use crate::page;
+use crate::sweep::Sweeping;
 use crate::wall::Clocks;
 
 /// What came of an account's poll.
@@ -24,6 +27,8 @@ enum Scan<'a> {
     Changes(&'a TypeSurface),
     /// Of so long ago, s.
     Deletions(i64),
+    /// What is known to be there, and may not be.
+    Sweep,
 }
 
 /// Polls an account, as far as time and permits go.
@@ -50,7 +55,7 @@ async fn all(caller: &Caller<'_>, polled: &mut Polled) -> Result<(), Stop> {
     let mut types: Vec<&TypeSurface> = caller.account.types.values().map(|surface| &**surface).collect();
     types.sort_by_key(|surface| std::cmp::Reverse(surface.priority));
     let changes = types.into_iter().map(Scan::Changes);
-    let scans: Vec<Scan<'_>> = changes.chain(AGES_S.map(Scan::Deletions)).collect();
+    let scans: Vec<Scan<'_>> = changes.chain(AGES_S.map(Scan::Deletions)).chain([Scan::Sweep]).collect();
     let unfinished = shared_out(caller, &clocks, scans, polled).await?;
     // What the others left of the time is for whoever has more to do, by priority.
     for scan in unfinished {
@@ -90,14 +95,17 @@ async fn one(
     polled: &mut Polled,
 ) -> Result<(), Stop> {
     let age_s = match scan {
-        Scan::Changes(_) => 0,
+        Scan::Changes(_) | Scan::Sweep => 0,
         Scan::Deletions(age_s) => age_s,
     };
     let Some((_, clocks)) = clocks.iter().find(|(age, _)| *age == age_s) else { return Ok(()) };
     let published = &mut polled.published;
     let (reached_at, end) = match scan {
-        Scan::Changes(surface) => Changes { caller, surface, clocks, published }.scan().await,
+        Scan::Changes(surface) => {
+            Changes { caller, surface, clocks, published, kept: BTreeMap::new() }.scan().await
+        }
         Scan::Deletions(age_s) => DeletionScan { caller, age_s, clocks, published }.scan().await,
+        Scan::Sweep => (None, Sweeping { caller, clocks, published }.scan().await),
     };
     if let Some(reached_at) = reached_at {
         let ports = &caller.app.ports;
@@ -108,6 +116,7 @@ async fn one(
             let what = match scan {
                 Scan::Changes(surface) => surface.record_type.as_str(),
                 Scan::Deletions(_) => "deletions",
+                Scan::Sweep => "sweep",
             };
             tracing::warn!(account = %caller.account.id, %what, %stop, "not polled");
             polled.stopped = Some(stop);

@@ -5,6 +5,9 @@ use crate::wall;
 /// What is counted together, s.
 const HOUR_S: i64 = 3_600;
 
+/// A brake that holds is told of by the day.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
 /// The most deletions within an hour, by the times under which NetSuite lists them.
 pub(crate) fn most_within_an_hour<'a>(times: impl Iterator<Item = &'a str>) -> usize {
     let mut seconds: Vec<i64> = times.filter_map(wall::seconds).collect();

@@ -1,13 +1,21 @@
 //! A type's scan for what was saved: changed ids, the records themselves, what of them is news, on the bus.
 
+use std::collections::BTreeMap;
+
 use shared::breakage::{self, Breakage};
+use shared::domain::event::ChangeEvent;
 use shared::domain::id::SideId;
 use shared::domain::surface::TypeSurface;
+use shared::netsuite::client::ROWS_MAX;
 use shared::netsuite::wire::Refusal;
-use shared::state::{Commit, ErrorEntry};
+use shared::state::notices::Topic;
+use shared::state::{Commit, ErrorEntry, Notice};
 
+use crate::brake::DAY_MS;
 use crate::caller::{Caller, Stop};
 use crate::cursor::{Cursor, Row};
+use crate::emptied::{Limit, TooMany};
+use crate::event::Judged;
 use crate::look::{Look, look};
 use crate::owed::Added;
 use crate::page::{self, Page};
@@ -23,6 +31,8 @@ pub(crate) struct Changes<'a> {
     pub(crate) clocks: &'a Clocks,
     /// Counts events on the bus.
     pub(crate) published: &'a mut usize,
+    /// What was read in this tick and waits, for it empties fields.
+    pub(crate) kept: BTreeMap<u64, ChangeEvent>,
 }
 
 impl Changes<'_> {
@@ -40,18 +50,77 @@ impl Changes<'_> {
     }
 
     async fn go_on(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let (now_ms, every_s) = (self.caller.app.ports.clock.now().0, self.caller.app.rules.whole_every_s);
+        match &cursor.whole {
+            Some(whole) if whole.after.is_some() => self.read_whole(cursor).await?,
+            Some(whole) if whole.rests(now_ms, every_s) => {}
+            // Whoever was not listed by time may be so now.
+            Some(_) | None => self.read_changed(cursor).await?,
+        }
+        self.ask_for_held(cursor).await?;
+        self.ask_for_owed(cursor).await?;
+        self.settle_emptied(cursor).await.map(|_| ())
+    }
+
+    /// What was saved, by time.
+    async fn read_changed(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
         let table = Table::of(&self.surface.netsuite);
         loop {
             self.begin(cursor).await?;
-            let Page { rows, is_last } =
-                page::next(self.caller, cursor, |scan| query::changed(table, scan)).await?;
-            self.tell(cursor, &rows).await?;
-            if is_last && cursor.end(self.clocks) {
-                break;
+            let page = page::next(self.caller, cursor, |scan| query::changed(table, scan)).await;
+            let Page { rows, is_last } = match page {
+                Err(Stop::Fault(fault)) if page::is_refused(&fault) => {
+                    // If it lists the type at all, it is the time that cannot be asked for.
+                    if page::ids(self.caller, &query::all(table, 0)).await.is_err() {
+                        return Err(Stop::Fault(fault));
+                    }
+                    let (account, kind) = (&self.caller.account.id, &self.surface.record_type);
+                    tracing::warn!(%account, %kind, why = %fault, "NetSuite lists it by no time; it is read whole");
+                    cursor.go_whole(self.clocks);
+                    return self.read_whole(cursor).await;
+                }
+                page => page?,
+            };
+            cursor.whole = None;
+            if !self.tell(cursor, &rows).await? {
+                return Ok(());
+            }
+            if is_last {
+                self.settle_emptied(cursor).await?;
+                if cursor.end(self.clocks) {
+                    return Ok(());
+                }
             }
             self.save(cursor).await?;
         }
-        self.ask_for_owed(cursor).await
+    }
+
+    /// All that there is, by id.
+    async fn read_whole(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let table = Table::of(&self.surface.netsuite);
+        while let Some((after, at)) =
+            cursor.whole.as_ref().and_then(|w| Some((w.after?, w.began.shown.clone())))
+        {
+            let ids = page::ids(self.caller, &query::all(table, after)).await?;
+            let rows: Vec<Row> = ids.into_iter().map(|id| Row { id, at: at.clone() }).collect();
+            let mut left: Vec<&Row> = rows.iter().collect();
+            while !left.is_empty() {
+                if cursor.emptied.is_full() && !self.settle_emptied(cursor).await? {
+                    return Ok(());
+                }
+                let Some(answered) = self.look(cursor, &left[..left.len().min(READS)]).await? else { break };
+                if let Some(whole) = &mut cursor.whole {
+                    whole.after = Some(left[answered - 1].id);
+                }
+                left.drain(..answered);
+                self.save(cursor).await?;
+            }
+            if rows.len() < ROWS_MAX {
+                self.settle_emptied(cursor).await?;
+                cursor.end_whole();
+            }
+        }
+        Ok(())
     }
 
     /// Begins a scan, unless one is under way.
@@ -69,10 +138,13 @@ impl Changes<'_> {
     }
 
     /// Reads the rows' records and publishes what is news. After each call the cursor is past what it showed: it is
-    /// on the bus, or owed.
-    async fn tell(&mut self, cursor: &mut Cursor, rows: &[Row]) -> Result<(), Stop> {
+    /// on the bus, owed, or waits. Whether the scan may go on.
+    async fn tell(&mut self, cursor: &mut Cursor, rows: &[Row]) -> Result<bool, Stop> {
         let mut left = rows;
         loop {
+            if cursor.emptied.is_full() && !self.settle_emptied(cursor).await? {
+                return Ok(false);
+            }
             let unknown = left.iter().filter(|row| !cursor.knows(&row.id.to_string(), &row.at));
             let asked: Vec<&Row> = unknown.take(READS).collect();
             if breakage::on(Breakage::CursorBeforeBus) {
@@ -80,7 +152,7 @@ impl Changes<'_> {
             }
             let Some(answered) = self.look(cursor, &asked).await? else {
                 left.last().inspect(|row| cursor.pass(row.id, self.overlap_s()));
-                return Ok(());
+                return Ok(true);
             };
             self.pass(cursor, &asked[..answered]).await?;
             let passed = asked[answered - 1].id;
@@ -112,24 +184,108 @@ impl Changes<'_> {
                 Look::Found(outcome) => match event::full_read(account, self.surface, *outcome) {
                     Ok(read) => {
                         errors.extend(self.pay(cursor, row, true));
-                        found.push(read);
+                        found.push((*row, read));
                     }
                     Err(message) => {
+                        cursor.emptied.forget(row.id);
                         let why = Refusal { code: "UNREADABLE".into(), message, field: None };
                         errors.extend(self.owe(cursor, row, &why));
                     }
                 },
                 // The scan of deletions judges: what we may not see is not deleted.
-                Look::Gone(_) => errors.extend(self.pay(cursor, row, false)),
-                Look::Refused(why) => errors.extend(self.owe(cursor, row, &why)),
+                Look::Gone(_) => {
+                    cursor.emptied.forget(row.id);
+                    errors.extend(self.pay(cursor, row, false));
+                }
+                Look::Refused(why) => {
+                    cursor.emptied.forget(row.id);
+                    errors.extend(self.owe(cursor, row, &why));
+                }
             }
         }
-        let news = event::news(&*app.state, account, self.surface, found).await?;
+        let (rows, reads): (Vec<&Row>, Vec<ChangeEvent>) = found.into_iter().unzip();
+        let judged = event::judged(&*app.state, account, self.surface, reads).await?;
+        let mut news = Vec::new();
+        for (row, judged) in rows.into_iter().zip(judged) {
+            let Judged { read, is_news, held, now_empty } = judged;
+            if cursor.emptied.note((row.id, &row.at), &held, now_empty) {
+                self.kept.insert(row.id, read);
+                continue;
+            }
+            self.kept.remove(&row.id);
+            news.extend(is_news.then_some(read));
+        }
         *self.published += self.caller.publish(news).await?;
         if !errors.is_empty() {
             app.state.commit(vec![Commit { errors, ..Commit::new(account.id.clone()) }]).await?;
         }
         Ok((answered > 0).then_some(answered))
+    }
+
+    /// What has turned empty is told, unless it is too much. Whether the scan may go on.
+    async fn settle_emptied(&mut self, cursor: &mut Cursor) -> Result<bool, Stop> {
+        let rules = &self.caller.app.rules;
+        let limit = Limit { most: rules.nulls_max, percent: rules.nulls_percent };
+        if let Some(found) = cursor.emptied.too_many(limit) {
+            self.hold(cursor, &found).await?;
+            return Ok(false);
+        }
+        self.release(cursor).await?;
+        while cursor.emptied.is_waiting() {
+            // What was read in an earlier tick may have been saved since.
+            let unread: Vec<Row> = cursor.emptied.turn(usize::MAX).into_iter().map(Row::from).collect();
+            let unread: Vec<&Row> = unread.iter().filter(|row| !self.kept.contains_key(&row.id)).collect();
+            if !unread.is_empty() {
+                self.look(cursor, &unread[..unread.len().min(READS)]).await?;
+            }
+            let kept = std::mem::take(&mut self.kept);
+            let (ids, told): (Vec<u64>, Vec<ChangeEvent>) = kept.into_iter().unzip();
+            *self.published += self.caller.publish(told).await?;
+            ids.into_iter().for_each(|id| cursor.emptied.forget(id));
+            self.save(cursor).await?;
+        }
+        cursor.emptied.begin_anew();
+        Ok(true)
+    }
+
+    /// The brake holds: none of what has turned empty is told, and a person is told why.
+    async fn hold(&self, cursor: &mut Cursor, found: &TooMany) -> Result<(), Stop> {
+        if cursor.emptied.braked.is_some() {
+            return Ok(());
+        }
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        let day = now.0.div_euclid(DAY_MS);
+        let error = filed::mass_null(account, self.surface, day, Some(found), now);
+        let (subject, once) = (format!("error:{}", error.id), day.to_string());
+        let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
+        let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
+        self.caller.app.state.commit(vec![commit]).await?;
+        cursor.emptied.braked = Some(day);
+        self.save(cursor).await
+    }
+
+    /// A person has let it pass, or the fields are filled again.
+    async fn release(&self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let Some(day) = cursor.emptied.braked.take() else { return Ok(()) };
+        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        let errors = vec![filed::closed(filed::mass_null(account, self.surface, day, None, now))];
+        let commit = Commit { errors, ..Commit::new(account.id.clone()) };
+        self.caller.app.state.commit(vec![commit]).await?;
+        Ok(())
+    }
+
+    /// What the brake holds is looked at again, some of it at each tick: it may hold something again.
+    async fn ask_for_held(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        if cursor.emptied.braked.is_none() {
+            return Ok(());
+        }
+        let turn: Vec<Row> = cursor.emptied.turn(READS).into_iter().map(Row::from).collect();
+        let mut left: Vec<&Row> = turn.iter().collect();
+        while let Some(answered) = self.look(cursor, &left).await? {
+            cursor.emptied.looked_at(left[answered - 1].id);
+            left.drain(..answered);
+        }
+        Ok(())
     }
 
     /// What was refused is asked for again, some of it at each tick.

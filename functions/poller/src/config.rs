@@ -17,11 +17,28 @@ pub struct Rules {
     pub budget_ms: i64,
     /// More deletions than this within an hour are held until a person has looked.
     pub deletions_max: usize,
+    /// A sweep of what is known to be there begins so long after the last did, s.
+    pub sweep_every_s: i64,
+    /// A field that turns empty in more records of one scan than this is held until a person has looked,
+    pub nulls_max: usize,
+    /// if these are more of a hundred that held something than this.
+    pub nulls_percent: usize,
+    /// A type that NetSuite does not list by time is read whole so long after it was last, s.
+    pub whole_every_s: i64,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { lag_s: 5, overlap_s: 300, budget_ms: 45_000, deletions_max: 50 }
+        Self {
+            lag_s: 5,
+            overlap_s: 300,
+            budget_ms: 45_000,
+            deletions_max: 50,
+            sweep_every_s: 86_400,
+            nulls_max: 20,
+            nulls_percent: 50,
+            whole_every_s: 3_600,
+        }
     }
 }
 
@@ -33,6 +50,10 @@ impl Default for Rules {
 /// | `POLL_OVERLAP_SECONDS` | 300 | what is looked for again; 10 to 3600 |
 /// | `POLL_BUDGET_SECONDS` | 45 | a tick starts nothing more after so long; 1 to 600 |
 /// | `POLL_DELETIONS_MAX` | 50 | more within an hour are held; 0 holds all |
+/// | `POLL_NULLS_MAX` | 20 | a field that turns empty in more records of one scan than this is held, |
+/// | `POLL_NULLS_PERCENT` | 50 | if these are more of a hundred that held something in it; 1 to 100 |
+/// | `POLL_WHOLE_MINUTES` | 60 | a type that NetSuite does not list by time is read whole so often; 5 to 10080 |
+/// | `POLL_SWEEP_HOURS` | 24 | a sweep of what is known to be there begins so long after the last; 1 to 720 |
 /// | `BLOB_BUCKET` | | the bucket for large bodies |
 /// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
 #[derive(Debug, Clone)]
@@ -59,10 +80,23 @@ impl Config {
         let lag_s = within("POLL_LAG_SECONDS", default.lag_s, "seconds", (2, 60));
         let overlap_s = within("POLL_OVERLAP_SECONDS", default.overlap_s, "seconds", (10, 3_600));
         let budget_s = within("POLL_BUDGET_SECONDS", default.budget_ms / 1_000, "seconds", (1, 600));
+        let sweep_h = within("POLL_SWEEP_HOURS", default.sweep_every_s / 3_600, "hours", (1, 720));
+        let whole_m = within("POLL_WHOLE_MINUTES", default.whole_every_s / 60, "minutes", (5, 10_080));
+        let nulls_percent = within("POLL_NULLS_PERCENT", 50, "a percentage", (1, 100));
+        let nulls_max = reader.parsed_or("POLL_NULLS_MAX", default.nulls_max, "records of one scan");
         let deletions_max =
             reader.parsed_or("POLL_DELETIONS_MAX", default.deletions_max, "deletions within an hour");
         Self {
-            rules: Rules { lag_s, overlap_s, budget_ms: budget_s * 1_000, deletions_max },
+            rules: Rules {
+                lag_s,
+                overlap_s,
+                budget_ms: budget_s * 1_000,
+                deletions_max,
+                sweep_every_s: sweep_h * 3_600,
+                nulls_max,
+                nulls_percent: usize::try_from(nulls_percent).unwrap_or(default.nulls_percent),
+                whole_every_s: whole_m * 60,
+            },
             offload: Offload::read(reader),
             netsuite: NetSuiteConfig::read(reader, accounts),
         }
@@ -90,9 +124,18 @@ mod tests {
     fn every_number_has_bounds() {
         assert_eq!(read(&[]).unwrap(), Rules::default());
         assert_eq!(read(&[("POLL_BUDGET_SECONDS", "10")]).unwrap().budget_ms, 10_000);
-        for (name, bad) in
-            [("POLL_LAG_SECONDS", "1"), ("POLL_OVERLAP_SECONDS", "5"), ("POLL_DELETIONS_MAX", "-1")]
-        {
+        assert_eq!(read(&[("POLL_SWEEP_HOURS", "2")]).unwrap().sweep_every_s, 7_200);
+        assert_eq!(read(&[("POLL_WHOLE_MINUTES", "5")]).unwrap().whole_every_s, 300);
+        assert_eq!(read(&[("POLL_NULLS_PERCENT", "90")]).unwrap().nulls_percent, 90);
+        for (name, bad) in [
+            ("POLL_LAG_SECONDS", "1"),
+            ("POLL_OVERLAP_SECONDS", "5"),
+            ("POLL_DELETIONS_MAX", "-1"),
+            ("POLL_SWEEP_HOURS", "0"),
+            ("POLL_NULLS_PERCENT", "101"),
+            ("POLL_NULLS_MAX", "some"),
+            ("POLL_WHOLE_MINUTES", "1"),
+        ] {
             assert!(read(&[(name, bad)]).unwrap_err().contains(name), "{name}");
         }
     }

@@ -12,10 +12,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::emptied::Emptied;
 use super::owed::Owed;
 use super::seen::{Phase, Seen};
 use super::stride::Stride;
 use super::wall::{Clocks, FIRST, moved};
+use super::whole::Whole;
 
 /// Wider windows than this, s, serve one scan: no transition is so large, so the account has another zone now.
 const TRANSITION_MAX_S: i64 = 3 * 3_600;
@@ -30,6 +32,12 @@ pub(crate) struct Row {
     pub(crate) id: u64,
     /// On its wall clock.
     pub(crate) at: String,
+}
+
+impl From<(u64, String)> for Row {
+    fn from((id, at): (u64, String)) -> Self {
+        Self { id, at }
+    }
 }
 
 /// A scan under way.
@@ -67,6 +75,10 @@ pub(crate) struct Cursor {
     pub(crate) seen: Seen,
     /// What NetSuite refused to show.
     pub(crate) owed: Owed,
+    /// What has turned empty, and waits.
+    pub(crate) emptied: Emptied,
+    /// A type that NetSuite does not list by time: how far it has been gone through whole.
+    pub(crate) whole: Option<Whole>,
     /// How many records a call looks at.
     pub(crate) stride: Stride,
 }
@@ -97,6 +109,19 @@ impl Cursor {
         from = self.owed.take_missed().into_iter().chain([from.clone()]).min().unwrap_or(from);
         let upto = if wider_s > 0 { moved(&clocks.shown, wider_s) } else { clocks.shown.clone() };
         Scan { from, upto, after: 0, began: clocks.clone() }
+    }
+
+    /// NetSuite does not list this type by time: it is gone through whole, from its first record on.
+    pub(crate) fn go_whole(&mut self, clocks: &Clocks) {
+        self.scan = None;
+        self.whole = Some(Whole::begun(clocks));
+    }
+
+    /// All of the type has been gone through: up to when that began everything has been looked at.
+    pub(crate) fn end_whole(&mut self) {
+        if let Some(began) = self.whole.as_mut().map(Whole::end) {
+            self.reached = Some(began);
+        }
     }
 
     /// NetSuite cannot read one of the window's times, which its clock has left out: an hour more to both ends.

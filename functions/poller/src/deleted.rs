@@ -9,70 +9,22 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use shared::domain::id::{RecordType, Side, SideId, Timestamp};
-use shared::domain::record::{Presence, Record};
+use shared::domain::id::{RecordType, SideId};
 use shared::domain::surface::TypeSurface;
-use shared::netsuite::wire::Outcome;
-use shared::state::notices::Topic;
-use shared::state::{Commit, ErrorEntry, Notice};
+use shared::state::{Commit, ErrorEntry};
 
-use crate::brake::most_within_an_hour;
 use crate::caller::{Caller, Stop};
-use crate::cursor::{Cursor, Row};
+use crate::cursor::Row;
+use crate::gone::{Deletions, Gone, NAME, Teller, deleted_at, is_there};
 use crate::look::{Look, look};
 use crate::owed::Added;
 use crate::page::{self, Page};
 use crate::stride::READS;
-use crate::wall::{Clocks, moved};
+use crate::wall::Clocks;
 use crate::{event, filed, query};
 
 /// How long ago a deletion is when the list is gone through, s.
 pub(crate) const AGES_S: [i64; 3] = [0, 3_600, 86_400];
-
-/// What was told is remembered for so long, s: it may be listed again before it has been taken in.
-const TOLD_S: i64 = 26 * 3_600;
-
-const DAY_MS: i64 = 86_400_000;
-
-/// The scan's name.
-const NAME: &str = "deletions";
-
-/// How far the scans for deletions have come.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Deletions {
-    /// By how long ago the deletions are, s.
-    scans: BTreeMap<i64, Stage>,
-    /// Records whose deletion was told lately, by the times under which they were listed.
-    told: BTreeMap<String, String>,
-}
-
-/// How far one of them has come.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Stage {
-    cursor: Cursor,
-    /// Records whose deletion a look has confirmed, and which have not been told yet.
-    gone: BTreeMap<String, Gone>,
-    /// The day since which the brake holds.
-    held: Option<i64>,
-}
-
-impl Deletions {
-    fn of(&mut self, age_s: i64) -> &mut Stage {
-        self.scans.entry(age_s).or_default()
-    }
-}
-
-/// A confirmed deletion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Gone {
-    /// Under which time NetSuite lists it.
-    listed: String,
-    /// When it was, as far as the look could tell, ms.
-    at: i64,
-}
 
 /// A record that may have been deleted.
 struct Suspect<'a> {
@@ -141,12 +93,11 @@ impl<'a> DeletionScan<'a> {
         }
         suspects.retain(|suspect| {
             let key = suspect.key();
-            let is_told = deletions.told.contains_key(&key);
-            let stage = deletions.of(self.age_s);
-            !is_told && !stage.gone.contains_key(&key) && !stage.cursor.knows(&key, &suspect.listed)
+            let knows = deletions.of(self.age_s).cursor.knows(&key, &suspect.listed);
+            !knows && !deletions.has(self.age_s, &key)
         });
         let mut left = &suspects[..];
-        while !left.is_empty() && !self.is_over(deletions) {
+        while !left.is_empty() && !self.teller().is_over(deletions) {
             let answered = self.look(deletions, left).await?;
             left = &left[answered..];
             self.save(deletions).await?;
@@ -197,7 +148,7 @@ impl<'a> DeletionScan<'a> {
                         owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, false, now)),
                     );
                     let gone = Gone { listed: suspect.listed.clone(), at: deleted_at(&outcome, now).0 };
-                    deletions.of(self.age_s).gone.insert(key, gone);
+                    deletions.note(self.age_s, key, gone);
                 }
             }
         }
@@ -207,88 +158,15 @@ impl<'a> DeletionScan<'a> {
         Ok(answered)
     }
 
-    /// Whether there are too many to tell any.
-    fn is_over(&self, deletions: &mut Deletions) -> bool {
-        !deletions.of(self.age_s).gone.is_empty()
-            && self.within_an_hour(deletions) > self.caller.app.rules.deletions_max
-    }
-
-    fn within_an_hour(&self, deletions: &Deletions) -> usize {
-        let gone = deletions.scans.get(&self.age_s).into_iter().flat_map(|stage| stage.gone.values());
-        let gone = gone.map(|gone| gone.listed.as_str());
-        most_within_an_hour(gone.chain(deletions.told.values().map(String::as_str)))
-    }
-
     /// Publishes the confirmed deletions, unless they are too many. Whether the scan may go on.
     async fn tell(&mut self, deletions: &mut Deletions) -> Result<bool, Stop> {
-        if self.is_over(deletions) {
-            self.hold(deletions).await?;
-            return Ok(false);
-        }
-        self.release(deletions).await?;
-        let events = self.events(&deletions.of(self.age_s).gone).await?;
-        *self.published += self.caller.publish(events).await?;
-        let told = std::mem::take(&mut deletions.of(self.age_s).gone);
-        let from = moved(&self.clocks.shown, -TOLD_S);
-        deletions.told.extend(told.into_iter().map(|(key, gone)| (key, gone.listed)));
-        deletions.told.retain(|_, listed| *listed >= from);
-        Ok(true)
+        let told = self.teller().tell(deletions).await?;
+        *self.published += told.unwrap_or(0);
+        Ok(told.is_some())
     }
 
-    /// The events of those that are still known to be there.
-    async fn events(
-        &self,
-        gone: &BTreeMap<String, Gone>,
-    ) -> Result<Vec<shared::domain::event::ChangeEvent>, Stop> {
-        let (state, account) = (&*self.caller.app.state, self.caller.account);
-        let mut events = Vec::new();
-        for surface in account.types.values() {
-            let of_type = |(key, gone): (&String, &Gone)| {
-                let (kind, id) = key.split_once(' ')?;
-                (kind == surface.record_type.as_str()).then(|| (SideId::parse(id).ok(), gone.clone()))
-            };
-            let of_type = gone.iter().filter_map(of_type).filter_map(|(id, gone)| Some((id?, gone)));
-            let of_type: Vec<(SideId, Gone)> = of_type.collect();
-            let known =
-                event::known(state, account, surface, of_type.iter().map(|(id, _)| id.clone())).await?;
-            for ((id, gone), record) in of_type.iter().zip(known) {
-                let Some(record) = record.filter(|record| is_there(record)) else { continue };
-                // The look has proved it: nothing that is known of the record came after.
-                let newest = record.sides[Side::NetSuite].newest().map_or(0, |newest| newest.0 * 1_000);
-                let at = Timestamp(gone.at.max(newest));
-                let event = event::deletion(account, surface, id, (&gone.listed, at));
-                events.push(event.map_err(|why| Stop::Odd(format!("a deletion makes no event: {why}")))?);
-            }
-        }
-        Ok(events)
-    }
-
-    /// The brake holds: nothing is told, the cursor stays, and a person is told why.
-    async fn hold(&self, deletions: &mut Deletions) -> Result<(), Stop> {
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        if deletions.of(self.age_s).held.is_some() {
-            return Ok(());
-        }
-        let day = now.0.div_euclid(DAY_MS);
-        let most = self.caller.app.rules.deletions_max;
-        let count = self.within_an_hour(deletions);
-        let error = filed::mass_delete(account, day, (count, most), now);
-        let (subject, once) = (format!("error:{}", error.id), day.to_string());
-        let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
-        let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        deletions.of(self.age_s).held = Some(day);
-        Ok(())
-    }
-
-    /// A person has let them pass.
-    async fn release(&self, deletions: &mut Deletions) -> Result<(), Stop> {
-        let Some(day) = deletions.of(self.age_s).held.take() else { return Ok(()) };
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        let error = filed::closed(filed::mass_delete(account, day, (0, 0), now));
-        let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        Ok(())
+    fn teller(&self) -> Teller<'_> {
+        Teller { caller: self.caller, stage: self.age_s, clocks: self.clocks }
     }
 
     /// What was refused is asked for again, some of it at each tick.
@@ -313,13 +191,4 @@ impl<'a> DeletionScan<'a> {
     async fn save(&self, deletions: &Deletions) -> Result<(), Stop> {
         self.caller.save(NAME, deletions).await
     }
-}
-
-fn is_there(record: &Record) -> bool {
-    record.sides[Side::NetSuite].presence == Presence::There
-}
-
-/// When a record was deleted, or seen to be gone.
-fn deleted_at(outcome: &Outcome, now: Timestamp) -> Timestamp {
-    outcome.last_modified.as_deref().and_then(Timestamp::parse).unwrap_or(now)
 }

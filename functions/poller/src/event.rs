@@ -7,6 +7,7 @@ use shared::domain::event::{ChangeEvent, FieldError};
 use shared::domain::id::{RecordKey, Side, SideId, Timestamp, derived_id};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::{Account, TypeSurface};
+use shared::domain::value::Value;
 use shared::fault::Unavailable;
 use shared::netsuite::wire::Outcome;
 use shared::state::{Link, State};
@@ -40,6 +41,37 @@ pub(crate) fn deletion(
     event(account, surface, id, ("delete", listed), at, None, json!({}))
 }
 
+/// A full read beside what is known of its record.
+pub(crate) struct Judged {
+    pub(crate) read: ChangeEvent,
+    /// Whether it tells more than is known.
+    pub(crate) is_news: bool,
+    /// Fields in which the record was known to hold something.
+    pub(crate) held: Vec<String>,
+    /// Those of them that are empty now, or not shown any more.
+    pub(crate) now_empty: Vec<String>,
+}
+
+/// What these full reads tell, in their order.
+pub(crate) async fn judged(
+    state: &dyn State,
+    account: &Account,
+    surface: &TypeSurface,
+    reads: Vec<ChangeEvent>,
+) -> Result<Vec<Judged>, Unavailable> {
+    let records = known(state, account, surface, reads.iter().map(|read| read.record_id.clone())).await?;
+    let references = reads.iter().map(|read| (surface, &read.payload.changes));
+    let ids = CanonicalIds::load(state, &account.id, Side::NetSuite, references).await?;
+    let judge = |(read, record): (ChangeEvent, Option<Arc<Record>>)| {
+        let is_news = record.as_ref().is_none_or(|record| tells_more(record, surface, &read, &ids));
+        let (held, now_empty) = record
+            .filter(|_| is_news)
+            .map_or_else(Default::default, |record| emptied(&record, surface, &read));
+        Judged { read, is_news, held, now_empty }
+    };
+    Ok(reads.into_iter().zip(records).map(judge).collect())
+}
+
 /// Those of these full reads whose records are not known just so.
 pub(crate) async fn news(
     state: &dyn State,
@@ -47,13 +79,28 @@ pub(crate) async fn news(
     surface: &TypeSurface,
     reads: Vec<ChangeEvent>,
 ) -> Result<Vec<ChangeEvent>, Unavailable> {
-    let records = known(state, account, surface, reads.iter().map(|read| read.record_id.clone())).await?;
-    let references = reads.iter().map(|read| (surface, &read.payload.changes));
-    let ids = CanonicalIds::load(state, &account.id, Side::NetSuite, references).await?;
-    let is_news = |(read, record): &(ChangeEvent, Option<Arc<Record>>)| {
-        record.as_ref().is_none_or(|record| tells_more(record, surface, read, &ids))
+    let judged = judged(state, account, surface, reads).await?;
+    Ok(judged.into_iter().filter(|judged| judged.is_news).map(|judged| judged.read).collect())
+}
+
+/// The fields in which a record was known to hold something, and those of them in which a look shows nothing.
+fn emptied(record: &Record, surface: &TypeSurface, look: &ChangeEvent) -> (Vec<String>, Vec<String>) {
+    let side = &record.sides[Side::NetSuite];
+    if side.presence != Presence::There {
+        return Default::default();
+    }
+    let shown = &look.payload.changes;
+    let is_empty = |json: Option<&Json>| match json {
+        None | Some(Json::Null) => true,
+        Some(Json::String(text)) => text.is_empty(),
+        Some(Json::Array(some)) => some.is_empty(),
+        Some(_) => false,
     };
-    Ok(reads.into_iter().zip(records).filter(is_news).map(|(read, _)| read).collect())
+    let held = surface.fields.iter().zip(&side.shadow).filter(|(_, value)| **value != Value::Null);
+    let held: Vec<&str> = held.map(|(field, _)| field.name_on(Side::NetSuite)).collect();
+    let now_empty = held.iter().filter(|name| is_empty(shown.get(**name)));
+    let now_empty = now_empty.map(ToString::to_string).collect();
+    (held.iter().map(ToString::to_string).collect(), now_empty)
 }
 
 /// The records that have these ids, in their order.

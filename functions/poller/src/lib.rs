@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! tick ─► account (lease) ─► NetSuite's time ─┬► per type: ids saved in a window ─► look ─► publish ─► cursor
-//!                                             └► ids deleted in a window ─► look ─► brake ─► publish ─► cursor
+//!                                             ├► ids deleted in a window ─► look ─► brake ─► publish ─► cursor
+//!                                             └► known ids, daily ─► listed? ─► look, twice ─► brake ─► publish ─► cursor
 //! ```
 //!
 //! - NetSuite's times are compared in NetSuite alone, as it writes them: no zone is known here, and none needed.
@@ -21,8 +22,10 @@ mod changed;
 mod config;
 mod cursor;
 mod deleted;
+mod emptied;
 mod event;
 mod filed;
+mod gone;
 mod handler;
 mod look;
 mod owed;
@@ -30,8 +33,11 @@ mod page;
 mod query;
 mod seen;
 mod stride;
+mod suspects;
+mod sweep;
 mod table;
 mod wall;
+mod whole;
 
 use std::sync::Arc;
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 use shared::netsuite::client::ROWS_MAX;
+use shared::netsuite::code::{Class, Code};
+use shared::writer::CallFault;
 
 use crate::caller::{Caller, Stop};
 use crate::cursor::{Cursor, Row, Scan};
@@ -65,13 +67,30 @@ pub(crate) async fn next(
     Ok(Page { rows, is_last })
 }
 
-/// What a row says. An id may be a number or a text.
-fn row(row: &Map<String, Json>) -> Result<Row, Stop> {
-    let id = match row.get("id") {
+/// Whether NetSuite understood a question and refused it, so that another may be asked in its place.
+pub(crate) fn is_refused(fault: &CallFault) -> bool {
+    let class = fault.code.as_deref().and_then(Code::parse).map(Code::class);
+    class == Some(Class::Shape) && !fault.why.contains(NO_SUCH_HOUR)
+}
+
+/// The ids that a query lists, on its first page.
+pub(crate) async fn ids(caller: &Caller<'_>, asked: &str) -> Result<Vec<u64>, Stop> {
+    let rows = caller.query(asked).await?;
+    let odd = |row: &Map<String, Json>| Stop::Odd(format!("a row without id: {}", Json::Object(row.clone())));
+    rows.iter().map(|row| id(row).ok_or_else(|| odd(row))).collect()
+}
+
+/// A row's id, which may be a number or a text.
+fn id(row: &Map<String, Json>) -> Option<u64> {
+    match row.get("id") {
         Some(Json::String(text)) => text.parse().ok(),
         other => other.and_then(Json::as_u64),
-    };
-    let said = id.zip(row.get("at").and_then(Json::as_str));
+    }
+}
+
+/// What a row of a scan says.
+fn row(row: &Map<String, Json>) -> Result<Row, Stop> {
+    let said = id(row).zip(row.get("at").and_then(Json::as_str));
     let said = said.map(|(id, at)| Row { id, at: at.to_string() });
     said.ok_or_else(|| Stop::Odd(format!("a row without id or time: {}", Json::Object(row.clone()))))
 }

@@ -19,8 +19,8 @@ pub(crate) fn times(ages_s: &[i64]) -> String {
 
 /// A page of what was saved: `id` and `at`, by id.
 pub(crate) fn changed(table: Table<'_>, scan: &Scan) -> String {
-    let Table { name, only, modified } = table;
-    let only = only.map(|(column, value)| format!("{column} = '{value}' AND ")).unwrap_or_default();
+    let Table { name, modified, .. } = table;
+    let only = only(table);
     let within = within(modified, "id", scan);
     format!("SELECT id, TO_CHAR({modified}, {MASK}) AS at FROM {name} WHERE {only}{within}")
 }
@@ -29,6 +29,24 @@ pub(crate) fn changed(table: Table<'_>, scan: &Scan) -> String {
 pub(crate) fn deleted(scan: &Scan) -> String {
     let within = within("deleteddate", "recordid", scan);
     format!("SELECT recordid AS id, TO_CHAR(deleteddate, {MASK}) AS at FROM deletedrecord WHERE {within}")
+}
+
+/// A page of all that there is: `id`, by id.
+pub(crate) fn all(table: Table<'_>, after: u64) -> String {
+    let (name, only) = (table.name, only(table));
+    format!("SELECT id FROM {name} WHERE {only}id > {after} ORDER BY id")
+}
+
+/// Which of these ids are listed: `id`. Not more than a page's rows at once.
+pub(crate) fn listed(table: Table<'_>, ids: impl Iterator<Item = u64>) -> String {
+    let (name, only) = (table.name, only(table));
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    format!("SELECT id FROM {name} WHERE {only}id IN ({})", ids.join(", "))
+}
+
+/// Which rows of its table are of the type.
+fn only(table: Table<'_>) -> String {
+    table.only.map(|(column, value)| format!("{column} = '{value}' AND ")).unwrap_or_default()
 }
 
 /// The rows of a scan, in its order.
@@ -56,6 +74,11 @@ mod tests {
              'YYYY-MM-DD HH24:MI:SS') AND id > 0 ORDER BY id"
         );
         assert!(deleted(scan).ends_with("AND recordid > 0 ORDER BY recordid"), "{}", deleted(scan));
+        assert_eq!(all(Table::of("customer"), 7), "SELECT id FROM customer WHERE id > 7 ORDER BY id");
+        assert_eq!(
+            listed(Table::of("kititem"), [7, 12].into_iter()),
+            "SELECT id FROM item WHERE itemtype = 'Kit' AND id IN (7, 12)"
+        );
         assert_eq!(
             times(&[5]),
             "SELECT TO_CHAR(SYSDATE - 5/86400, 'YYYY-MM-DD HH24:MI:SS') AS ago_5 FROM DUAL"

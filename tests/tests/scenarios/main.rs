@@ -34,6 +34,8 @@ mod reference_before_target;
 mod reference_cycle;
 mod refused;
 mod stale;
+mod sweep;
 mod trimming_target;
 mod twin;
 mod unknown;
+mod without_time;

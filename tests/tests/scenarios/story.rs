@@ -153,6 +153,14 @@ impl Story {
         self.edits[self.lane].taken += 1;
     }
 
+    /// Something deletes a record in NetSuite that no User Event sees.
+    pub(crate) fn delete_unseen(&mut self, record_type: &str, id: &str) {
+        let account = self.account();
+        let done = self.world.netsuite.ui_delete(&account, &kind(record_type), id, false, "ann");
+        done.unwrap_or_else(|refused| panic!("{refused:?}"));
+        self.edits[self.lane].taken += 1;
+    }
+
     fn took(&mut self, side: Side, record_type: &str, id: &str, values: &Map<String, Json>) {
         self.edits[self.lane].taken += 1;
         let stored = self.values(side, record_type, id).unwrap_or_default();
@@ -296,6 +304,14 @@ impl Story {
     pub(crate) fn poll(&mut self) {
         self.tell_of_changes();
         self.settle();
+    }
+
+    /// Time goes by, as it is told: a poll every ten minutes.
+    pub(crate) fn poll_for(&mut self, minutes: i64) {
+        for _ in 0..minutes / 10 {
+            self.world.executor.advance(600_000);
+            self.poll();
+        }
     }
 
     /// The poller tells what changed in NetSuite; nobody has heard it yet.

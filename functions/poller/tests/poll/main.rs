@@ -5,9 +5,12 @@ mod memory_ports;
 
 mod changes;
 mod deletions;
+mod emptied;
 mod netsuite;
 mod refusals;
+mod sweep;
 mod time;
+mod whole;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -132,6 +135,7 @@ impl Poll {
             email: email.into(),
             is_deleted: false,
             is_hidden: false,
+            is_unlisted: false,
             is_refused: false,
             is_forgotten: false,
             is_deadly: false,
@@ -142,6 +146,11 @@ impl Poll {
     /// Something about a customer changes.
     fn change(&self, id: u64, change: impl FnOnce(&mut Row)) {
         change(self.netsuite.rows.lock().unwrap().get_mut(&("customer", id)).unwrap());
+    }
+
+    /// A customer is deleted, and no list of deletions will ever tell.
+    fn lose(&self, id: u64) {
+        self.netsuite.rows.lock().unwrap().remove(&("customer", id)).expect("a customer");
     }
 
     fn delete(&self, id: u64, at: &str) {

@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) is_deleted: bool,
     /// Not shown by SuiteQL yet, or not to our role.
     pub(crate) is_hidden: bool,
+    /// Never named by SuiteQL.
+    pub(crate) is_unlisted: bool,
     /// Shown by SuiteQL, refused by the RESTlet.
     pub(crate) is_refused: bool,
     /// Listed as deleted, and nothing to the RESTlet.
@@ -39,6 +41,12 @@ pub(crate) struct NetSuite {
     pub(crate) gap: Mutex<Option<[&'static str; 2]>>,
     /// Records that were looked at, by call.
     pub(crate) reads: Mutex<Vec<usize>>,
+    /// Tables that it lists by no time.
+    pub(crate) timeless: Mutex<BTreeSet<&'static str>>,
+    /// How often it was asked which of some records it lists.
+    pub(crate) lists: Mutex<usize>,
+    /// So many more of these questions are answered, when it is said how many.
+    pub(crate) lists_left: Mutex<Option<usize>>,
     /// How long a look takes, ms, on this clock.
     pub(crate) slow: Mutex<Option<(Arc<Still>, i64)>>,
 }
@@ -80,6 +88,13 @@ impl NetSuite {
         if self.refused.lock().unwrap().contains(table) {
             return bad("Record was not found");
         }
+        if let Some((_, ids)) = query.split_once("id IN (") {
+            return self.list(table, ids.trim_end_matches(')'));
+        }
+        let is_timeless = self.timeless.lock().unwrap().contains(table);
+        if is_timeless && query.contains("TO_TIMESTAMP('") {
+            return bad("Search error occurred: Invalid or unsupported search");
+        }
         let times: Vec<&str> = query.split("TO_TIMESTAMP('").skip(1).map(|rest| &rest[..19]).collect();
         if let Some([first, last]) = *self.gap.lock().unwrap()
             && times.iter().any(|time| (first..last).contains(time))
@@ -87,14 +102,15 @@ impl NetSuite {
             return bad("ORA-01878: specified field not found in datetime or interval");
         }
         let after: u64 = query.rsplit("id > ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
-        let (from, upto) = (times[0], times[1]);
+        let (from, upto) = if times.is_empty() { ("0", "9") } else { (times[0], times[1]) };
         let kind = TABLES.iter().find(|(_, of)| *of == table).map(|(kind, _)| *kind);
         let rows = self.rows.lock().unwrap();
         let is_listed = |(of, row): (&str, &Row)| match kind {
             Some(kind) => of == kind && !row.is_deleted,
             None => row.is_deleted,
         };
-        let listed = rows.iter().filter(|((of, _), row)| !row.is_hidden && is_listed((*of, *row)));
+        let is_named = |row: &Row| !row.is_hidden && !row.is_unlisted;
+        let listed = rows.iter().filter(|((of, _), row)| is_named(row) && is_listed((*of, *row)));
         let mut found: Vec<(u64, &String)> = listed
             .map(|((_, id), row)| (*id, &row.at))
             .filter(|(id, at)| (from..=upto).contains(&at.as_str()) && *id > after)
@@ -104,6 +120,28 @@ impl NetSuite {
         let id = |id: u64| if id.is_multiple_of(2) { json!(id) } else { json!(id.to_string()) };
         let item = |(of, at): (u64, &String)| json!({ "links": [], "id": id(of), "at": at });
         page(found.into_iter().take(1_000).map(item).collect())
+    }
+
+    /// Which of these records it lists.
+    fn list(&self, table: &str, ids: &str) -> (u16, Json) {
+        if let Some(left) = &mut *self.lists_left.lock().unwrap() {
+            if *left == 0 {
+                let detail =
+                    json!({ "detail": "An unexpected error occurred.", "o:errorCode": "UNEXPECTED_ERROR" });
+                return (500, json!({ "title": "Internal Server Error", "o:errorDetails": [detail] }));
+            }
+            *left -= 1;
+        }
+        *self.lists.lock().unwrap() += 1;
+        let kind = TABLES.iter().find(|(_, of)| *of == table).expect("a table").0;
+        let rows = self.rows.lock().unwrap();
+        let asked: Vec<u64> = ids.split(", ").map(|id| id.parse().unwrap()).collect();
+        assert!(asked.len() <= 1_000, "Oracle takes no more in one list");
+        let is_listed = |id: &&u64| {
+            rows.get(&(kind, **id)).is_some_and(|row| !row.is_hidden && !row.is_unlisted && !row.is_deleted)
+        };
+        let items = asked.iter().filter(is_listed).map(|id| json!({ "links": [], "id": id.to_string() }));
+        (200, json!({ "items": items.collect::<Vec<Json>>() }))
     }
 
     fn read(&self, reads: &[Json]) -> (u16, Json) {

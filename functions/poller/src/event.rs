@@ -64,9 +64,8 @@ pub(crate) async fn judged(
     let ids = CanonicalIds::load(state, &account.id, Side::NetSuite, references).await?;
     let judge = |(read, record): (ChangeEvent, Option<Arc<Record>>)| {
         let is_news = record.as_ref().is_none_or(|record| tells_more(record, surface, &read, &ids));
-        let (held, now_empty) = record
-            .filter(|_| is_news)
-            .map_or_else(Default::default, |record| emptied(&record, surface, &read));
+        let (held, now_empty) =
+            record.filter(|_| is_news).map(|record| emptied(&record, surface, &read)).unwrap_or_default();
         Judged { read, is_news, held, now_empty }
     };
     Ok(reads.into_iter().zip(records).map(judge).collect())
@@ -87,7 +86,7 @@ pub(crate) async fn news(
 fn emptied(record: &Record, surface: &TypeSurface, look: &ChangeEvent) -> (Vec<String>, Vec<String>) {
     let side = &record.sides[Side::NetSuite];
     if side.presence != Presence::There {
-        return Default::default();
+        return (Vec::new(), Vec::new());
     }
     let shown = &look.payload.changes;
     let is_empty = |json: Option<&Json>| match json {

@@ -20,6 +20,7 @@ use super::mirror::Mirror;
 use super::record::Body;
 use super::refusal::{Reason, Refused};
 use super::scripts::{self, Deployed, Rows, Scripts, Submitted, Thrown};
+use super::sign_in::Door;
 use super::store::{Store, TableIx};
 use crate::beside::CreatedBeside;
 
@@ -42,6 +43,10 @@ pub struct Stats {
     pub in_flight: u32,
     /// Most of our calls in flight at once.
     pub max_in_flight: u32,
+    /// Access tokens given.
+    pub tokens_given: u64,
+    /// Calls turned away because they were not signed in.
+    pub not_signed_in: u64,
 }
 
 /// The row that the RESTlet keeps of an operation that it carried out.
@@ -74,6 +79,8 @@ pub(super) struct State {
     pub(super) stats: Stats,
     /// Creates that had others beside them, whatever the sync asked for.
     pub(super) beside: Vec<CreatedBeside>,
+    /// Who is let in; everybody when `None`.
+    pub(super) door: Option<Door>,
     faults: Faults,
     behaviours: BTreeMap<(TableIx, FieldIx), Behaviour>,
     injected: BTreeMap<&'static str, u64>,
@@ -105,6 +112,7 @@ impl State {
             script_log: VecDeque::new(),
             stats: Stats::default(),
             beside: Vec::new(),
+            door: None,
             faults: Faults::default(),
             behaviours: BTreeMap::new(),
             injected: BTreeMap::new(),
@@ -218,6 +226,8 @@ impl State {
 /// One account, behind its lock.
 pub(super) struct Account {
     pub(super) id: AccountId,
+    /// NetSuite's own name of it.
+    pub(super) netsuite_account: String,
     /// The scripts that are deployed; `None` where our own code does their work.
     pub(super) deployed: Option<Arc<Deployed>>,
     this: Weak<Account>,
@@ -238,6 +248,7 @@ impl Account {
         };
         Arc::new_cyclic(|this| Self {
             id: surface.id.clone(),
+            netsuite_account: surface.netsuite_account.to_string(),
             state: Mutex::new(State::new(surface, clock.now(), seed, deployed.as_deref())),
             deployed,
             clock,

@@ -15,6 +15,8 @@ pub struct Faults {
     pub down: bool,
     /// Every call is answered 401.
     pub auth: bool,
+    /// Access tokens that are given from now on are good for so long, s; NetSuite's are for an hour.
+    pub token_lives_s: i64,
     /// Share of calls refused as one too many, though the pool has room.
     pub overload: f64,
     /// Share of calls that never reach NetSuite: 502, nothing done.
@@ -66,6 +68,7 @@ impl Default for Faults {
         Self {
             down: false,
             auth: false,
+            token_lives_s: 3_600,
             overload: 0.0,
             lost_request: 0.0,
             lost_reply: 0.0,

@@ -2,9 +2,11 @@
 //!
 //! The same code answers over a socket in `cargo run` and in process in the simulation. It starts no tasks
 //! and asks nobody but the clock for the time and its own seeded dice for chance, so equal seeds and equal
-//! calls give equal answers. It does not authenticate, and knows no fields beyond the sync surface.
+//! calls give equal answers. It lets everybody in until it is told whom (`sign_in`), and knows no fields beyond the sync
+//! surface.
 //!
 //! ```text
+//! sign_in, around:
 //! restlet ─┐                       ┌─ late calls land when their time has come
 //! rest ────┼─► gate (pool, faults) ┼─► save ─► store (tables, references) ─► user_event queue,
 //! suiteql ─┘                       │               │                        or the account's scripts
@@ -29,6 +31,7 @@ mod save;
 mod schema;
 pub(crate) mod scripts;
 mod settings;
+mod sign_in;
 mod store;
 mod sublist;
 mod suiteql;
@@ -44,6 +47,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, RecordType};
 use shared::domain::surface::SyncConfig;
@@ -52,6 +56,7 @@ use shared::runtime::clock::Clock;
 
 use crate::beside::CreatedBeside;
 use account::{Account, State};
+use sign_in::Door;
 use table::Table;
 use user_event::Origin;
 
@@ -60,6 +65,7 @@ pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
 pub use scripts::{Answer, Deployed, Files, Mode, Outside, Post, Scripts, Unreached};
 pub use settings::{DeletedType, HiddenRecords, Nulls, Settings, UnsetCheckbox};
+pub use sign_in::{Certificate, Integration};
 
 /// Largest body that NetSuite takes, in bytes.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -92,9 +98,23 @@ impl NetSuite {
         restlet::routes()
             .merge(rest::routes())
             .merge(suiteql::routes())
+            .layer(from_fn_with_state(Arc::clone(self), sign_in::guard))
+            .merge(sign_in::routes())
             .merge(ui::routes())
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .with_state(Arc::clone(self))
+    }
+
+    /// From now on an account lets in this integration alone; until then, everybody.
+    pub fn require_sign_in(&self, account: &AccountId, integration: Integration) -> Result<(), Refusal> {
+        let account = self.account(account)?;
+        account.enter().door = Some(Door::new(account.netsuite_account.clone(), integration));
+        Ok(())
+    }
+
+    /// NetSuite forgets every access token of an account, as when an administrator revokes them.
+    pub fn forget_tokens(&self, account: &AccountId) {
+        self.look(account, |state| state.door.as_mut().map(Door::forget_tokens));
     }
 
     /// Puts faults into force in an account, from the next call on. Refused when a behaviour names no field.

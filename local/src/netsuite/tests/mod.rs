@@ -8,6 +8,7 @@ mod lines;
 mod pages;
 mod rest;
 mod scripts;
+mod sign_in;
 mod suiteql;
 mod writes;
 

@@ -34,6 +34,8 @@ pub struct Parts {
     pub ports: Ports,
     /// The way to NetSuite.
     pub netsuite: Transport,
+    /// How it is signed in to.
+    pub signer: Signer,
     /// Where the RESTlet is; `{account}` stands for the account id.
     pub netsuite_url: String,
     /// The way to SuiteX.
@@ -48,26 +50,22 @@ fn offload() -> Offload {
     Offload { bucket: BUCKET.into(), over_bytes: Offload::OVER_BYTES }
 }
 
-/// A client as instances have it, that signs nothing: the local NetSuite does not authenticate.
-pub fn client(netsuite: Transport, netsuite_url: String) -> Client {
+/// A client as instances have it.
+pub fn client(netsuite: Transport, netsuite_url: String, signer: Signer) -> Client {
     let (script, deploy) = ("customscript_sx_rl_write".into(), "customdeploy_sx_rl_write".into());
     let suitetalk_url = Address::suitetalk_beside(&netsuite_url);
-    Client::new(
-        netsuite,
-        Address { base_url: netsuite_url, suitetalk_url, script, deploy },
-        Signer::unsigned(),
-    )
+    Client::new(netsuite, Address { base_url: netsuite_url, suitetalk_url, script, deploy }, signer)
 }
 
 /// An instance of the function `name`; `None` when there is no such function.
 pub fn instance(name: &str, parts: Parts) -> Option<Router> {
-    let Parts { ports, netsuite, netsuite_url, tenants, keys, messenger } = parts;
+    let Parts { ports, netsuite, signer, netsuite_url, tenants, keys, messenger } = parts;
     Some(match name {
         "ingest" => ingest::router(ingest::App { ports: ports.edge, keys, offload: offload() }),
         "poller" => poller::router(poller::App {
             state: ports.state,
             ports: ports.edge,
-            client: client(netsuite, netsuite_url),
+            client: client(netsuite, netsuite_url, signer),
             rules: POLL,
             offload: offload(),
         }),
@@ -79,7 +77,7 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
         }),
         "merge" => merge::router(merge::App { ports, blob_bucket: BUCKET.into() }),
         "ns-writer" => {
-            let target = Arc::new(ns_writer::NetSuite { client: client(netsuite, netsuite_url) });
+            let target = Arc::new(ns_writer::NetSuite { client: client(netsuite, netsuite_url, signer) });
             ns_writer::router(ns_writer::App { writer: Writer { ports, target } })
         }
         "sx-writer" => {

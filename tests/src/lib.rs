@@ -10,6 +10,7 @@ pub mod faults;
 pub mod follow;
 pub mod people;
 pub mod run;
+mod sign_in;
 pub mod storm;
 pub mod sweep;
 pub mod watch;

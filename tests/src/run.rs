@@ -81,6 +81,9 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 /// Quiet for so many rounds, through polls and past every deadline: nothing is to come.
 const QUIET_ROUNDS: usize = 21;
 
+/// NetSuite does not forget tokens more often than this, ms.
+const FORGOTTEN_EVERY_MS: i64 = 90_000;
+
 /// The round of settling that lasts until the next day.
 const NEXT_DAY_ROUND: usize = 40;
 
@@ -90,6 +93,8 @@ struct Run {
     people: Vec<Edits>,
     clock_dice: fastrand::Rng,
     forged: Vec<String>,
+    /// When NetSuite last forgot its tokens, per lane.
+    forgotten_at: Vec<Timestamp>,
     settled: bool,
 }
 
@@ -103,6 +108,7 @@ impl Run {
             world,
             options,
             forged: Vec::new(),
+            forgotten_at: vec![Timestamp(0); lanes],
             settled: false,
         };
         // Half of the seeds live with an old User Event script.
@@ -151,6 +157,8 @@ impl Run {
             late_visible_ms: LATE_VISIBLE_MS,
             latency_ms: (rate(1.0) * 2_000.0) as _,
             latency_per_write_ms: (rate(1.0) * 200.0) as _,
+            // Half of the seeds see tokens that end within minutes.
+            token_lives_s: 3_600 - (rate(1.0) * 3_480.0) as i64,
             ..NetSuiteFaults::default()
         };
         if rate(1.0) > 0.5 {
@@ -247,6 +255,7 @@ impl Run {
                 self.crash(lane, instance);
             }
             975 => self.database_down(lane),
+            976..979 => self.forget_tokens(lane),
             985..988 => {
                 let account = world.accounts[lane].clone();
                 world.buffer.flush_account(&account);
@@ -301,6 +310,20 @@ impl Run {
         faults.down = !faults.down;
         world.note(lane, format!("NetSuite down: {}", faults.down));
         world.netsuite.set_faults(&account, faults).expect("faults that were set before");
+    }
+
+    /// NetSuite forgets every access token, in the middle of work.
+    fn forget_tokens(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        let now = world.executor.now();
+        // A fresh token that is refused as well is not thrown away for half a minute: that is another fault.
+        if now.0 - self.forgotten_at[lane].0 < FORGOTTEN_EVERY_MS {
+            return;
+        }
+        self.forgotten_at[lane] = now;
+        world.netsuite.forget_tokens(&world.accounts[lane]);
+        world.faults.lanes[lane].count("tokens forgotten");
+        world.note(lane, "NetSuite forgets all access tokens".into());
     }
 
     /// Somebody without our key, or with an old message.

@@ -23,6 +23,7 @@ use shared::domain::id::{AccountId, Timestamp};
 use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
 use shared::ledger::memory::MemoryLedger;
+use shared::netsuite::sign::Signer;
 use shared::pubsub::{Message, Publish, Topic};
 use shared::runtime::ids::Ids;
 use shared::runtime::metrics::Metrics;
@@ -36,6 +37,7 @@ use uuid::Uuid;
 use crate::cursors::Cursors;
 use crate::executor::{Executor, Instance, Lane};
 use crate::faults::{Faults, Faulty, LaneFaults, Rates};
+use crate::sign_in;
 use crate::watch::Watch;
 
 /// The function that is called at a pace of its own: a poll costs calls of NetSuite.
@@ -107,6 +109,8 @@ pub struct World {
     pub published: Arc<Published>,
     /// How often a User Event lacks our mark.
     pub unmarked: f64,
+    /// Whether NetSuite lets in only who signs.
+    signs_in: bool,
     /// Per lane.
     pub lanes: Vec<LaneWorld>,
 }
@@ -194,7 +198,27 @@ impl World {
     /// The world of a seed, everything in it empty and well. Of the `followed` record every commit is told.
     pub fn new(seed: u64, followed: Option<String>) -> Self {
         let config = SyncConfig::parse(&config()).expect("the product's own configuration");
-        Self::configured(seed, config, followed, WRONG_CLOCKS)
+        let mut world = Self::configured(seed, config, followed, WRONG_CLOCKS);
+        world.require_sign_in();
+        world
+    }
+
+    /// From now on NetSuite lets in only who signs, and every instance does.
+    pub fn require_sign_in(&mut self) {
+        self.signs_in = true;
+        for account in self.accounts.iter() {
+            self.netsuite.require_sign_in(account, sign_in::integration()).expect("an account");
+        }
+        self.boot_all();
+    }
+
+    fn boot_all(&mut self) {
+        for lane in 0..self.lanes.len() {
+            let instances: Vec<Instance> = self.lanes[lane].skews.keys().copied().collect();
+            for instance in instances {
+                self.boot(lane, instance);
+            }
+        }
     }
 
     /// The same, with another configuration of the same accounts, and with clocks that are as wrong as that.
@@ -236,6 +260,7 @@ impl World {
             faults,
             published: Arc::default(),
             unmarked: 0.0,
+            signs_in: false,
             lanes: Vec::new(),
             accounts: Arc::clone(&accounts),
         };
@@ -264,12 +289,7 @@ impl World {
                 seed,
             });
         }
-        for lane in 0..world.lanes.len() {
-            let instances: Vec<Instance> = world.lanes[lane].skews.keys().copied().collect();
-            for instance in instances {
-                world.boot(lane, instance);
-            }
-        }
+        world.boot_all();
         world
     }
 
@@ -284,16 +304,19 @@ impl World {
             published: Arc::clone(&self.published),
             cursors: Arc::clone(&self.faults.cursors),
         };
+        let ids: Arc<dyn Ids> =
+            Arc::new(SeededIds { seed: self.lanes[lane].seed, next: Arc::clone(&self.lanes[lane].next_id) });
+        let signer = match self.signs_in {
+            true => sign_in::signer(&self.accounts[lane], Arc::clone(&clock), Arc::clone(&ids)),
+            false => Signer::unsigned(),
+        };
         let edge = Edge {
             config: Arc::clone(&self.config),
             buffer: Arc::new(Faulty { inner: Arc::clone(&self.buffer), faults: wrap() }),
             publish: Arc::new(Faulty { inner: Arc::new(publish), faults: wrap() }),
             blob: Arc::clone(&self.blob) as Arc<dyn shared::blob::Blob>,
             clock,
-            ids: Arc::new(SeededIds {
-                seed: self.lanes[lane].seed,
-                next: Arc::clone(&self.lanes[lane].next_id),
-            }),
+            ids,
             tasks: tasks.clone(),
             metrics: Metrics::new(instance.function),
         };
@@ -306,6 +329,7 @@ impl World {
         let parts = Parts {
             ports,
             netsuite: self.faults.transport(self.netsuite.router()),
+            signer,
             netsuite_url: "http://netsuite.local/netsuite/{account}".into(),
             tenants: Arc::new(Faulty { inner: Arc::clone(&self.suitex), faults: wrap() }),
             keys: Arc::new(keys.parse::<Keys>().expect("the simulation's own keys")),

@@ -32,6 +32,7 @@ fn no_seed_breaks_an_invariant() {
         "poison message",
         "forged message",
         "SIGTERM",
+        "tokens forgotten",
         "commit refused",
     ] {
         assert!(met(kind), "{kind} was never injected: {:?}", swept.faults);

@@ -19,6 +19,7 @@ use redis_buffer::RedisBuffer;
 use shared::blob::memory::MemoryBlob;
 use shared::domain::id::{AccountId, Side};
 use shared::domain::surface::SyncConfig;
+use shared::netsuite::sign::Signer;
 use shared::netsuite::transport::Transport;
 use shared::pubsub::Publish;
 use shared::runtime::clock::{Clock, SystemClock};
@@ -292,6 +293,7 @@ impl Site {
         let parts = Parts {
             ports: Ports { state: Arc::new(state), ledger: Arc::new(ledger), edge },
             netsuite: self.netsuite.clone(),
+            signer: Signer::unsigned(),
             netsuite_url: format!("{}/netsuite/{{account}}", self.netsuite_url),
             tenants: Arc::new(tenants),
             keys: Arc::new(keys.collect::<Vec<_>>().join(";").parse::<Keys>()?),

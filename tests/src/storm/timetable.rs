@@ -10,6 +10,7 @@ use shared::domain::governance::{backoff_ms, cap, dice};
 use shared::domain::id::{RecordType, derived_id};
 use shared::domain::surface::Account;
 use shared::netsuite::client::Client;
+use shared::netsuite::sign::Signer;
 use shared::netsuite::wire::{Verb, Write};
 use shared::runtime::clock::Clock;
 use shared::writer::BATCH_MAX;
@@ -44,6 +45,7 @@ pub fn timetable(timetable: Timetable, stages: &[Stage]) -> Vec<Second> {
     let client = functions::client(
         world.faults.transport(world.netsuite.router()),
         "http://netsuite.local/netsuite/{account}".into(),
+        Signer::unsigned(),
     );
     let next = Arc::new(AtomicUsize::new(0));
     for number in 0..cap(&account.limits) as usize {

@@ -113,3 +113,42 @@ fn refused_credentials_suspend_the_account_until_they_are_taken_again() {
     assert_eq!(story.errors(), [], "it is no record's error");
     story.pair(NetSuite, "customer", &pair.netsuite);
 }
+
+/// One call meets each end of a token, and is made once more; what people did comes through as if nothing had happened.
+#[test]
+fn a_token_that_ends_in_the_middle_of_work_is_got_anew_and_nobody_notices() {
+    let mut story = Story::new();
+    let account = story.account();
+    story.world.require_sign_in();
+    story.netsuite(|f| (f.latency_ms, f.token_lives_s) = (900, 3_600));
+    let given = |story: &Story| story.world.netsuite.stats(&account).tokens_given;
+    for round in 0..3 {
+        for n in 0..60 {
+            story.create(SuiteX, "customer", json!({"company_name": format!("c{round}-{n}")}));
+        }
+        story.pass(2_000);
+        let before = story.world.netsuite.stats(&account);
+        story.world.netsuite.forget_tokens(&account);
+        story.pass(60_000);
+        story.settle();
+        let after = story.world.netsuite.stats(&account);
+        assert!(after.not_signed_in > before.not_signed_in, "it ended in the middle of work");
+        // Two instances of the writer and two of the poller, each with a token of its own.
+        assert!(after.tokens_given - before.tokens_given <= 4, "{before:?} {after:?}");
+    }
+    assert_eq!((story.count(NetSuite, "customer"), story.count(SuiteX, "customer")), (180, 180));
+    assert_eq!(story.errors(), []);
+    assert_eq!(story.world.state.governance(&account).suspended, None);
+    // An hour goes by: it is renewed before its end, and no call is turned away.
+    let before = story.world.netsuite.stats(&account).not_signed_in;
+    let had = given(&story);
+    for n in 0..8 {
+        story.world.executor.advance(900_000);
+        story.create(SuiteX, "customer", json!({"company_name": format!("d{n}")}));
+        story.settle();
+    }
+    assert!(given(&story) > had);
+    // But for the instances that have not called since their tokens were forgotten.
+    assert!(story.world.netsuite.stats(&account).not_signed_in - before <= 3);
+    assert_eq!(story.count(NetSuite, "customer"), 188);
+}

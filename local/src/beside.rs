@@ -1,13 +1,16 @@
 //! Records that could be one: the simulators' index of match keys, and what the sync created beside others. They note
 //! that by themselves, so that a test need not believe what the sync asked for.
+//!
+//! NetSuite finds text in any case, and keeps no blanks around it. SuiteX's columns find it in any case as well, but
+//! what was stored with blanks around it, past its forms, is another text to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{RecordType, Side, SideId};
 use shared::domain::identity::{Unless, key_texts};
-use shared::domain::surface::TypeSurface;
-use shared::domain::value::Value;
+use shared::domain::surface::{FieldIx, TypeSurface};
+use shared::domain::value::{Kind, Value};
 
 /// A record that the sync created beside others that it could be.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,9 +27,29 @@ pub struct CreatedBeside {
 
 /// A table's records by what their keys say.
 #[derive(Debug, Default)]
-pub(crate) struct KeyIndex(BTreeMap<(usize, String), BTreeSet<u64>>);
+pub(crate) struct KeyIndex {
+    /// Whether a text is another with blanks around it.
+    blanks_count: bool,
+    of: BTreeMap<(usize, String), BTreeSet<u64>>,
+}
 
 impl KeyIndex {
+    /// An index as MySQL's columns have it.
+    pub(crate) fn of_columns() -> Self {
+        Self { blanks_count: true, ..Self::default() }
+    }
+
+    /// What each key says of stored values, by its number, where it can be found.
+    fn stored(&self, surface: &TypeSurface, values: &[Value]) -> Vec<(usize, String)> {
+        let has_blanks = |field: &FieldIx| match (&surface.fields[*field].kind, &values[*field]) {
+            (Kind::Text { .. }, Value::Text(text)) => text.trim() != &**text,
+            _ => false,
+        };
+        let is_found = |nth: usize| !self.blanks_count || !surface.match_keys[nth].iter().any(has_blanks);
+        let texts = key_texts(surface, values).into_iter().enumerate();
+        texts.filter_map(|(nth, text)| Some((nth, text.filter(|_| is_found(nth))?))).collect()
+    }
+
     /// A record holds other values than before.
     pub(crate) fn note(
         &mut self,
@@ -38,27 +61,23 @@ impl KeyIndex {
         if surface.match_keys.is_empty() {
             return;
         }
-        let texts = |values: &[Value]| {
-            let texts = key_texts(surface, values).into_iter().enumerate();
-            texts.filter_map(|(nth, text)| Some((nth, text?))).collect::<Vec<_>>()
-        };
-        for place in before.map(texts).into_iter().flatten() {
-            if let Some(ids) = self.0.get_mut(&place) {
+        for place in before.map(|values| self.stored(surface, values)).into_iter().flatten() {
+            if let Some(ids) = self.of.get_mut(&place) {
                 ids.remove(&id);
                 if ids.is_empty() {
-                    self.0.remove(&place);
+                    self.of.remove(&place);
                 }
             }
         }
-        for place in after.map(texts).into_iter().flatten() {
-            self.0.entry(place).or_default().insert(id);
+        for place in after.map(|values| self.stored(surface, values)).into_iter().flatten() {
+            self.of.entry(place).or_default().insert(id);
         }
     }
 
     /// The records that have a key of these values.
     pub(crate) fn like(&self, surface: &TypeSurface, values: &[Value]) -> BTreeSet<u64> {
         let texts = key_texts(surface, values).into_iter().enumerate();
-        let found = texts.filter_map(|(nth, text)| self.0.get(&(nth, text?)));
+        let found = texts.filter_map(|(nth, text)| self.of.get(&(nth, text?)));
         found.flatten().copied().collect()
     }
 

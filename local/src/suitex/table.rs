@@ -53,7 +53,7 @@ impl Table {
             by_sync_id: HashMap::new(),
             referred: HashMap::new(),
             last_id: 0,
-            keys: KeyIndex::default(),
+            keys: KeyIndex::of_columns(),
         }
     }
 

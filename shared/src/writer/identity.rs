@@ -1,5 +1,5 @@
-//! Before a record is created: is it one that the target has already? The create itself asks the target, so that there is
-//! as little time between question and create as the target can make it; what it found is judged here.
+//! Before a record is created: is it one that the target has already? The create itself asks the target, so that
+//! there is as little time between question and create as the target can make it; what it found is judged here.
 //!
 //! What a rule cannot tell waits for a person, whose word comes back through merge and is carried out here. Which of
 //! the values then counts is not decided here: the record is linked, looked at, and absorbed like any other.

@@ -2,6 +2,10 @@
 //! columns' own collations, so that an index serves it; what it finds is compared once more, for most collations also
 //! pass over accents.
 //!
+//! Columns of a collation that ends in `_ci`, as SuiteX's own do, find text in any case; those that tell case apart
+//! find it as we have it and in lower case. What was stored with blanks around it, past SuiteX's forms, which cut
+//! them off, is not found: no index could serve that. Nor is a row that somebody has inserted and not committed yet.
+//!
 //! SuiteX should have an index that begins with the first column of each key.
 
 use std::sync::Arc;

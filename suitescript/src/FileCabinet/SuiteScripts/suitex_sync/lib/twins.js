@@ -1,5 +1,6 @@
 /**
- * Before a record is created: others that it could be. The create itself looks for them, so that nobody comes between.
+ * Before a record is created: others that it could be. The create itself looks for them, right before it saves. Nothing
+ * in NetSuite could be locked meanwhile: who saves the same record between this search and that save is not found.
  *
  * A key is some fields that name a record together; text is compared without the blanks around it and in any case. A
  * search finds at least these, and what it finds is compared once more, for it also passes over accents.

@@ -42,7 +42,7 @@ export const refuses = (text) => ask("POST", "/control/faults", {
 export async function ambiguous(name, others) {
   const email = `${name.toLowerCase().replace(/[^a-z]+/g, ".")}@example.com`;
   for (const [n, companyname] of others.entries()) {
-    await ask("POST", "/netsuite/acme/ui/customer?user_event=false", { companyname, email, phone: `+31 20 555 04${10 + n}` });
+    await ask("POST", "/netsuite/acme/ui/customer?user_event=off", { companyname, email, phone: `+31 20 555 04${10 + n}` });
   }
   const made = await ask("POST", "/suitex/acme/records/customer", { company_name: name, email, city: "Utrecht" });
   const record = await eventually(`${name} is known`, () => look(`/review/api/v1/records/acme/customer/suitex:${made.id}`));

@@ -287,7 +287,7 @@ fn a_word_that_cannot_be_taken_says_why() {
         (json!({ "revision": 1, "choice": "perhaps" }), "choice"),
         (json!({ "revision": 1, "choice": { "link": "4711" } }), "choice.link"),
         (json!({ "revision": 1, "choice": "create", "note": 7 }), "note"),
-        (json!({ "revision": 1, "choice": "create", "colour": "red" }), "$"),
+        (json!({ "revision": 1, "choice": "create", "colour": "red" }), "colour"),
     ] {
         let (status, problem) = story.post(&path, body.clone());
         assert!(status.is_client_error(), "{body}: {status}");

@@ -133,8 +133,7 @@ grant select on schema_migration to '{role}reconcile';
 
 -- ingest and outbox publish to the bus, and come nowhere near.
 
--- migrate: changes the schema. Its triggers count events, so it writes the census, and nothing else that is data.
+-- migrate: changes the schema, and writes its own book; nothing else that is data.
 create role if not exists '{role}migrate';
 grant create, alter, drop, index, references, trigger, create view on * to '{role}migrate';
-grant select, insert, update on event_census to '{role}migrate';
 grant select, insert, update on schema_migration to '{role}migrate'

@@ -36,4 +36,7 @@ pub trait Messenger: Send + Sync {
     /// Sends `message`. `Ok` once the channel has taken it: what it does with it then is its own affair. Answers within
     /// seconds.
     async fn send(&self, to: &Recipient, message: &Message) -> Result<(), NotTaken>;
+
+    /// Whether there is a way to this recipient at all. Who has none is not told: somebody else is.
+    fn reaches(&self, to: &Recipient) -> bool;
 }

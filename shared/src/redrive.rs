@@ -25,7 +25,7 @@ use crate::fault::{Fault, Unavailable};
 use crate::intake::subject_of;
 use crate::pubsub::{Message, Topic, change_message};
 use crate::runtime::Ports;
-use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Notice, Place, Verdict};
+use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Freed, Notice, Place, Verdict};
 
 /// How often a decision is made anew because the record moved on meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -303,15 +303,24 @@ fn commit_of(
 ) -> Commit {
     let mut commit = Commit::new(entry.account.clone());
     commit.record = record;
-    let place = match word.events {
-        Stuck::Again => Place::Pending { due_at: now },
-        Stuck::Superseded => Place::Superseded,
-    };
-    commit.places = entry.events.iter().map(|event| (*event, place.clone())).collect();
+    match word.events {
+        Stuck::Again => {
+            let pending = |event: &Uuid| (*event, Place::Pending { due_at: now });
+            commit.places = entry.events.iter().map(pending).collect();
+        }
+        // One that somebody has taken further is no longer this error's to end.
+        Stuck::Superseded => {
+            let (error, events) = (entry.id, entry.events.clone());
+            commit.freed = vec![Freed { error, events, to: Place::Superseded }];
+        }
+    }
     // The state adds up the attempts of one status: a second redrive meets nothing new.
     let attempts = if entry.status == word.status { 0 } else { entry.attempts };
+    // What was closed and is tried again begins anew: nobody has waited for it until now.
+    let reopens = entry.status == ErrorStatus::Closed && word.status != ErrorStatus::Closed;
     let entry = ErrorEntry {
         status: word.status,
+        first_at: if reopens { now } else { entry.first_at },
         attempts,
         note: word.note.clone(),
         edits: word.edits.clone(),

@@ -20,6 +20,7 @@ use shared::state::{Ambiguities, ErrorEntry, HistoryDecision, State, Subject};
 
 use crate::executor::Lane;
 use crate::people::Edits;
+use crate::sends;
 use crate::watch::Violation;
 use crate::world::{SECRETS, World};
 
@@ -46,6 +47,8 @@ pub fn check(world: &World, lane: Lane, edits: &Edits) -> Vec<Violation> {
     }
     check.orphans(&records);
     check.beside();
+    let (state, now) = (&world.state, world.executor.now());
+    check.found.extend(sends::check(&world.faults.sends, state, account, now));
     check.found
 }
 

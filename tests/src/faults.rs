@@ -32,6 +32,7 @@ use uuid::Uuid;
 use crate::aim::{Aim, Harm};
 use crate::cursors::Cursors;
 use crate::executor::{Executor, Lane};
+use crate::sends::Sends;
 use crate::watch::Watch;
 
 /// How often what goes wrong, per effect.
@@ -126,6 +127,8 @@ pub struct Faults {
     pub watch: Arc<Watch>,
     /// Looks at every cursor.
     pub cursors: Arc<Cursors>,
+    /// Looks at every message to people.
+    pub sends: Arc<Sends>,
 }
 
 /// The points around an effect, by kind.
@@ -153,6 +156,8 @@ macro_rules! points {
 }
 
 mod told;
+
+pub use told::FaultyMessenger;
 
 points!(COMMIT, "commit", 1.0);
 points!(ENQUEUE, "enqueue", 1.0);

@@ -10,6 +10,7 @@ pub mod faults;
 pub mod follow;
 pub mod people;
 pub mod run;
+pub mod sends;
 mod sign_in;
 pub mod storm;
 pub mod sweep;

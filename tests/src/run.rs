@@ -73,6 +73,7 @@ pub fn run(seed: u64, options: Options) -> Outcome {
     let mut run = Run::new(seed, options);
     run.play();
     run.settle();
+    run.hear();
     let outcome = run.judge();
     breakage::set(None);
     outcome
@@ -83,6 +84,11 @@ const QUIET_ROUNDS: usize = 21;
 
 /// NetSuite does not forget tokens more often than this, ms.
 const FORGOTTEN_EVERY_MS: i64 = 90_000;
+/// At the end notify alone goes on for so many rounds,
+const TELLING_ROUNDS: usize = 4;
+
+/// each of so long, ms: longer than the window of a digest.
+const TELLING_MS: i64 = 3_700_000;
 
 /// The round of settling that lasts until the next day.
 const NEXT_DAY_ROUND: usize = 40;
@@ -425,6 +431,17 @@ impl Run {
                 _ if round % 20 == 19 => 1_000_000,
                 _ => 11_000,
             });
+        }
+    }
+
+    /// Lets the last messages reach people: who has settled is ticked no more, and a digest waits for its window.
+    fn hear(&mut self) {
+        for _ in 0..TELLING_ROUNDS {
+            self.world.executor.advance(TELLING_MS);
+            for lane in self.lanes() {
+                self.world.tell(lane);
+                self.drain(lane);
+            }
         }
     }
 

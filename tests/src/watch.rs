@@ -13,7 +13,7 @@ use crate::follow;
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// `I1` … `I21`.
+    /// `I1` … `I22`.
     pub invariant: &'static str,
     /// What was seen.
     pub what: String,

@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use crate::cursors::Cursors;
 use crate::executor::{Executor, Instance, Lane};
-use crate::faults::{Faults, Faulty, LaneFaults, Rates};
+use crate::faults::{Faults, Faulty, FaultyMessenger, LaneFaults, Rates};
 use crate::sign_in;
 use crate::watch::Watch;
 
@@ -245,6 +245,7 @@ impl World {
             config: Arc::clone(&config),
             watch: Arc::new(Watch::following(followed)),
             cursors: Arc::new(Cursors::new(Arc::clone(&netsuite))),
+            sends: Arc::default(),
         };
         let mut world = Self {
             executor,
@@ -333,7 +334,11 @@ impl World {
             netsuite_url: "http://netsuite.local/netsuite/{account}".into(),
             tenants: Arc::new(Faulty { inner: Arc::clone(&self.suitex), faults: wrap() }),
             keys: Arc::new(keys.parse::<Keys>().expect("the simulation's own keys")),
-            messenger: Arc::clone(&self.mailbox) as _,
+            messenger: Arc::new(FaultyMessenger {
+                account: self.accounts[lane].clone(),
+                inner: Arc::clone(&self.mailbox),
+                faults: wrap(),
+            }),
         };
         let router = functions::instance(instance.function, parts).expect("a function of the table");
         self.lanes[lane].instances.insert(instance, (router, tasks));
@@ -463,6 +468,11 @@ impl World {
         for (function, path) in TICKS.into_iter().filter(|(function, _)| *function != POLLER) {
             self.call(lane, function, path);
         }
+    }
+
+    /// Has people told what is still to be told.
+    pub fn tell(&mut self, lane: Lane) {
+        self.call(lane, NOTIFY, "/tick");
     }
 
     /// Has some instance of the poller look at NetSuite.

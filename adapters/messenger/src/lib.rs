@@ -33,4 +33,11 @@ impl Messenger for Channels {
             (Channel::Slack, _) => self.slack.send(&to.name, message).await,
         }
     }
+
+    fn reaches(&self, to: &Recipient) -> bool {
+        match to.channel {
+            Channel::Email => self.mail.is_some() && mail::is_address(&to.name),
+            Channel::Slack => self.slack.knows(&to.name),
+        }
+    }
 }

@@ -18,6 +18,9 @@ const STEP_WITHIN: Duration = Duration::from_secs(10);
 /// and all of it so long.
 const SENT_WITHIN: Duration = Duration::from_secs(30);
 
+/// What a server answers that does not let us in: sign in first (530), by another way (534, 538), not so (535).
+const SIGN_IN: [u16; 4] = [530, 534, 535, 538];
+
 /// A mail server, and the name that mails bear.
 pub(crate) struct Mail {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -64,15 +67,23 @@ impl Mail {
     }
 }
 
+/// Whether mail can be sent there.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.parse::<Address>().is_ok()
+}
+
 fn builder(at: SystemTime, id: String) -> MessageBuilder {
     lettre::Message::builder().date(at).message_id(Some(id))
 }
 
-/// A server that answers with a refusal is there; anything else concerns everybody's mail.
+/// A server that answers with a refusal is there. One that does not let us sign in, has no time now, or does not answer
+/// concerns everybody's mail.
 fn not_taken(error: &SmtpError) -> NotTaken {
-    match error.is_permanent() {
-        true => NotTaken::Refused(error.to_string()),
-        false => NotTaken::Away(error.to_string()),
+    let code = error.status().map(u16::from);
+    match code {
+        Some(code) if SIGN_IN.contains(&code) => NotTaken::Away(format!("we are not let in: {error}")),
+        Some(500..=599) => NotTaken::Refused(error.to_string()),
+        Some(_) | None => NotTaken::Away(error.to_string()),
     }
 }
 
@@ -138,10 +149,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_the_recipients_and_silence_is_everybodys() {
-        let (mail, _) = serve("550 no such mailbox\r\n").await;
-        assert!(matches!(mail.send("bob@example.com", &message()).await, Err(NotTaken::Refused(_))));
-        let (mail, _) = serve("451 come again\r\n").await;
-        assert!(matches!(mail.send("bob@example.com", &message()).await, Err(NotTaken::Away(_))));
+        for (answer, is_away) in [
+            ("550 no such mailbox\r\n", false),
+            ("552 too large\r\n", false),
+            ("421 closing\r\n", true),
+            ("451 come again\r\n", true),
+            ("530 sign in first\r\n", true),
+            ("534 not by that way\r\n", true),
+            ("535 wrong password\r\n", true),
+        ] {
+            let (mail, _) = serve(answer).await;
+            let error = mail.send("bob@example.com", &message()).await.unwrap_err();
+            assert_eq!(matches!(error, NotTaken::Away(_)), is_away, "{answer}: {error}");
+        }
         let nobody = Mail::new(&Secret::new("smtp://127.0.0.1:1"), "sync@example.com").unwrap();
         assert!(matches!(nobody.send("ann@example.com", &message()).await, Err(NotTaken::Away(_))));
         assert!(matches!(nobody.send("ann", &message()).await, Err(NotTaken::Refused(_))));

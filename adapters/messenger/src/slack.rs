@@ -10,8 +10,11 @@ use shared::runtime::env::Secret;
 /// A webhook answers within this time.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
-/// Longest text that Slack shows whole, in characters.
-const TEXT_MAX: usize = 3_500;
+/// Longest text that Slack shows whole, in characters, as it is written for it.
+const TEXT_MAX: usize = 3_900;
+
+/// What stands in place of what has no room.
+const CUT: &str = "\n… The rest is in the pages.";
 
 /// Webhooks by name.
 pub(crate) struct Slack {
@@ -23,6 +26,11 @@ impl Slack {
     /// These webhooks.
     pub(crate) fn new(http: reqwest::Client, webhooks: BTreeMap<String, Secret>) -> Self {
         Self { http, webhooks }
+    }
+
+    /// Whether there is a webhook of this name.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.webhooks.contains_key(name)
     }
 
     /// Posts a message.
@@ -52,8 +60,20 @@ impl Slack {
 /// channel or pose as a link.
 fn text(message: &Message) -> String {
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let body: String = message.text.chars().take(TEXT_MAX).collect();
-    format!("*{}*\n{}", plain(&message.subject), plain(&body))
+    let mut text = format!("*{}*", plain(&message.subject));
+    let mut room = TEXT_MAX.saturating_sub(text.chars().count() + CUT.chars().count());
+    for line in message.text.lines().map(plain) {
+        let length = line.chars().count() + 1;
+        if length > room {
+            // Between lines, so that neither a link nor what stands for a character is cut in the middle.
+            text.push_str(CUT);
+            break;
+        }
+        text.push('\n');
+        text.push_str(&line);
+        room -= length;
+    }
+    text
 }
 
 #[cfg(test)]
@@ -87,6 +107,16 @@ mod tests {
             (posted.len(), &body["text"]),
             (1, &json!("*acme: 3 × an error*\n&lt;!channel&gt; &amp; more"))
         );
+    }
+
+    #[test]
+    fn what_is_too_long_ends_between_two_lines_and_says_so() {
+        let line = format!("- <{}>", "&".repeat(50));
+        let long = vec![line.clone(); 100].join("\n");
+        let posted = text(&message(&long));
+        assert!(posted.chars().count() <= TEXT_MAX, "{}", posted.chars().count());
+        assert!(posted.ends_with("&amp;&gt;\n… The rest is in the pages."), "{posted}");
+        assert!(!text(&message(&line)).contains("The rest"));
     }
 
     #[tokio::test]

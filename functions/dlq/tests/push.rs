@@ -17,7 +17,9 @@ use shared::domain::record::Lock;
 use shared::pubsub::Topic;
 use shared::redrive::{Dismissed, Edited, dismiss, redrive_edited};
 use shared::state::notices::Topic as NoticeTopic;
-use shared::state::{Commit, ErrorEntry, ErrorStatus, HistoryDecision, HistoryRow, State};
+use shared::state::{
+    Commit, ErrorEntry, ErrorStatus, HistoryDecision, HistoryRow, PendingRow, Place, State, Subject,
+};
 use uuid::Uuid;
 
 struct Dlq {
@@ -251,6 +253,54 @@ fn a_dismissed_error_is_closed_with_its_reason_and_frees_the_record() {
     assert_eq!(audit.iter().filter(|row| row.action == "dismiss").count(), 1, "a double click is one");
     dlq.dead(&malformed());
     assert_eq!(dlq.errors("acme")[0].status, ErrorStatus::Open, "what comes again is open again");
+}
+
+#[test]
+fn who_dismisses_an_error_ends_its_own_events_alone() {
+    let dlq = dlq();
+    let events = [1, 2, 3].map(Uuid::from_u128);
+    let row = |event_id| PendingRow {
+        account: account("acme"),
+        record_type: memory_ports::record_type("customer"),
+        subject: Subject::Side(Side::SuiteX, memory_ports::side_id("s7")),
+        event_id,
+        arrived_at: memory_ports::NOW,
+        place: Place::Pending { due_at: memory_ports::NOW },
+    };
+    dlq.world.state.enqueue(events.map(row).to_vec()).now_or_never().unwrap().unwrap();
+    let (id, now) = (Uuid::from_u128(9), memory_ports::NOW);
+    let mut error = ErrorEntry::open(&account("acme"), id, "identity", "X", "no", "mend", now);
+    error.events = events.to_vec();
+    let mut commit = Commit::new(account("acme"));
+    commit.errors = vec![error];
+    // One is stuck in it; one was tried again and waits for its turn; one waits for a person in a conflict.
+    let conflict = Uuid::from_u128(8);
+    commit.places = vec![(events[0], Place::Error(id)), (events[2], Place::Conflict(conflict))];
+    dlq.world.commit(commit);
+    let dismissed = dismiss(&dlq.world.ports, id, "rita", "a test").now_or_never().unwrap().unwrap();
+    assert!(matches!(dismissed, Dismissed::Closed(_)));
+    let places: Vec<Place> =
+        dlq.world.state.all_pending(&account("acme")).into_iter().map(|row| row.place).collect();
+    assert_eq!(places, [Place::Superseded, Place::Pending { due_at: now }, Place::Conflict(conflict)]);
+}
+
+#[test]
+fn an_error_that_was_closed_and_is_tried_again_has_not_waited_until_now() {
+    let dlq = dlq();
+    dlq.dead(&malformed());
+    let error = dlq.errors("acme").remove(0);
+    let dismissed = dismiss(&dlq.world.ports, error.id, "rita", "a test").now_or_never().unwrap().unwrap();
+    assert!(matches!(dismissed, Dismissed::Closed(_)));
+    assert_eq!(dlq.errors("acme")[0].first_at, error.first_at);
+    dlq.world.clock.pass(7_000);
+    let path = format!("/redrive/{}", error.id);
+    assert_eq!(post(&dlq.router, &path, "").status, 200);
+    let tried = dlq.errors("acme").remove(0);
+    assert_eq!((tried.status, tried.first_at), (ErrorStatus::Retried, error.first_at.plus(7_000)));
+    dlq.world.clock.pass(7_000);
+    dlq.dead(&malformed());
+    let again = dlq.errors("acme").remove(0);
+    assert_eq!((again.status, again.first_at), (ErrorStatus::Open, error.first_at.plus(7_000)));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use shared::messenger::Message;
 use shared::state::Notice;
-use shared::state::deliveries::Claimed;
+use shared::state::deliveries::{Channel, Claimed};
 use shared::state::notices::{Severity, Topic};
 
 use crate::Links;
@@ -15,6 +15,14 @@ pub(crate) const SPELLED_OUT: usize = 20;
 /// Longest text of one notice in a message, in characters.
 const TEXT_MAX: usize = 2_000;
 
+/// Longest list of notices that a channel shows whole, in characters; what stands around it has room beside it.
+fn list_max(channel: Channel) -> usize {
+    match channel {
+        Channel::Email => SPELLED_OUT * (TEXT_MAX + 500),
+        Channel::Slack => 2_800,
+    }
+}
+
 /// The message of a delivery.
 pub(crate) fn message(claimed: &Claimed, links: &Links) -> Message {
     let delivery = &claimed.delivery;
@@ -24,14 +32,22 @@ pub(crate) fn message(claimed: &Claimed, links: &Links) -> Message {
         _ => format!("{}{account}: {} × {}", mark(topic.severity()), delivery.notices, headline(topic)),
     };
     let mut text = String::new();
+    let (mut told, mut room) = (0, list_max(delivery.to.channel));
     for notice in &claimed.first {
-        // Writing to a string cannot fail.
-        let _ = match delivery.notices {
-            0 | 1 => writeln!(text, "{}\n", one_notice(notice, links)),
-            _ => writeln!(text, "- {}  {}", notice.at, one_notice(notice, links)),
+        let line = match delivery.notices {
+            0 | 1 => format!("{}\n\n", one_notice(notice, links)),
+            _ => format!("- {}  {}\n", notice.at, one_notice(notice, links)),
         };
+        // A notice is told whole, or counted; the first has room always.
+        let length = line.chars().count();
+        if told > 0 && length > room {
+            break;
+        }
+        text.push_str(&line);
+        (told, room) = (told + 1, room.saturating_sub(length));
     }
-    let rest = (delivery.notices as usize).saturating_sub(claimed.first.len());
+    let rest = (delivery.notices as usize).saturating_sub(told);
+    // Writing to a string cannot fail.
     if rest > 0 {
         let _ = writeln!(text, "\n… and {rest} more.");
     }
@@ -48,8 +64,11 @@ pub(crate) fn message(claimed: &Claimed, links: &Links) -> Message {
 }
 
 fn one_notice(notice: &Notice, links: &Links) -> String {
-    let text: String =
+    let mut text: String =
         notice.text.chars().take(TEXT_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if notice.text.chars().nth(TEXT_MAX).is_some() {
+        text.push('…');
+    }
     match &notice.link {
         Some(link) => format!("{text}\n  {}{link}", links.pages),
         None => text,
@@ -130,6 +149,19 @@ mod tests {
             message.text.contains("… and 980 more.\n\nAll of them: https://sync.example.com/review/notices")
         );
         assert!(message.text.ends_with("What to do: https://docs.example.com/runbooks/error.md"));
+    }
+
+    #[test]
+    fn a_digest_in_a_chat_tells_whole_notices_and_counts_the_rest() {
+        let links = links(None);
+        let long = claimed(Topic::Error, 30, &"<&>".repeat(300));
+        let chat = message(&long, &links);
+        assert_eq!(chat.text.matches("\n  https://sync.example.com/review/errors/").count(), 2);
+        assert!(chat.text.contains("\n\n… and 28 more.\n\nAll of them: https://"), "{}", chat.text);
+        assert!(chat.text.ends_with("What to do: runbooks/error.md"));
+        let mut mail = long;
+        mail.delivery.to.channel = Channel::Email;
+        assert!(message(&mail, &links).text.contains("… and 10 more."), "a mail has room for more");
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub(crate) async fn plan_all(app: &App, account: &AccountId, rules: &Notify) -> 
         let since = now.plus(-minutes(rules.digest_minutes));
         let recent = state.deliveries_since(account, since, RECENT_MAX).await?;
         let count = notices.len();
-        match state.plan_deliveries(account, plan(notices, &recent, rules, now)).await? {
+        let reaches = |to: &Recipient| app.messenger.reaches(to);
+        let people = People { rules, reaches: &reaches };
+        match state.plan_deliveries(account, plan(notices, &recent, &people, now)).await? {
             true => planned += count,
             // Another instance has planned some of them, or is sending a digest that ours would have joined.
             false if lost < ATTEMPTS => lost += 1,
@@ -45,15 +47,22 @@ pub(crate) async fn plan_all(app: &App, account: &AccountId, rules: &Notify) -> 
     Ok(planned)
 }
 
+/// Whom there is to tell, and who can be reached at all.
+struct People<'a> {
+    rules: &'a Notify,
+    reaches: &'a (dyn Fn(&Recipient) -> bool + Sync),
+}
+
 fn minutes(minutes: u32) -> i64 {
     i64::from(minutes) * 60_000
 }
 
 /// What becomes of these notices, when these deliveries were decided on within the window.
-fn plan(notices: Vec<Notice>, recent: &[Delivery], rules: &Notify, now: Timestamp) -> Plan {
+fn plan(notices: Vec<Notice>, recent: &[Delivery], people: &People<'_>, now: Timestamp) -> Plan {
+    let rules = people.rules;
     let mut groups: BTreeMap<(Recipient, Topic), Vec<&Notice>> = BTreeMap::new();
     for notice in &notices {
-        for to in recipients(notice, rules) {
+        for to in recipients(notice, people) {
             groups.entry((to, notice.topic)).or_default().push(notice);
         }
     }
@@ -103,10 +112,10 @@ fn gathers(delivery: &Delivery) -> bool {
 }
 
 /// Who gets a notice. That a recipient cannot be reached is told to the others.
-fn recipients(notice: &Notice, rules: &Notify) -> BTreeSet<Recipient> {
+fn recipients(notice: &Notice, people: &People<'_>) -> BTreeSet<Recipient> {
     let mut all = BTreeSet::new();
     for audience in &notice.audience {
-        all.extend(of_audience(audience, rules));
+        all.extend(of_audience(audience, people));
     }
     if notice.topic == Topic::Delivery {
         all.retain(|to| notice.subject != trouble(to));
@@ -119,18 +128,21 @@ pub(crate) fn trouble(to: &Recipient) -> String {
     format!("deliveries:{}:{}", to.channel.as_str(), to.name)
 }
 
-/// Where nobody is named for a part, those who are named for the other hear of it.
-fn of_audience(audience: &Audience, rules: &Notify) -> Vec<Recipient> {
+/// Where nobody is named for a part, those who are named for the other hear of it; and where somebody who was asked to
+/// decide cannot be reached, those do who have the part.
+fn of_audience(audience: &Audience, people: &People<'_>) -> Vec<Recipient> {
+    let rules = people.rules;
     let (owner, on_call) = (&rules.owner, &rules.on_call);
     let [owner, on_call] = [(&owner.email, &owner.slack), (&on_call.email, &on_call.slack)].map(named);
     let either = |first: Vec<Recipient>, other: Vec<Recipient>| if first.is_empty() { other } else { first };
     match audience {
         Audience::Owner => either(owner, on_call),
         Audience::OnCall => either(on_call, owner),
-        Audience::Assignee(name) if name.contains('@') => {
-            vec![Recipient { channel: Channel::Email, name: name.clone() }]
+        Audience::Assignee(name) => {
+            let asked = Recipient { channel: Channel::Email, name: name.clone() };
+            let is_reached = name.contains('@') && (people.reaches)(&asked);
+            if is_reached { vec![asked] } else { either(owner, on_call) }
         }
-        Audience::Assignee(_) => either(owner, on_call),
         Audience::Authority(nth) => match rules.authorities.get(*nth) {
             Some(authority) => either(named((&authority.email, &authority.slack)), [owner, on_call].concat()),
             None => [owner, on_call].concat(),
@@ -180,14 +192,36 @@ mod tests {
         plan.new.iter().map(|d| Delivery { notices: count(d.id), ..d.clone() }).collect()
     }
 
+    fn everybody(_: &Recipient) -> bool {
+        true
+    }
+
+    fn planned(notices: Vec<Notice>, recent: &[Delivery], rules: &Notify, now: Timestamp) -> Plan {
+        plan(notices, recent, &People { rules, reaches: &everybody }, now)
+    }
+
     fn names(audience: Audience, rules: &Notify) -> Vec<String> {
         let notice = notices(Topic::Error, 1).remove(0).to(vec![audience]);
-        recipients(&notice, rules).into_iter().map(|to| to.name).collect()
+        let people = People { rules, reaches: &everybody };
+        recipients(&notice, &people).into_iter().map(|to| to.name).collect()
+    }
+
+    #[test]
+    fn who_was_asked_and_has_no_way_leaves_it_to_the_part() {
+        let rules = rules();
+        let asked = Audience::Assignee("ann@example.com".into());
+        let notice = notices(Topic::SlaPast, 1).remove(0).to(vec![asked]);
+        let told = |reaches: &(dyn Fn(&Recipient) -> bool + Sync)| {
+            let all = recipients(&notice, &People { rules: &rules, reaches });
+            all.into_iter().map(|to| to.name).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&everybody), ["ann@example.com"]);
+        assert_eq!(told(&|to| to.channel == Channel::Slack), ["owner@example.com", "owner"]);
     }
 
     #[test]
     fn each_recipient_gets_a_notice_once_by_each_channel() {
-        let plan = plan(notices(Topic::Auth, 1), &[], &rules(), NOW);
+        let plan = planned(notices(Topic::Auth, 1), &[], &rules(), NOW);
         let to: Vec<_> = plan.new.iter().map(|d| (d.to.channel, d.to.name.as_str())).collect();
         let expected = [
             (Channel::Email, "oncall@example.com"),
@@ -200,11 +234,7 @@ mod tests {
         assert!(plan.new.iter().all(|d| d.due_at == NOW));
         let same = rules();
         let same = Notify { on_call: same.owner.clone(), ..same };
-        assert_eq!(
-            super::plan(notices(Topic::Auth, 1), &[], &same, NOW).new.len(),
-            2,
-            "one person, both parts"
-        );
+        assert_eq!(planned(notices(Topic::Auth, 1), &[], &same, NOW).new.len(), 2, "one person, both parts");
     }
 
     #[test]
@@ -216,7 +246,7 @@ mod tests {
         assert_eq!(names(Audience::Assignee("ann@x.example".into()), &rules()), ["ann@x.example"]);
         assert_eq!(names(Audience::Authority(0), &rules()), ["head@example.com", "head"]);
         let nobody = Notify::default();
-        let plan = plan(notices(Topic::Error, 2), &[], &nobody, NOW);
+        let plan = planned(notices(Topic::Error, 2), &[], &nobody, NOW);
         assert_eq!((plan.new.len(), plan.notices.len()), (0, 2), "shown in the pages, and nowhere else");
     }
 
@@ -225,13 +255,15 @@ mod tests {
         let to = Recipient { channel: Channel::Email, name: "oncall@example.com".into() };
         let mut notice = notices(Topic::Delivery, 1).remove(0);
         notice.subject = trouble(&to);
-        let told: Vec<String> = recipients(&notice, &rules()).into_iter().map(|to| to.name).collect();
+        let rules = rules();
+        let people = People { rules: &rules, reaches: &everybody };
+        let told: Vec<String> = recipients(&notice, &people).into_iter().map(|to| to.name).collect();
         assert_eq!(told, ["oncall"]);
     }
 
     #[test]
     fn a_thousand_at_once_are_one_digest_for_each_recipient() {
-        let plan = plan(notices(Topic::Error, 1_000), &[], &rules(), NOW);
+        let plan = planned(notices(Topic::Error, 1_000), &[], &rules(), NOW);
         assert_eq!((plan.new.len(), plan.items.len()), (2, 2_000));
         assert!(stored(&plan).iter().all(|d| d.notices == 1_000 && d.due_at == NOW.plus(GATHER_MS)));
     }
@@ -240,27 +272,27 @@ mod tests {
     fn a_few_go_singly_then_one_digest_gathers_and_the_next_is_a_window_later() {
         let rules = rules();
         let mut all = notices(Topic::Error, 40);
-        let first = plan(all.drain(..3).collect(), &[], &rules, NOW);
+        let first = planned(all.drain(..3).collect(), &[], &rules, NOW);
         assert_eq!(first.new.len(), 6, "three, to a mailbox and a chat");
         let mut recent = stored(&first);
 
-        let second = plan(all.drain(..1).collect(), &recent, &rules, NOW.plus(1_000));
+        let second = planned(all.drain(..1).collect(), &recent, &rules, NOW.plus(1_000));
         let digests = stored(&second);
         assert_eq!(digests.len(), 2);
         recent.extend(digests.clone());
-        let third = plan(all.drain(..5).collect(), &recent, &rules, NOW.plus(2_000));
+        let third = planned(all.drain(..5).collect(), &recent, &rules, NOW.plus(2_000));
         assert_eq!((third.new.len(), third.items.len()), (0, 10), "they join the digests");
 
         // Sent, with six in each.
         let sent = |d: &Delivery| Delivery { notices: 6, standing: Standing::Sent, attempts: 1, ..d.clone() };
         recent.truncate(6);
         recent.extend(digests.iter().map(sent));
-        let fourth = plan(all.drain(..1).collect(), &recent, &rules, NOW.plus(600_000));
+        let fourth = planned(all.drain(..1).collect(), &recent, &rules, NOW.plus(600_000));
         let due: Vec<Timestamp> = fourth.new.iter().map(|d| d.due_at).collect();
         assert_eq!(due, [NOW.plus(1_000 + 3_600_000); 2], "the next a window later, whatever comes");
 
         // When all of that is long past, one is one again.
-        let fifth = plan(all.drain(..1).collect(), &[], &rules, NOW.plus(9_000_000));
+        let fifth = planned(all.drain(..1).collect(), &[], &rules, NOW.plus(9_000_000));
         assert!(fifth.new.iter().all(|d| d.due_at == NOW.plus(9_000_000)));
     }
 
@@ -270,7 +302,7 @@ mod tests {
             attempts,
             standing,
             notices: 9,
-            ..stored(&plan(notices(Topic::Error, 9), &[], &rules(), NOW)).remove(0)
+            ..stored(&planned(notices(Topic::Error, 9), &[], &rules(), NOW)).remove(0)
         };
         assert!(gathers(&of(0, Standing::Due)));
         assert!(!gathers(&of(1, Standing::Due)) && !gathers(&of(0, Standing::Sent)));
@@ -280,7 +312,7 @@ mod tests {
     fn topics_do_not_share_digests() {
         let mut mixed = notices(Topic::Error, 2);
         mixed.extend(notices(Topic::SlaNear, 2));
-        let plan = plan(mixed, &[], &rules(), NOW);
+        let plan = planned(mixed, &[], &rules(), NOW);
         assert_eq!(plan.new.len(), 8, "two of each are few");
     }
 }

@@ -1,215 +1,20 @@
-//! What people hear: each trigger once by each channel, a flood as a digest, nothing lost while mail is away, the ladder
-//! when nobody comes, and that it is over.
+//! What people hear: each trigger once by each channel, a flood as a digest, nothing lost while mail is away.
 
-#[path = "../../memory_ports.rs"]
-mod memory_ports;
+mod office;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use axum::Router;
 use futures::FutureExt;
-use memory_ports::{World, account, key, post};
-use notify::{App, Links, router};
+use office::memory_ports::{account, key, post};
+use office::{HOUR_MS, MINUTE_MS, memory_ports, office, office_with};
 use serde_json::json;
-use shared::domain::governance::{Call, CallEnd, Purpose};
-use shared::domain::id::{RecordKey, Side, Timestamp};
-use shared::domain::record::Record;
-use shared::domain::surface::SyncConfig;
-use shared::messenger::{Message, Messenger, NotTaken};
-use shared::state::controls::Controls;
-use shared::state::deliveries::{Channel, Deliveries, Recipient};
-use shared::state::desk::Desk;
+use shared::domain::id::Side;
+use shared::domain::record::{Due, DueReason};
+use shared::state::deliveries::{Channel, Deliveries};
 use shared::state::memory::MemoryState;
-use shared::state::notices::{Notices, Shown, Topic};
-use shared::state::{Commit, ErrorEntry, ErrorStatus, Notice, PendingRow, Place, State, Subject};
+use shared::state::notices::Topic;
+use shared::state::{Commit, ErrorEntry, ErrorStatus, Notice, Place, State};
 use uuid::Uuid;
-
-const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 3_600_000;
-
-/// Takes messages, or does not.
-#[derive(Default)]
-struct People {
-    heard: Mutex<Vec<(Recipient, Message)>>,
-    mail_is_away: AtomicBool,
-    tried: AtomicUsize,
-}
-
-#[async_trait]
-impl Messenger for People {
-    async fn send(&self, to: &Recipient, message: &Message) -> Result<(), NotTaken> {
-        self.tried.fetch_add(1, Ordering::Relaxed);
-        if to.channel == Channel::Email && self.mail_is_away.load(Ordering::Relaxed) {
-            return Err(NotTaken::Away("connection refused".into()));
-        }
-        self.heard.lock().unwrap().push((to.clone(), message.clone()));
-        Ok(())
-    }
-}
-
-struct Office {
-    world: World,
-    people: Arc<People>,
-    router: Router,
-    /// A second instance of the same function.
-    other: Router,
-}
-
-const NOTIFY: &str = r#"
-[notify]
-owner = { email = ["owner@example.com"], slack = ["ops"] }
-authorities = [{ email = ["head@example.com"], after_hours = 1 }]
-inbox_minutes = 0
-"#;
-
-fn office_with(more: &str) -> Office {
-    let text = format!("{}\n{NOTIFY}{more}", include_str!("../../../config/sync.toml"));
-    let mut world = World::new();
-    world.ports.edge.config = Arc::new(SyncConfig::parse(&text).unwrap());
-    let people = Arc::<People>::default();
-    let instance = || {
-        router(App {
-            state: world.ports.state.clone(),
-            ports: world.ports.edge.clone(),
-            messenger: people.clone(),
-            links: Links { pages: "https://sync.example.com".into(), runbooks: None },
-        })
-    };
-    let (router, other) = (instance(), instance());
-    Office { world, people, router, other }
-}
-
-fn office() -> Office {
-    office_with("")
-}
-
-impl Office {
-    fn tick(&self) {
-        let answer = post(&self.router, "/tick", "");
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-
-    /// Ticks each minute for so long.
-    fn pass(&self, millis: i64) {
-        for _ in 0..millis / MINUTE_MS {
-            self.world.clock.pass(MINUTE_MS);
-            self.tick();
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.world.ports.clock.now()
-    }
-
-    /// Messages by topic's headline and channel: how many, of how many notices.
-    fn heard(&self) -> BTreeMap<(String, &'static str), usize> {
-        let mut heard = BTreeMap::new();
-        for (to, message) in self.people.heard.lock().unwrap().iter() {
-            let headline = message.subject.rsplit_once(": ").unwrap().1.to_string();
-            *heard.entry((headline, to.channel.as_str())).or_default() += 1;
-        }
-        heard
-    }
-
-    fn shown(&self, topic: Topic) -> Vec<Shown> {
-        let acme = account("acme");
-        let page = self.world.state.notices(&acme, false, None, 10_000);
-        let mut shown = page.now_or_never().unwrap().unwrap().items;
-        shown.retain(|shown| shown.notice.topic == topic);
-        shown
-    }
-
-    /// That this trigger was told once: in the pages, by mail and in the chat.
-    #[track_caller]
-    fn told_once(&self, topic: Topic, headline: &str) {
-        assert_eq!(self.shown(topic).len(), 1, "{topic:?} in the pages");
-        let expected = ["email", "slack"].map(|channel| ((headline.to_string(), channel), 1));
-        assert_eq!(self.heard(), BTreeMap::from(expected), "{topic:?}");
-        self.people.heard.lock().unwrap().clear();
-    }
-
-    fn commit(&self, change: impl FnOnce(&mut Commit)) {
-        let mut commit = Commit::new(account("acme"));
-        change(&mut commit);
-        self.world.commit(commit);
-    }
-
-    fn error(&self, n: u128, status: ErrorStatus) -> ErrorEntry {
-        let now = self.now();
-        let mut error = ErrorEntry::open(
-            &account("acme"),
-            Uuid::from_u128(n),
-            "validation",
-            "USER_ERROR",
-            "no",
-            "mend",
-            now,
-        );
-        error.status = status;
-        error
-    }
-
-    /// A record on whose comments both sides disagree.
-    fn conflict(&self, id: &str) -> RecordKey {
-        let customer = key("acme", "customer", id);
-        let mut record = self.world.synced(&customer, json!({"comments": "old"}));
-        self.disagree(&mut record);
-        customer
-    }
-
-    fn disagree(&self, record: &mut Record) {
-        self.world.tell(record, Side::NetSuite, 101, false, &json!({"comments": "from netsuite"}));
-        self.world.tell(record, Side::SuiteX, 101, false, &json!({"comments": "from suitex"}));
-        let conflict = record.conflict.as_mut().expect("a conflict");
-        let agreed = conflict.due_at.0 - conflict.opened_at.0;
-        conflict.opened_at = self.now();
-        conflict.due_at = self.now().plus(agreed);
-        self.world.store(record, Vec::new());
-    }
-
-    /// The sides agree again.
-    fn agree(&self, customer: &RecordKey) {
-        let mut record = self.world.load(customer);
-        self.world.tell(&mut record, Side::NetSuite, 102, false, &json!({"comments": "from suitex"}));
-        assert!(record.conflict.is_none());
-        self.world.store(&record, Vec::new());
-    }
-
-    fn refuse_sign_in(&self, times: u128) {
-        let limits = self.world.ports.config.accounts[&account("acme")].limits;
-        for n in 0..times {
-            self.world.clock.pass(20 * MINUTE_MS);
-            let now = self.now();
-            let call = Call {
-                id: Uuid::from_u128(900 + n),
-                purpose: Purpose::Look,
-                now,
-                until: now.plus(1),
-                writes: 0,
-            };
-            let state = &self.world.state;
-            let _ = state.begin_call(&account("acme"), &call, &limits).now_or_never().unwrap().unwrap();
-            let acme = account("acme");
-            let ended = state.end_call(&acme, call.id, CallEnd::Auth, now, &limits);
-            ended.now_or_never().unwrap().unwrap();
-        }
-    }
-
-    fn pending(&self, count: u128) {
-        let row = |n: u128| PendingRow {
-            account: account("acme"),
-            record_type: memory_ports::record_type("customer"),
-            subject: Subject::Side(Side::SuiteX, memory_ports::side_id(&format!("s{n}"))),
-            event_id: Uuid::from_u128(n),
-            arrived_at: self.now(),
-            place: Place::Pending { due_at: self.now() },
-        };
-        self.world.state.enqueue((0..count).map(row).collect()).now_or_never().unwrap().unwrap();
-    }
-}
 
 #[test]
 fn a_suspended_account_is_told_at_once_and_that_it_goes_on() {
@@ -318,101 +123,34 @@ fn a_thousand_repeats_are_one_digest() {
 }
 
 #[test]
-fn twenty_five_hours_climb_the_ladder_and_the_end_is_told() {
+fn what_is_tried_in_vain_for_an_hour_is_told_too() {
     let office = office();
-    let customer = office.conflict("7");
-    let conflict = office.world.load(&customer).conflict.unwrap().id;
-    let acme = account("acme");
-    let filed = office.world.state.assign(
-        &acme,
-        conflict,
-        None,
-        Some("ann@example.com"),
-        shared::state::AuditRow {
-            at: office.now(),
-            actor: "ada".into(),
-            action: "assign".into(),
-            subject: format!("conflict:{conflict}"),
-            details: json!({}),
-        },
-    );
-    assert!(filed.now_or_never().unwrap().unwrap());
-    let to_whom = |office: &Office| -> Vec<(String, String)> {
-        let heard = std::mem::take(&mut *office.people.heard.lock().unwrap());
-        let line = |(to, message): &(Recipient, Message)| {
-            (to.name.clone(), message.subject.rsplit_once(": ").unwrap().1.to_string())
-        };
-        let mut heard: Vec<_> = heard.iter().map(line).collect();
-        heard.sort();
-        heard
-    };
-    office.pass(18 * HOUR_MS - MINUTE_MS);
-    assert_eq!(to_whom(&office), []);
-    office.pass(2 * MINUTE_MS);
-    let near = "a decision is due soon".to_string();
-    assert_eq!(to_whom(&office), [("ops".into(), near.clone()), ("owner@example.com".into(), near)]);
-    office.pass(6 * HOUR_MS);
-    assert_eq!(to_whom(&office), [("ann@example.com".into(), "a decision is overdue".into())]);
-    office.pass(HOUR_MS);
-    assert_eq!(to_whom(&office), [("head@example.com".into(), "a decision is still overdue".into())]);
-    office.pass(5 * HOUR_MS);
-    assert_eq!(to_whom(&office), [], "told, not nagged");
-    office.agree(&customer);
-    office.pass(MINUTE_MS);
-    let over = "it is over".to_string();
-    let expected = ["head@example.com", "ops", "owner@example.com"].map(|to| (to.to_string(), over.clone()));
-    assert_eq!(to_whom(&office), expected);
-}
-
-#[test]
-fn an_error_that_nobody_sees_to_climbs_too() {
-    let office = office();
-    let error = office.error(1, ErrorStatus::Open);
-    office.commit(|commit| commit.errors.push(error));
-    office.pass(25 * HOUR_MS + MINUTE_MS);
-    let topics = [Topic::SlaNear, Topic::SlaPast, Topic::Escalated];
-    assert_eq!(topics.map(|topic| office.shown(topic).len()), [1, 1, 1]);
-    let closed = office.error(1, ErrorStatus::Closed);
-    office.commit(|commit| commit.errors.push(closed));
-    office.pass(MINUTE_MS);
-    assert_eq!(office.shown(Topic::Recovered).len(), 1);
-}
-
-#[test]
-fn the_accounts_writes_stop_when_nobody_decides_and_go_on_when_somebody_has() {
-    let office = office_with("on_breach = \"pause_writes\"\n");
-    let customer = office.conflict("7");
-    let holds = || office.world.state.holds(&account("acme")).now_or_never().unwrap().unwrap();
-    office.pass(23 * HOUR_MS);
-    assert!(holds().netsuite.is_none());
-    office.pass(HOUR_MS + MINUTE_MS);
-    let held = holds();
-    for side in Side::BOTH {
-        let hold = held[side].as_ref().expect("both sides are held");
-        assert_eq!(hold.actor, notify::ACTOR);
-        assert!(hold.reason.contains("customer"), "{}", hold.reason);
+    let customer = key("acme", "customer", "7");
+    let mut record = office.world.synced(&customer, json!({"email": "old@b.c"}));
+    office.world.tell(&mut record, Side::SuiteX, 101, false, &json!({"email": "new@b.c"}));
+    let surface = office.world.surface(&customer);
+    shared::domain::plan::reschedule(&mut record, &surface, office.now());
+    office.world.store(&record, Vec::new());
+    for minute in 1..=70 {
+        assert_eq!(office.shown(Topic::Backlog).len(), usize::from(minute > 60), "minute {minute}");
+        // NetSuite is away: each attempt puts it off by a second, and none counts.
+        let mut record = office.world.load(&customer);
+        let at = office.now().plus(30_000);
+        record.sides.netsuite.due = Some(Due { at, reason: DueReason::BackingOff, attempts: 0 });
+        office.world.store(&record, Vec::new());
+        office.pass(MINUTE_MS);
     }
-    assert_eq!(office.shown(Topic::Held).len(), 1);
-    office.agree(&customer);
-    office.pass(MINUTE_MS);
-    assert_eq!((holds().netsuite, holds().suitex), (None, None));
-    let audit = office.world.state.audit(&account("acme"));
-    let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
-    assert_eq!(actions, ["hold", "hold", "release", "release"]);
+    office.told_once(Topic::Backlog, "changes are waiting too long");
 }
 
 #[test]
-fn a_field_is_held_until_somebody_decides() {
-    let office = office_with("on_breach_of = { \"customer.comments\" = \"read_only_field\" }\n");
-    let customer = office.conflict("7");
-    office.pass(24 * HOUR_MS + MINUTE_MS);
-    let record = office.world.load(&customer);
-    let field = office.world.surface(&customer).field("comments");
-    assert_eq!(record.locks.iter().map(|lock| lock.field).collect::<Vec<_>>(), [field]);
-    office.agree(&customer);
-    assert!(office.world.load(&customer).is_field_locked(field.unwrap()), "until it was seen to be over");
-    office.pass(MINUTE_MS);
-    assert!(office.world.load(&customer).locks.is_empty());
+fn an_event_that_nobody_can_absorb_for_an_hour_is_told_too() {
+    let office = office();
+    office.pending(1);
+    office.pass(59 * MINUTE_MS);
+    assert_eq!(office.shown(Topic::Backlog).len(), 0);
+    office.pass(2 * MINUTE_MS);
+    office.told_once(Topic::Backlog, "changes are waiting too long");
 }
 
 #[test]

@@ -1,11 +1,25 @@
-//! What people have stopped: an account's writes to one side, until they are let go again.
+//! What was stopped: an account's writes to one side, until they are let go again.
+//!
+//! People stop them, and so does the watcher when nobody decides in time. Each holds for itself: what one of them lets go
+//! stays held as long as the other holds it.
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::AuditRow;
+use super::notices::words;
 use crate::domain::id::{AccountId, PerSide, Side, Timestamp};
 use crate::fault::Unavailable;
+
+words! {
+    /// Whose a hold is.
+    Holder {
+        /// A person's who administers the account.
+        People = "people",
+        /// The watcher's: nobody has decided in time.
+        Watch = "watch",
+    }
+}
 
 /// Writes to a side are held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,19 +33,58 @@ pub struct Hold {
     pub reason: String,
 }
 
+/// What holds the writes to a side.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holds {
+    /// People's hold,
+    pub people: Option<Hold>,
+    /// and the watcher's.
+    pub watch: Option<Hold>,
+}
+
+impl Holds {
+    /// Whether anybody holds them.
+    pub fn is_held(&self) -> bool {
+        self.people.is_some() || self.watch.is_some()
+    }
+
+    /// The hold that is shown, and whose it is: people's before the watcher's. Who lets go lets go of this one.
+    pub fn shown(&self) -> Option<(Holder, &Hold)> {
+        let people = self.people.as_ref().map(|hold| (Holder::People, hold));
+        people.or(self.watch.as_ref().map(|hold| (Holder::Watch, hold)))
+    }
+
+    /// The hold of one of them.
+    pub fn of(&self, holder: Holder) -> Option<&Hold> {
+        match holder {
+            Holder::People => self.people.as_ref(),
+            Holder::Watch => self.watch.as_ref(),
+        }
+    }
+
+    /// Notes what one of them holds.
+    pub fn set(&mut self, holder: Holder, hold: Option<Hold>) {
+        match holder {
+            Holder::People => self.people = hold,
+            Holder::Watch => self.watch = hold,
+        }
+    }
+}
+
 /// The writers ask before they plan a write: what is held stays due, and is written when it is let go. Looks at what
 /// earlier calls have done go on.
 #[async_trait]
 pub trait Controls: Send + Sync {
     /// What is held of an account, by the side that is written to.
-    async fn holds(&self, account: &AccountId) -> Result<PerSide<Option<Hold>>, Unavailable>;
+    async fn holds(&self, account: &AccountId) -> Result<PerSide<Holds>, Unavailable>;
 
-    /// Holds writes to a side, or lets them go, and writes the audit. False, and nothing is written: they are held, or
-    /// let go, already.
+    /// Holds writes to a side for `holder`, or lets them go, and writes the audit. False, and nothing is written: that
+    /// one holds them, or has let them go, already.
     async fn set_hold(
         &self,
         account: &AccountId,
         side: Side,
+        holder: Holder,
         hold: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable>;

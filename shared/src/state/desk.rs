@@ -130,8 +130,13 @@ pub trait Desk: Send + Sync {
         Ok(first)
     }
 
-    /// How many conflicts were opened at `since` or later, whatever became of them.
-    async fn conflicts_opened(&self, account: &AccountId, since: Timestamp) -> Result<u64, Unavailable>;
+    /// How many conflicts were opened at `since` or later, whatever became of them; at most `most` are counted.
+    async fn conflicts_opened(
+        &self,
+        account: &AccountId,
+        since: Timestamp,
+        most: u64,
+    ) -> Result<u64, Unavailable>;
 
     /// How many there are.
     async fn conflict_counts(

@@ -43,6 +43,8 @@ struct Tables {
     /// Live ids by record: the other direction of `links`.
     ids: BTreeMap<At, PerSide<Option<SideId>>>,
     due: PerSide<BTreeSet<(Timestamp, At)>>,
+    /// Since when work is not done, as [`super::watch::behind_since`] has it.
+    behind: PerSide<BTreeMap<At, Timestamp>>,
     /// Records (and the side) that wait until a record has a counterpart on that side.
     waiting_records: BTreeMap<(Side, At), BTreeSet<At>>,
     pending: BTreeMap<Uuid, PendingRow>,
@@ -141,6 +143,13 @@ impl Tables {
         for (event, to) in commit.places {
             self.move_event(event, to);
         }
+        for freed in commit.freed {
+            for event in freed.events {
+                if self.is_stuck_in(event, freed.error) {
+                    self.move_event(event, freed.to.clone());
+                }
+            }
+        }
         // Only now: the last word about an event counts.
         for event in moved {
             if self.waits_for_what_is_there(event) {
@@ -179,6 +188,7 @@ impl Tables {
                 }
             }
         }
+        self.note_behind(&place, &record);
         if let Some(conflict) = &record.conflict {
             self.filing.open(&place, conflict);
         }
@@ -229,6 +239,7 @@ impl Tables {
                 self.ids.remove(&from);
                 if let Some(old) = self.records.remove(&from) {
                     self.unindex(&from, &old);
+                    self.forget_behind(&from);
                     if let Some(lost) = &old.conflict {
                         self.filing.close(lost.id);
                     }

@@ -266,8 +266,9 @@ impl ErrorEntry {
     }
 
     /// This error as it stands once it is met again, when `self` is what was known: counted up within one status, with the
-    /// events and edits of both.
+    /// events and edits of both. What was closed and is met again is new: nobody has waited for it until now.
     pub fn met_again(&self, again: &ErrorEntry) -> Self {
+        let is_new = self.status == ErrorStatus::Closed && again.status != ErrorStatus::Closed;
         let before = if again.status == self.status { self.attempts } else { 0 };
         let joined = |known: &[Uuid], new: &[Uuid]| {
             let new = new.iter().filter(|id| !known.contains(id));
@@ -278,7 +279,7 @@ impl ErrorEntry {
             edits: joined(&self.edits, &again.edits),
             payload: again.payload.clone().or_else(|| self.payload.clone()),
             causes: if again.causes.is_empty() { self.causes.clone() } else { again.causes.clone() },
-            first_at: self.first_at.min(again.first_at),
+            first_at: if is_new { again.first_at } else { self.first_at.min(again.first_at) },
             attempts: again.attempts.saturating_add(before),
             ..again.clone()
         }
@@ -313,6 +314,18 @@ pub struct AuditRow {
     pub details: Json,
 }
 
+/// Events that were stuck in an error and go on. Where one is no longer that error's, somebody has taken it further: it
+/// stays where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Freed {
+    /// The error.
+    pub error: Uuid,
+    /// The events.
+    pub events: Vec<Uuid>,
+    /// Where they are from now on.
+    pub to: Place,
+}
+
 /// Everything that one decision changes.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -327,6 +340,8 @@ pub struct Commit {
     pub history: Vec<HistoryRow>,
     /// Where events are from now on.
     pub places: Vec<(Uuid, Place)>,
+    /// Events that an error lets go; after `places`.
+    pub freed: Vec<Freed>,
     /// Errors, filed or changed.
     pub errors: Vec<ErrorEntry>,
     /// Questions about who is who, as they are from now on.
@@ -346,6 +361,7 @@ impl Commit {
             links: Vec::new(),
             history: Vec::new(),
             places: Vec::new(),
+            freed: Vec::new(),
             errors: Vec::new(),
             ambiguities: Vec::new(),
             audit: Vec::new(),

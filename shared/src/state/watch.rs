@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use super::notices::Notice;
 use super::{ErrorEntry, ErrorStatus};
-use crate::domain::id::{AccountId, Timestamp};
+use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::record::{Due, DueReason};
 use crate::fault::Unavailable;
 
 /// Errors of one kind.
@@ -35,6 +36,22 @@ pub struct Watched {
     pub notices: Vec<Notice>,
 }
 
+/// Due records among which those are looked for that have waited longest.
+pub const BEHIND_OF: usize = 10_000;
+
+/// Since when a record's work for a side is not done, `before` and with the work `due` that it has now. Each attempt puts
+/// off when it is due next, and nothing of how long it has waited. What waits for another record waits for no attempt.
+pub fn behind_since(before: Option<Timestamp>, due: Option<&Due>) -> Option<Timestamp> {
+    // Due since ever is due at once.
+    let at = due.map(|due| due.at).filter(|at| at.0 > 0);
+    match due.map(|due| (&due.reason, due.attempts)) {
+        None | Some((DueReason::WaitingFor { .. }, _)) => None,
+        // Not tried yet: its place in the queue is how long it has waited.
+        Some((DueReason::Dirty, 0)) if at.is_some() => at,
+        Some((DueReason::Dirty | DueReason::Unsettled | DueReason::BackingOff, _)) => before.or(at),
+    }
+}
+
 /// What is watched. Part of [`super::State`].
 #[async_trait]
 pub trait Watch: Send + Sync {
@@ -48,6 +65,16 @@ pub trait Watch: Send + Sync {
         revision: u64,
         watched: Watched,
     ) -> Result<bool, Unavailable>;
+
+    /// Records whose work for `side` is not done since then or longer, tried or not, the longest first; looked for among
+    /// the [`BEHIND_OF`] that are due last.
+    async fn behind(
+        &self,
+        account: &AccountId,
+        side: Side,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable>;
 
     /// The open errors that were first met since then, by kind; `most` of them are looked at.
     async fn error_kinds(
@@ -67,4 +94,38 @@ pub trait Watch: Send + Sync {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<ErrorEntry>, Unavailable>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_in_vain_waits_since_it_first_had_work() {
+        let due =
+            |at, reason: &DueReason, attempts| Due { at: Timestamp(at), reason: reason.clone(), attempts };
+        let waits = DueReason::WaitingFor {
+            record_type: crate::domain::id::RecordType::parse("item").unwrap(),
+            id: "1".into(),
+            since: Timestamp(1),
+        };
+        for (before, reason, at, attempts, since) in [
+            (None, &DueReason::Dirty, 5, 0, Some(5)),
+            // It was written meanwhile, and has work again.
+            (Some(3), &DueReason::Dirty, 5, 0, Some(5)),
+            (Some(3), &DueReason::BackingOff, 90, 4, Some(3)),
+            // The account was refused: no attempt is counted.
+            (Some(3), &DueReason::BackingOff, 90, 0, Some(3)),
+            (Some(3), &DueReason::Unsettled, 90, 1, Some(3)),
+            (None, &DueReason::BackingOff, 90, 1, Some(90)),
+            (Some(3), &waits, 90, 1, None),
+            // Woken.
+            (None, &DueReason::Dirty, 0, 0, None),
+            (None, &DueReason::Dirty, 0, 2, None),
+        ] {
+            let found = behind_since(before.map(Timestamp), Some(&due(at, reason, attempts)));
+            assert_eq!(found, since.map(Timestamp), "{before:?} {reason:?} {at} {attempts}");
+        }
+        assert_eq!(behind_since(Some(Timestamp(3)), None), None);
+    }
 }

@@ -215,7 +215,7 @@ impl Writer {
             return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
         }
         if busy.held_seen.is_none_or(|seen| now.0 - seen.0 >= HOLD_LOOK_MS) {
-            busy.held = self.ports.state.holds(&account.id).await?[self.side()].is_some();
+            busy.held = self.ports.state.holds(&account.id).await?[self.side()].is_held();
             busy.held_seen = Some(now);
         }
         busy.held_rounds = if busy.held { busy.held_rounds + 1 } else { 0 };

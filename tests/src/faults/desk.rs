@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use shared::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::controls::{Controls, Hold};
+use shared::state::controls::{Controls, Hold, Holder, Holds};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine};
 use shared::state::{AuditRow, State};
 use uuid::Uuid;
@@ -38,8 +38,13 @@ impl<S: State> Desk for Faulty<S> {
         self.inner.open_conflicts(account, filter, after, limit).await
     }
 
-    async fn conflicts_opened(&self, account: &AccountId, since: Timestamp) -> Result<u64, Unavailable> {
-        self.inner.conflicts_opened(account, since).await
+    async fn conflicts_opened(
+        &self,
+        account: &AccountId,
+        since: Timestamp,
+        most: u64,
+    ) -> Result<u64, Unavailable> {
+        self.inner.conflicts_opened(account, since, most).await
     }
 
     async fn conflict_counts(
@@ -83,7 +88,7 @@ impl<S: State> Desk for Faulty<S> {
 
 #[async_trait]
 impl<S: State> Controls for Faulty<S> {
-    async fn holds(&self, account: &AccountId) -> Result<PerSide<Option<Hold>>, Unavailable> {
+    async fn holds(&self, account: &AccountId) -> Result<PerSide<Holds>, Unavailable> {
         self.inner.holds(account).await
     }
 
@@ -91,9 +96,10 @@ impl<S: State> Controls for Faulty<S> {
         &self,
         account: &AccountId,
         side: Side,
+        holder: Holder,
         hold: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
-        self.inner.set_hold(account, side, hold, audit).await
+        self.inner.set_hold(account, side, holder, hold, audit).await
     }
 }

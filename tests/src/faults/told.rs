@@ -1,20 +1,54 @@
 //! What people are told, with faults: what is watched, planned, claimed and noted.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::deliveries::{Attempt, Claimed, Deliveries, Delivery, Plan};
+use shared::messenger::{Message, Messenger, NotTaken};
+use shared::state::deliveries::{Attempt, Claimed, Deliveries, Delivery, Plan, Recipient};
 use shared::state::notices::{Notice, Notices, Shown};
 use shared::state::watch::{ErrorKind, Memory, Watch, Watched};
 use shared::state::{ErrorEntry, ErrorStatus, Page, State};
 use uuid::Uuid;
 
-use super::{Faulty, Points};
+use super::{Faults, Faulty, Points};
+use crate::sends::Unsure;
+
+/// The ways to an account's people, with faults.
+pub struct FaultyMessenger<M> {
+    /// Whose people they are.
+    pub account: AccountId,
+    /// The real one.
+    pub inner: Arc<M>,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+#[async_trait]
+impl<M: Messenger> Messenger for FaultyMessenger<M> {
+    async fn send(&self, to: &Recipient, message: &Message) -> Result<(), NotTaken> {
+        let effect = async {
+            self.inner
+                .send(to, message)
+                .await
+                .map_err(|error| Unavailable::new("messenger", error.to_string()))?;
+            Ok(self.faults.sends.taken(message.id))
+        };
+        let taken = self.faults.around(&self.account, &SENT, effect).await;
+        taken.map(Unsure::sure).map_err(|lost| NotTaken::Away(lost.to_string()))
+    }
+
+    fn reaches(&self, to: &Recipient) -> bool {
+        self.inner.reaches(to)
+    }
+}
 
 points!(WATCHED, "watcher's note", 1.0);
 points!(PLANNED, "delivery plan", 1.0);
 points!(CLAIMED, "delivery claim", 1.0);
 points!(ENDED, "delivery note", 1.0);
+points!(SENT, "message", 4.0);
 
 #[async_trait]
 impl<S: State> Notices for Faulty<S> {
@@ -87,7 +121,13 @@ impl<S: State> Deliveries for Faulty<S> {
         times: (Timestamp, Timestamp),
         first: usize,
     ) -> Result<Option<Claimed>, Unavailable> {
-        let claimed = self.inner.claim_delivery(account, delivery, claim, times, first);
+        let claimed = async {
+            let claimed = self.inner.claim_delivery(account, delivery, claim, times, first).await?;
+            if claimed.is_some() {
+                self.faults.sends.claimed(delivery, times);
+            }
+            Ok(claimed)
+        };
         self.faults.around(account, &CLAIMED, claimed).await
     }
 
@@ -99,7 +139,17 @@ impl<S: State> Deliveries for Faulty<S> {
         end: Attempt,
         now: Timestamp,
     ) -> Result<bool, Unavailable> {
-        let ended = self.inner.end_delivery(account, delivery, claim, end, now);
+        let sends = &self.faults.sends;
+        let was_taken = end == Attempt::Sent;
+        let unsure = was_taken.then(|| sends.unsure(delivery));
+        let ended = async move {
+            let is_ours = self.inner.end_delivery(account, delivery, claim, end, now).await?;
+            if is_ours {
+                sends.ended(delivery, was_taken);
+                unsure.into_iter().for_each(Unsure::sure);
+            }
+            Ok(is_ours)
+        };
         self.faults.around(account, &ENDED, ended).await
     }
 
@@ -127,6 +177,16 @@ impl<S: State> Watch for Faulty<S> {
         watched: Watched,
     ) -> Result<bool, Unavailable> {
         self.faults.around(account, &WATCHED, self.inner.note_watched(account, revision, watched)).await
+    }
+
+    async fn behind(
+        &self,
+        account: &AccountId,
+        side: Side,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable> {
+        self.inner.behind(account, side, since, limit).await
     }
 
     async fn error_kinds(

@@ -33,5 +33,7 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0028_notice_delivery_item",
     "0029_notice_watch",
     "0030_ambiguous_record",
-    "0045_notice_delivery_item_of_notice",
+    "0031_current_state_behind",
+    "0032_account_hold_holder",
+    "0033_notice_delivery_item_of_notice",
 ];

@@ -59,3 +59,21 @@ fn what_was_applied_must_be_known_and_unchanged() {
     applied.remove(0);
     assert!(compare(schema, &applied).is_err(), "a hole is no beginning");
 }
+
+/// The files that were made before anybody ran them, by their number.
+const BEFORE_THE_FIRST_RELEASE: usize = 30;
+
+#[test]
+fn who_alters_a_table_says_how_so_that_mysql_refuses_rather_than_blocks() {
+    let mut seen = 0;
+    for schema in Schema::ALL {
+        for migration in schema.migrations().iter().skip(BEFORE_THE_FIRST_RELEASE) {
+            let sql = bare(migration.sql);
+            let says = ["algorithm = instant", "algorithm = inplace, lock = none"];
+            let alters = sql.trim_start().starts_with("alter table");
+            assert!(!alters || says.iter().any(|says| sql.contains(says)), "{schema}/{}", migration.name);
+            seen += usize::from(alters);
+        }
+    }
+    assert!(seen > 0, "some file alters a table");
+}

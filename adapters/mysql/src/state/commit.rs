@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::domain::id::{AccountId, RecordKey, RecordType, SideId};
+use shared::domain::id::{AccountId, PerSide, RecordKey, RecordType, Side, SideId};
 use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
+use shared::state::watch::behind_since;
 use shared::state::{Commit, Link, Place, Subject, Verdict};
 use sqlx::mysql::MySqlConnection;
 use uuid::Uuid;
@@ -258,22 +259,14 @@ async fn close_and_open_conflicts(
         let Some(conflict) = commit.record.as_ref().and_then(|record| record.conflict.as_ref()) else {
             continue;
         };
+        // Whatever the commit is about: what is filed is what the record has now, and when the surface asks for it.
         if known == Some(conflict.id) {
-            if !moves_conflict(commit) {
-                continue;
-            }
             conflict_field::close(connection, account, conflict.id).await?;
         }
         opened.push(Opened { key: &row.key, conflict });
     }
     conflicts::open(connection, &opened).await?;
     conflict_field::open(connection, &opened, config).await
-}
-
-/// Whether an open conflict shows something else after it.
-fn moves_conflict(commit: &Commit) -> bool {
-    let mut rules = commit.history.iter().flat_map(|row| &row.decisions).map(|d| d.rule.as_str());
-    rules.any(|rule| rule.starts_with("conflict_") || matches!(rule, "delete_asked" | "overridden"))
 }
 
 /// Writes the records and what was decided about them.
@@ -284,7 +277,11 @@ async fn store(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> 
         let rows = (0..).zip(&commit.history);
         decided.extend(rows.map(|(position, row)| Decided::new(key, row_revision, position, row)));
         let rows = if stored.before.is_some() { &mut old } else { &mut new };
-        rows.push(Write { row: stored.row, ids: stored.linked.ids.clone() });
+        let before = stored.before.as_ref().map(|held| held.behind).unwrap_or_default();
+        let due = |side: Side| commit.record.as_ref().and_then(|record| record.sides[side].due.as_ref());
+        let since = |side: Side| behind_since(before[side], due(side));
+        let behind = PerSide { netsuite: since(Side::NetSuite), suitex: since(Side::SuiteX) };
+        rows.push(Write { row: stored.row, ids: stored.linked.ids.clone(), behind });
     }
     current_state::insert(connection, &new).await?;
     current_state::replace(connection, &old).await?;
@@ -310,6 +307,11 @@ async fn place(
     }
     for (account, place, events) in groups {
         pending_event::place(connection, account, &events, place, moves).await?;
+    }
+    for commit in standing.iter().map(|s| s.commit) {
+        for freed in &commit.freed {
+            pending_event::free(connection, &commit.account, freed, moves).await?;
+        }
     }
     Ok(())
 }

@@ -50,7 +50,8 @@ statements! {
         straight_join conflicts as c on c.account_id = f.account_id and c.conflict_id = f.conflict_id \
         where f.account_id = ? and f.is_open = true and f.record_type = ? and f.field = ? and {} and c.is_open = true \
         and {REST} order by f.due_at, f.conflict_id limit ?", after_text("f"));
-    OPENED = |_| "select count(*) from conflicts force index (opened) where account_id = ? and opened_at >= ?".into();
+    OPENED = |_| "select count(*) from (select 1 from conflicts force index (opened) where account_id = ? \
+        and opened_at >= ? limit ?) as counted".into();
     COUNT_OPEN = |_| "select count(*) from (select 1 from conflicts force index (inbox) where account_id = ? \
         and is_open = true limit ?) as counted".into();
     COUNT_OVERDUE = |_| "select count(*) from (select 1 from conflicts force index (inbox) where account_id = ? \
@@ -205,13 +206,14 @@ async fn count(connection: &mut MySqlConnection, query: Bound) -> Result<u64, sq
     Ok(query.fetch_one(connection).await?.try_get::<i64, _>(0)?.unsigned_abs())
 }
 
-/// How many conflicts were opened since then.
+/// How many conflicts were opened since then; at most `most` are counted.
 pub(super) async fn opened(
     connection: &mut MySqlConnection,
     account: &AccountId,
     since: Timestamp,
+    most: u64,
 ) -> Result<u64, sqlx::Error> {
-    count(connection, OPENED.query().bind(account.as_str()).bind(since.0)).await
+    count(connection, OPENED.query().bind(account.as_str()).bind(since.0).bind(most)).await
 }
 
 /// How many there are, as far as they are counted.

@@ -23,13 +23,15 @@ const READ: &str = "account_id, record_type, record_id, row_revision, version, a
 /// What a record is written to, in the order of [`bind`].
 const WRITTEN: &str = "account_id, record_type, record_id, row_revision, version, alive, format, state, origins, \
     netsuite_id, netsuite_shadow, netsuite_side, netsuite_due_at, netsuite_due_reason, netsuite_due_attempts, \
-    netsuite_waits_for, netsuite_waits_since, suitex_id, suitex_shadow, suitex_side, suitex_due_at, \
-    suitex_due_reason, suitex_due_attempts, suitex_waits_for, suitex_waits_since, conflict_id, review";
+    netsuite_waits_for, netsuite_waits_since, netsuite_due_since, suitex_id, suitex_shadow, suitex_side, \
+    suitex_due_at, suitex_due_reason, suitex_due_attempts, suitex_waits_for, suitex_waits_since, suitex_due_since, \
+    conflict_id, review";
 
 statements! {
     LOAD = |n| format!("select {READ}, alias_of from current_state where ({KEY}) in ({})", tuples(n, 3));
-    LOCK = |n| format!("select {KEY}, row_revision, alias_of, netsuite_id, suitex_id, conflict_id \
-        from current_state where ({KEY}) in ({}) order by {KEY} for update", tuples(n, 3));
+    LOCK = |n| format!("select {KEY}, row_revision, alias_of, netsuite_id, suitex_id, conflict_id, \
+        netsuite_due_since, suitex_due_since from current_state where ({KEY}) in ({}) order by {KEY} for update",
+        tuples(n, 3));
     IDS = |n| format!("select {KEY}, alias_of, netsuite_id, suitex_id from current_state where ({KEY}) in ({})",
         tuples(n, 3));
     INSERT = |n| format!("insert into current_state ({WRITTEN}) values {}", tuples(n, width(WRITTEN)));
@@ -44,6 +46,8 @@ statements! {
     SUITEX_DUE = |_| due_text(Side::SuiteX);
     NETSUITE_BACKLOG = |_| backlog_text(Side::NetSuite);
     SUITEX_BACKLOG = |_| backlog_text(Side::SuiteX);
+    NETSUITE_BEHIND = |_| behind_text(Side::NetSuite);
+    SUITEX_BEHIND = |_| behind_text(Side::SuiteX);
     NETSUITE_NEXT = |_| next_text(Side::NetSuite);
     SUITEX_NEXT = |_| next_text(Side::SuiteX);
     NETSUITE_WAITING = |n| waiting_text(Side::NetSuite, n);
@@ -60,6 +64,7 @@ statements! {
         state = '{}', origins = '{}', netsuite_side = '{}', suitex_side = '{}', \
         netsuite_id = null, netsuite_shadow = null, netsuite_due_at = null, netsuite_due_reason = null, \
         netsuite_due_attempts = null, netsuite_waits_for = null, netsuite_waits_since = null, \
+        netsuite_due_since = null, suitex_due_since = null, \
         suitex_id = null, suitex_shadow = null, suitex_due_at = null, suitex_due_reason = null, \
         suitex_due_attempts = null, suitex_waits_for = null, suitex_waits_since = null, \
         conflict_id = null, review = null".into();
@@ -76,6 +81,15 @@ fn due_text(side: Side) -> String {
 
 fn backlog_text(side: Side) -> String {
     format!("select count(*) from current_state where account_id = ? and {side}_due_at <= ?")
+}
+
+fn behind_text(side: Side) -> String {
+    format!(
+        "select record_type, record_id from (select record_type, record_id, {side}_due_since as since \
+        from current_state force index ({side}_due) where account_id = ? and {side}_due_at is not null \
+        order by {side}_due_at desc, record_type desc, record_id desc limit ?) as due \
+        where since <= ? order by since, record_type, record_id limit ?"
+    )
 }
 
 fn next_text(side: Side) -> String {
@@ -97,7 +111,7 @@ fn wake_text(side: Side, count: usize) -> String {
     let keys = tuples(count, 3);
     format!(
         "update current_state set {side}_due_at = 0, {side}_due_reason = 'dirty', {side}_waits_for = null, \
-        {side}_waits_since = null, row_revision = row_revision + 1 where ({KEY}) in ({keys})"
+        {side}_waits_since = null, {side}_due_since = null, row_revision = row_revision + 1 where ({KEY}) in ({keys})"
     )
 }
 
@@ -110,12 +124,16 @@ pub(super) struct Held {
     pub(super) ids: PerSide<Option<SideId>>,
     /// Its open conflict.
     pub(super) conflict: Option<Uuid>,
+    /// Since when its work is not done.
+    pub(super) behind: PerSide<Option<Timestamp>>,
 }
 
 /// A row to write, under the row revision after the one that it carries.
 pub(super) struct Write<'a> {
     pub(super) row: &'a Row,
     pub(super) ids: PerSide<Option<SideId>>,
+    /// Since when its work is not done.
+    pub(super) behind: PerSide<Option<Timestamp>>,
 }
 
 /// The rows that are records, by the key that was asked for; a former id's is its record's.
@@ -181,7 +199,11 @@ pub(super) async fn lock(
         for row in query.fetch_all(&mut *connection).await? {
             let is_alias = columns::canonical(&row, "alias_of")?.is_some();
             let (row_revision, conflict) = (row.try_get("row_revision")?, row.try_get("conflict_id")?);
-            held.insert(columns::key(&row)?, Held { row_revision, is_alias, ids: ids_of(&row)?, conflict });
+            let since = |column: &str| row.try_get(column).map(|at: Option<i64>| at.map(Timestamp));
+            let behind =
+                PerSide { netsuite: since("netsuite_due_since")?, suitex: since("suitex_due_since")? };
+            let ids = ids_of(&row)?;
+            held.insert(columns::key(&row)?, Held { row_revision, is_alias, ids, conflict, behind });
         }
     }
     Ok(held)
@@ -291,6 +313,22 @@ pub(super) async fn backlog(
     Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
 }
 
+/// Records whose work for `side` is not done since then, the longest first; looked for among `among` of them.
+pub(super) async fn behind(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    side: Side,
+    since: Timestamp,
+    (among, limit): (u64, u64),
+) -> Result<Vec<RecordKey>, sqlx::Error> {
+    let statement = per_side(side, NETSUITE_BEHIND, SUITEX_BEHIND);
+    let query = statement.query().bind(account.as_str()).bind(among).bind(since.0).bind(limit);
+    let key = |row: &MySqlRow| {
+        Ok(RecordKey::new(account.clone(), columns::record_type(row)?, columns::record_id(row)?))
+    };
+    query.fetch_all(connection).await?.iter().map(key).collect()
+}
+
 /// When the first record has work for `side`.
 pub(super) async fn next_due(
     connection: &mut MySqlConnection,
@@ -354,7 +392,8 @@ fn bind(query: Bound, write: &Write<'_>) -> Bound {
         let query = query.bind(columns.shadow.as_deref()).bind(columns.state.as_str());
         let query = query.bind(due.map(|due| due.at)).bind(due.map(|due| due.reason.as_str()));
         let query = query.bind(due.map(|due| due.attempts));
-        query.bind(waits.map(|(on, _)| on.as_str())).bind(waits.map(|(_, since)| *since))
+        let query = query.bind(waits.map(|(on, _)| on.as_str())).bind(waits.map(|(_, since)| *since));
+        query.bind(write.behind[side].map(|since| since.0))
     });
     query.bind(row.conflict).bind(row.review.as_deref())
 }

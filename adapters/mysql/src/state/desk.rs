@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use shared::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
 use shared::state::AuditRow;
-use shared::state::controls::{Controls, Hold};
+use shared::state::controls::{Controls, Hold, Holder, Holds};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine};
 use uuid::Uuid;
 
@@ -49,8 +49,13 @@ impl Desk for MysqlState {
         ask!(self, |c| conflicts::inbox(c, account, filter, field, after, limit))
     }
 
-    async fn conflicts_opened(&self, account: &AccountId, since: Timestamp) -> Result<u64, Unavailable> {
-        ask!(self, |c| conflicts::opened(c, account, since))
+    async fn conflicts_opened(
+        &self,
+        account: &AccountId,
+        since: Timestamp,
+        most: u64,
+    ) -> Result<u64, Unavailable> {
+        ask!(self, |c| conflicts::opened(c, account, since, most))
     }
 
     async fn conflict_counts(
@@ -104,7 +109,7 @@ impl Desk for MysqlState {
 
 #[async_trait]
 impl Controls for MysqlState {
-    async fn holds(&self, account: &AccountId) -> Result<PerSide<Option<Hold>>, Unavailable> {
+    async fn holds(&self, account: &AccountId) -> Result<PerSide<Holds>, Unavailable> {
         ask!(self, |c| account_hold::find(c, account))
     }
 
@@ -112,15 +117,16 @@ impl Controls for MysqlState {
         &self,
         account: &AccountId,
         side: Side,
+        holder: Holder,
         hold: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
         let set = || async {
             let mut transaction = self.pool.begin().await?;
             let known = account_hold::lock(&mut transaction, account).await?;
-            let changes = known[side].is_some() != hold.is_some();
+            let changes = known[side].of(holder).is_some() != hold.is_some();
             if changes {
-                account_hold::set(&mut transaction, account, side, hold.as_ref()).await?;
+                account_hold::set(&mut transaction, account, (side, holder), hold.as_ref()).await?;
                 event_audit_log::insert(&mut transaction, &[(account, &audit)]).await?;
             }
             transaction.commit().await?;

@@ -1,16 +1,16 @@
 //! The table `notice_watch`: what the watcher remembers of an account.
 
 use async_trait::async_trait;
-use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::watch::{ErrorKind, Memory, Watch, Watched};
+use shared::state::watch::{BEHIND_OF, ErrorKind, Memory, Watch, Watched};
 use shared::state::{ErrorEntry, ErrorStatus};
 use sqlx::Row;
 use sqlx::mysql::MySqlConnection;
 use uuid::Uuid;
 
 use super::sql::statements;
-use super::{MysqlState, WHAT, ask, cursor, errors_watched, notification};
+use super::{MysqlState, WHAT, ask, current_state, cursor, errors_watched, notification};
 use crate::fault::{Cause, cause, retrying, unavailable};
 
 statements! {
@@ -76,6 +76,17 @@ impl Watch for MysqlState {
     ) -> Result<bool, Unavailable> {
         let work = || note(self, account, revision, &watched);
         retrying(self.dice(), work).await.map_err(unavailable(WHAT))
+    }
+
+    async fn behind(
+        &self,
+        account: &AccountId,
+        side: Side,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable> {
+        let most = (BEHIND_OF as u64, cursor::size(limit));
+        ask!(self, |c| current_state::behind(c, account, side, since, most))
     }
 
     async fn error_kinds(

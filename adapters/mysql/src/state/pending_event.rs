@@ -1,7 +1,7 @@
 //! The table `pending_event`: where events are. Whoever moves some says so in [`Moves`], for the census.
 
 use shared::domain::id::{AccountId, RecordType, Side, Timestamp};
-use shared::state::{PendingRow, Place, Subject};
+use shared::state::{Freed, PendingRow, Place, Subject};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
@@ -29,6 +29,8 @@ statements! {
         marks(n));
     MOVE = |n| format!("update pending_event set place = ?, due_at = ?, waits_for = ?, place_id = ? \
         where account_id = ? and event_id in ({})", marks(n));
+    STUCK = |n| format!("select event_id from pending_event where account_id = ? and place = 'error' \
+        and place_id = ? and event_id in ({}) order by event_id for update", marks(n));
     WAITING = |n| format!("select event_id, record_type, subject from pending_event \
         where account_id = ? and waits_for in ({}) order by event_id for update", marks(n));
     WAKE = |n| format!("update pending_event set place = 'pending', due_at = arrived_at, waits_for = null \
@@ -163,6 +165,23 @@ pub(super) async fn place(
         bind_events(query, &group).execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Moves those of an error's events that are in it still.
+pub(super) async fn free(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    freed: &Freed,
+    moves: &mut Moves,
+) -> Result<(), sqlx::Error> {
+    let mut stuck = Vec::new();
+    for group in padded(&freed.events) {
+        let query = bind_events(STUCK.of(group.len()).bind(account.as_str()).bind(freed.error), &group);
+        for row in query.fetch_all(&mut *connection).await? {
+            stuck.push(row.try_get("event_id")?);
+        }
+    }
+    place(connection, account, &stuck, &freed.to, moves).await
 }
 
 /// The events that wait for one of these links ([`waits_for`]), locked.

@@ -83,6 +83,7 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
     let mut from = 0;
     let (mut records, mut links) = (BTreeSet::new(), BTreeSet::new());
     let (mut wakes, mut waits, mut holds) = (false, false, false);
+    let (mut places, mut frees) = (false, false);
     let mut waiting = BTreeSet::new();
     for (at, next) in commits.iter().enumerate() {
         let (its_records, its_links) = (next.records(), next.links());
@@ -94,12 +95,16 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
             || (waits && !its_links.is_empty())
             // Whether an event goes on at once depends on the place that its own commit leaves it in.
             || next.commit.places.iter().any(|(event, _)| waiting.contains(event))
-            || (holds && next.row.is_some());
+            || (holds && next.row.is_some())
+            // What an error lets go is what is in it after those before.
+            || (places && !next.commit.freed.is_empty())
+            || (frees && !next.commit.places.is_empty());
         if depends || at - from == COMMITS_MAX {
             rounds.push(&commits[from..at]);
             from = at;
             (records, links) = (BTreeSet::new(), BTreeSet::new());
             (wakes, waits, holds) = (false, false, false);
+            (places, frees) = (false, false);
             waiting = BTreeSet::new();
         }
         records.extend(its_records);
@@ -107,6 +112,8 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
         wakes |= next.wakes();
         waits |= next.waits();
         holds |= next.holds();
+        places |= !next.commit.places.is_empty();
+        frees |= !next.commit.freed.is_empty();
         waiting.extend(next.left_waiting());
     }
     if from < commits.len() {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use shared::domain::id::{AccountId, PerSide, Timestamp};
 use shared::domain::surface::Notify;
 use shared::state::Notice;
-use shared::state::deliveries::Delivery;
+use shared::state::deliveries::{Delivery, Standing};
 use shared::state::desk::ConflictCounts;
 use shared::state::notices::Topic;
 use shared::state::watch::ErrorKind;
@@ -43,6 +43,8 @@ pub(super) struct Look<'a> {
     pub(super) unseen: u64,
     /// Conflicts that are open.
     pub(super) conflicts: ConflictCounts,
+    /// Open errors that are past their time, as far as they were looked at.
+    pub(super) errors_overdue: u64,
     /// Open errors of the window, by kind.
     pub(super) kinds: Vec<(ErrorKind, u64)>,
     /// Deliveries that were tried in vain.
@@ -93,7 +95,7 @@ pub(super) fn judge(memory: &mut Memory, look: &Look<'_>) -> Vec<Notice> {
         notices.extend(inbox(memory, look));
     }
     notices.extend(surge);
-    notices.extend(overdue(memory, look));
+    overdue(memory, look, &mut notices);
     refusals(memory, look, &mut notices);
     unreachable(memory, look, &mut notices);
     notices
@@ -211,15 +213,20 @@ fn inbox(memory: &mut Memory, look: &Look<'_>) -> Option<Notice> {
 }
 
 /// More are past their time than are told one by one.
-fn overdue(memory: &mut Memory, look: &Look<'_>) -> Option<Notice> {
-    let (account, overdue) = (look.account, look.conflicts.overdue);
-    let text = format!(
-        "{account}: {overdue} conflicts are past their time, more than are told one by one. Decide them together, or have \
-         a rule decide."
-    );
-    let over = format!("{account}: {overdue} conflicts are past their time, and are told one by one again.");
-    let about = ("overdue", format!("conflicts:{account}"), Topic::SlaPast);
-    signal(memory, look, about, Level::of(overdue, CLIMBS_MAX as u64), (text, over))
+fn overdue(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
+    let account = look.account;
+    for (name, what, overdue, advice) in [
+        ("overdue", "conflicts", look.conflicts.overdue, "Decide them together, or have a rule decide."),
+        ("overdue_errors", "errors", look.errors_overdue, "Mend what they have in common, and retry them."),
+    ] {
+        let text = format!(
+            "{account}: {overdue} {what} or more are past their time, more than are told one by one. {advice}"
+        );
+        let over = format!("{account}: {overdue} {what} are past their time, and are told one by one again.");
+        let about = (name, format!("{what}:{account}"), Topic::SlaPast);
+        let level = Level::of(overdue, CLIMBS_MAX as u64);
+        notices.extend(signal(memory, look, about, level, (text, over)));
+    }
 }
 
 /// Many records refused for one reason are one trouble.
@@ -249,11 +256,13 @@ fn refusals(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
     }
 }
 
-/// Who cannot be reached: told to the others.
+/// Who cannot be reached: told to the others. What was given up is told of once, when nothing is tried any more: it says
+/// nothing of today.
 fn unreachable(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
     let account = look.account;
     let mut seen: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    for delivery in look.trouble.iter().filter(|d| d.attempts >= TRIED_IN_VAIN) {
+    let is_tried = |d: &&Delivery| d.standing == Standing::Due && d.attempts >= TRIED_IN_VAIN;
+    for delivery in look.trouble.iter().filter(is_tried) {
         let entry = seen.entry(trouble(&delivery.to)).or_default();
         entry.0 = delivery.failure.clone().unwrap_or_default();
         entry.1 += 1;
@@ -268,6 +277,21 @@ fn unreachable(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) 
             "{account}: {count} messages by {whom} could not be sent, and are tried again: {why}. None is lost; all of \
              them are in the pages."
         );
+        let since = memory.alarms.get(&name).filter(|_| count == 0).map(|alarm| alarm.since);
+        let is_given_up = |d: &&Delivery, since| {
+            d.standing == Standing::GivenUp && d.due_at >= since && trouble(&d.to) == name
+        };
+        let given_up = since.map_or(0, |since| look.trouble.iter().filter(|d| is_given_up(d, since)).count());
+        if let (Some(since), 1..) = (since, given_up) {
+            memory.alarms.remove(&name);
+            let text = format!(
+                "{account}: {given_up} messages by {whom} were tried for days in vain, and are not tried any more. All \
+                 of them are in the pages."
+            );
+            let once = format!("given up {}", since.0);
+            notices.push(Notice::new(account, Topic::Delivery, name, &once, text, look.now));
+            continue;
+        }
         let over = format!("{account}: messages by {whom} get through again.");
         notices.extend(signal(memory, look, (&name, name.clone(), Topic::Delivery), level, (text, over)));
     }

@@ -6,13 +6,13 @@ use shared::domain::plan::reschedule;
 use shared::domain::record::{Lock, Record};
 use shared::domain::surface::{Account, OnBreach};
 use shared::fault::{Fault, Unavailable};
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holder};
 use shared::state::notices::Topic;
-use shared::state::{AuditRow, Commit, Notice, Verdict};
+use shared::state::{AuditRow, Commit, ErrorStatus, Notice, Verdict};
 use uuid::Uuid;
 
 use super::ladder::Matter;
-use super::memory::Held;
+use super::memory::{Climb, Held, Kind, Memory, Stage, Stop};
 use crate::App;
 
 /// Who holds, in the audit and in the holds themselves.
@@ -21,76 +21,103 @@ pub const ACTOR: &str = "notify";
 /// How often a lock is decided anew because the record moved on meanwhile.
 const ATTEMPTS: u32 = 5;
 
-/// Stops what the configuration asks for; done again it changes nothing. `None`: it asks for nothing, or there is nothing
-/// to stop.
-pub(super) async fn hold(
-    app: &App,
-    account: &Account,
-    matter: &Matter,
-    now: Timestamp,
-) -> Result<Option<Held>, Fault> {
+/// What the configuration asks to be stopped; `None`: nothing, or there is nothing to stop.
+pub(super) fn asked_for(matter: &Matter) -> Option<Held> {
     match (matter.on_breach, &matter.key) {
-        (OnBreach::Nothing, _) | (OnBreach::ReadOnlyField, None) => Ok(None),
-        (OnBreach::PauseWrites, _) => {
-            for side in Side::BOTH {
-                let reason = format!("nobody has decided in time: {}", matter.about);
-                let hold = Hold { since: now, actor: ACTOR.into(), reason };
-                let audit = audit("hold", format!("account:{side}"), matter.id, now);
-                // Where people hold them already, they are held.
-                app.state.set_hold(&account.id, side, Some(hold), audit).await?;
-            }
-            Ok(Some(Held::Writes))
-        }
+        (OnBreach::Nothing, _) | (OnBreach::ReadOnlyField, None) => None,
+        (OnBreach::PauseWrites, _) => Some(Held::Writes),
         (OnBreach::ReadOnlyField, Some(key)) => {
-            change(app, account, key, matter.id, Some(matter), now).await?;
-            Ok(Some(Held::Record(key.clone())))
+            Some(Held::Record { key: key.clone(), fields: matter.fields.clone() })
         }
     }
 }
 
-/// Lets go on what was stopped because of this.
-pub(super) async fn release(
+/// Brings about what is remembered, whoever has remembered it: stops what is to stop, lets go on what is to go on, and
+/// forgets what is over. Done again it changes nothing. Whether the memory has changed by it.
+pub(super) async fn carry_out(
     app: &App,
     account: &Account,
-    matter: Uuid,
-    held: &Held,
+    memory: &mut Memory,
     now: Timestamp,
-) -> Result<(), Fault> {
-    match held {
-        Held::Writes => {
-            let holds = app.state.holds(&account.id).await?;
-            // What people hold, people let go.
-            for side in
-                Side::BOTH.into_iter().filter(|side| holds[*side].as_ref().is_some_and(|h| h.actor == ACTOR))
-            {
-                let audit = audit("release", format!("account:{side}"), matter, now);
-                app.state.set_hold(&account.id, side, None, audit).await?;
-            }
-            Ok(())
+) -> Result<bool, Fault> {
+    let mut todo: Vec<(Uuid, Climb)> = memory.climbs.iter().map(|(id, climb)| (*id, climb.clone())).collect();
+    todo.retain(|(_, climb)| climb.stop.as_ref().is_some_and(|stop| stop.stage != Stage::Stands));
+    for (id, climb) in &todo {
+        if let Some(Stop { what: Held::Record { key, fields }, stage }) = &climb.stop {
+            let is_wanted = *stage == Stage::Wanted && is_undecided(app, *id, climb).await?;
+            let wanted = is_wanted.then_some((climb, &fields[..]));
+            change(app, account, key, *id, wanted, now).await?;
         }
-        Held::Record(key) => change(app, account, key, matter, None, now).await,
     }
+    writes(app, account, memory, now).await?;
+    for (id, _) in &todo {
+        let Some(climb) = memory.climbs.get_mut(id) else { continue };
+        match (climb.stop.as_mut(), climb.is_over) {
+            (Some(stop), _) if stop.stage == Stage::Wanted => stop.stage = Stage::Stands,
+            (_, false) => climb.stop = None,
+            (_, true) => _ = memory.climbs.remove(id),
+        }
+    }
+    Ok(!todo.is_empty())
+}
+
+/// Whether a decision is still waited for: a conflict is looked for again where its record is locked.
+async fn is_undecided(app: &App, id: Uuid, climb: &Climb) -> Result<bool, Unavailable> {
+    match climb.kind {
+        Kind::Conflict => Ok(true),
+        Kind::Error => Ok(app.state.error(id).await?.is_some_and(|error| error.status == ErrorStatus::Open)),
+    }
+}
+
+/// Holds the account's writes as long as something asks for it. The hold is the watcher's own, whatever people hold; one
+/// that nothing asks for is let go, whoever left it behind.
+async fn writes(app: &App, account: &Account, memory: &Memory, now: Timestamp) -> Result<(), Fault> {
+    let of = |stage: Stage| {
+        memory.climbs.iter().find(|(_, climb)| {
+            climb.stop.as_ref().is_some_and(|stop| stop.what == Held::Writes && stop.stage == stage)
+        })
+    };
+    let is_asked_for = memory.climbs.values().any(|climb| climb.stops(&Held::Writes));
+    let held = app.state.holds(&account.id).await?;
+    for side in Side::BOTH {
+        let subject = format!("account:{side}");
+        let is_held = held[side].of(Holder::Watch).is_some();
+        if let Some((id, climb)) = of(Stage::Wanted).filter(|_| !is_held) {
+            let reason = format!("nobody has decided in time: {}", climb.about);
+            let hold = Hold { since: now, actor: ACTOR.into(), reason };
+            let audit = audit("hold", subject, *id, now);
+            app.state.set_hold(&account.id, side, Holder::Watch, Some(hold), audit).await?;
+        } else if is_held && !is_asked_for {
+            let because = of(Stage::Ending).map_or(Uuid::nil(), |(id, _)| *id);
+            let audit = audit("release", subject, because, now);
+            app.state.set_hold(&account.id, side, Holder::Watch, None, audit).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The notice of something stopped.
 pub(super) fn notice(account: &AccountId, matter: &Matter, held: &Held, now: Timestamp) -> Notice {
     let what = match (held, &matter.fields[..]) {
         (Held::Writes, _) => "Nothing is written in this account".to_string(),
-        (Held::Record(key), []) => format!("Nothing is written to {key}"),
-        (Held::Record(key), fields) => format!("{} of {key} is written on neither side", fields.join(", ")),
+        (Held::Record { key, .. }, []) => format!("Nothing is written to {key}"),
+        (Held::Record { key, .. }, fields) => {
+            format!("{} of {key} is written on neither side", fields.join(", "))
+        }
     };
     let text = format!("{what} until somebody decides. {}: it was due by {}.", matter.about, matter.due);
     let subject = format!("{}:{}", matter.kind.as_str(), matter.id);
-    Notice::new(account, Topic::Held, subject, "held", text, now)
+    // It is told once for each time that it is stopped: with what is remembered.
+    Notice::new(account, Topic::Held, subject, &format!("held {}", now.0), text, now)
 }
 
-/// Locks what `matter` names, or (`None`) takes its locks away.
+/// Locks these fields of a record, or all of it, or (`None`) takes the locks away. What is decided is not locked.
 async fn change(
     app: &App,
     account: &Account,
     key: &RecordKey,
     id: Uuid,
-    matter: Option<&Matter>,
+    wanted: Option<(&Climb, &[String])>,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let Some(surface) = account.types.get(&key.record_type) else { return Ok(()) };
@@ -99,13 +126,15 @@ async fn change(
         let Some(stored) = stored else { return Ok(()) };
         let mut record = Record::clone(&stored);
         record.locks.retain(|lock| lock.error != lock_id(id));
-        if let Some(matter) = matter {
-            let fields = matter.fields.iter().filter_map(|name| surface.field(name)).map(Some);
-            let fields: Vec<Option<usize>> = match matter.fields.is_empty() {
+        let is_open = |climb: &Climb| {
+            climb.kind != Kind::Conflict || record.conflict.as_ref().is_some_and(|conflict| conflict.id == id)
+        };
+        if let Some((climb, names)) = wanted.filter(|(climb, _)| is_open(climb)) {
+            let fields: Vec<Option<usize>> = match names.is_empty() {
                 true => vec![None],
-                false => fields.collect(),
+                false => names.iter().filter_map(|name| surface.field(name)).map(Some).collect(),
             };
-            let reason = format!("nobody has decided in time: {}", matter.about);
+            let reason = format!("nobody has decided in time: {}", climb.about);
             let lock = |field| Lock { field, error: lock_id(id), reason: reason.clone(), since: now };
             record.locks.extend(fields.into_iter().map(lock));
         }
@@ -114,7 +143,7 @@ async fn change(
             return Ok(());
         }
         reschedule(&mut record, surface, now);
-        let action = if matter.is_some() { "hold" } else { "release" };
+        let action = if wanted.is_some() { "hold" } else { "release" };
         let mut commit = Commit::new(account.id.clone());
         commit.audit.push(audit(action, key.to_string(), id, now));
         commit.record = Some(record);

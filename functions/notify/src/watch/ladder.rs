@@ -12,8 +12,8 @@ use super::memory::{Climb, Kind, Memory};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// So many are told one by one.
-pub(super) const CLIMBS_MAX: usize = 500;
+/// So many of each kind are told one by one: neither keeps the other from being heard.
+pub(super) const CLIMBS_MAX: usize = 250;
 
 /// Something that waits for a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,19 +64,37 @@ pub(super) fn lead_ms(longest_ms: i64, rules: &Notify) -> i64 {
     (longest_ms as f64 * (1.0 - rules.sla_near)) as i64
 }
 
-/// Whether a step was reached that was not told yet. So many at most are told one by one: beyond that, who knows of one
-/// more knows nothing more, and an alarm tells how many there are.
-pub(super) fn has_step(
-    memory: &Memory,
-    id: Uuid,
-    times: (Timestamp, Timestamp),
-    rules: &Notify,
-    now: Timestamp,
-) -> bool {
-    let reached = ladder(times, rules).iter().take_while(|(_, at)| *at <= now).count();
-    match memory.climbs.get(&id) {
-        Some(climb) => reached > climb.steps,
-        None => reached > 0 && memory.climbs.len() < CLIMBS_MAX,
+/// How many of a kind may begin to climb. So many at most are told one by one: beyond that, who knows of one more knows
+/// nothing more, and an alarm tells how many there are.
+pub(super) struct Room(usize);
+
+impl Room {
+    pub(super) fn of(memory: &Memory, kind: Kind) -> Self {
+        let climbing = memory.climbs.values().filter(|climb| climb.kind == kind).count();
+        Self(CLIMBS_MAX.saturating_sub(climbing))
+    }
+
+    /// Whether a step was reached that was not told yet, and there is room to tell it. Asked in the order of the times at
+    /// which they are due, for who comes first has the room.
+    pub(super) fn takes(
+        &mut self,
+        memory: &Memory,
+        id: Uuid,
+        times: (Timestamp, Timestamp),
+        rules: &Notify,
+        now: Timestamp,
+    ) -> bool {
+        let reached = ladder(times, rules).iter().take_while(|(_, at)| *at <= now).count();
+        match memory.climbs.get(&id) {
+            // It was closed, waits anew, and the old one is seen to be over first.
+            Some(climb) if times.0 > climb.since => false,
+            Some(climb) => reached > climb.steps,
+            None if reached > 0 && self.0 > 0 => {
+                self.0 -= 1;
+                true
+            }
+            None => false,
+        }
     }
 }
 
@@ -107,7 +125,14 @@ pub(super) fn climb(
                 notices.push(notice(account, matter, *step, now));
             }
         }
-        let new = || Climb { kind: matter.kind, about: matter.about.clone(), steps: 0, held: None };
+        let new = || Climb {
+            kind: matter.kind,
+            about: matter.about.clone(),
+            since: matter.since,
+            steps: 0,
+            stop: None,
+            is_over: false,
+        };
         memory.climbs.entry(matter.id).or_insert_with(new).steps = reached;
     }
     notices
@@ -142,6 +167,8 @@ fn notice(account: &AccountId, matter: &Matter, step: Step, now: Timestamp) -> N
         ),
     };
     let subject = format!("{}:{}", matter.kind.as_str(), matter.id);
+    // What waits anew is told anew.
+    let once = format!("{once} {}", matter.since.0);
     Notice::new(account, topic, subject, &once, text, now).to(audience)
 }
 
@@ -151,7 +178,7 @@ pub(super) fn over(account: &AccountId, id: Uuid, climb: &Climb, now: Timestamp)
     if climb.steps < 2 {
         return None;
     }
-    let go_on = if climb.held.is_some() { " What was stopped because of it goes on." } else { "" };
+    let go_on = if climb.stop.is_some() { " What was stopped because of it goes on." } else { "" };
     let text = format!("{}: somebody has decided, or it has settled by itself.{go_on}", climb.about);
     let subject = format!("{}:{id}", climb.kind.as_str());
     let audience = match climb.steps {
@@ -161,7 +188,8 @@ pub(super) fn over(account: &AccountId, id: Uuid, climb: &Climb, now: Timestamp)
             std::iter::once(Audience::Owner).chain(above).collect()
         }
     };
-    Some(Notice::new(account, Topic::Recovered, subject, "decided", text, now).to(audience))
+    let once = format!("decided {}", climb.since.0);
+    Some(Notice::new(account, Topic::Recovered, subject, &once, text, now).to(audience))
 }
 
 #[cfg(test)]
@@ -192,6 +220,47 @@ mod tests {
     fn rules(after_hours: &[u32]) -> Notify {
         let authority = |hours: &u32| Authority { after_hours: *hours, ..Authority::default() };
         Notify { authorities: after_hours.iter().map(authority).collect(), ..Notify::default() }
+    }
+
+    fn begun(kind: Kind, since: Timestamp) -> Climb {
+        Climb { kind, about: "x".into(), since, steps: 1, stop: None, is_over: false }
+    }
+
+    #[test]
+    fn each_kind_has_its_room_and_who_is_due_first_has_it_first() {
+        let (mut memory, rules, now) = (Memory::default(), rules(&[]), NOW.plus(90 * HOUR_MS));
+        let times = (NOW, NOW.plus(24 * HOUR_MS));
+        let admitted = |memory: &Memory, kind, from: u128| {
+            let mut room = Room::of(memory, kind);
+            let ids = (from..from + 1_000).map(Uuid::from_u128);
+            ids.filter(|id| room.takes(memory, *id, times, &rules, now)).collect::<Vec<_>>()
+        };
+        let errors = admitted(&memory, Kind::Error, 0);
+        assert_eq!(errors, (0..CLIMBS_MAX as u128).map(Uuid::from_u128).collect::<Vec<_>>());
+        memory.climbs.extend(errors.into_iter().map(|id| (id, begun(Kind::Error, NOW))));
+        assert!(admitted(&memory, Kind::Error, 5_000).is_empty(), "there is no room");
+        assert_eq!(admitted(&memory, Kind::Error, 0).len(), CLIMBS_MAX, "who climbs goes on");
+        assert_eq!(admitted(&memory, Kind::Conflict, 9_000).len(), CLIMBS_MAX, "errors starve nobody");
+    }
+
+    #[test]
+    fn what_waits_anew_is_told_anew() {
+        let first = matter(1, None);
+        let again = Matter { since: NOW.plus(HOUR_MS), due: NOW.plus(25 * HOUR_MS), ..first.clone() };
+        let ids = |matter: &Matter| {
+            let late = NOW.plus(90 * HOUR_MS);
+            let told =
+                climb(&mut Memory::default(), &acme(), std::slice::from_ref(matter), &rules(&[]), late);
+            told.into_iter().map(|notice| notice.id).collect::<Vec<_>>()
+        };
+        assert!(ids(&first).iter().all(|id| !ids(&again).contains(id)));
+        let end = |since| over(&acme(), Uuid::nil(), &Climb { steps: 2, ..begun(Kind::Error, since) }, NOW);
+        assert_ne!(end(first.since).unwrap().id, end(again.since).unwrap().id);
+        let memory =
+            Memory { climbs: [(first.id, begun(Kind::Error, first.since))].into(), ..Memory::default() };
+        let times = (again.since, again.due);
+        let mut room = Room::of(&memory, Kind::Error);
+        assert!(!room.takes(&memory, again.id, times, &rules(&[]), NOW.plus(90 * HOUR_MS)));
     }
 
     /// Looks each quarter of an hour for so many hours; what was told, and in which hour.
@@ -231,7 +300,7 @@ mod tests {
 
     #[test]
     fn the_end_is_told_to_those_who_heard_of_it() {
-        let climb = |steps| Climb { kind: Kind::Conflict, about: "x".into(), steps, held: None };
+        let climb = |steps| Climb { steps, ..begun(Kind::Conflict, NOW) };
         assert!(over(&acme(), Uuid::nil(), &climb(1), NOW).is_none());
         let audience = |steps| over(&acme(), Uuid::nil(), &climb(steps), NOW).unwrap().audience;
         assert_eq!(audience(2), [Audience::Owner]);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::domain::id::{RecordKey, Timestamp};
 use shared::state::notices::Topic;
+use shared::state::watch::Memory as Stored;
 use uuid::Uuid;
 
 /// Counts of earlier looks that are kept.
@@ -22,12 +23,12 @@ pub(super) struct Memory {
     pub(super) inbox_at: Option<Timestamp>,
     /// What has waited too long, or soon will have, by conflict or error.
     pub(super) climbs: BTreeMap<Uuid, Climb>,
-    /// From where on the next look goes through the conflicts,
-    pub(super) conflicts_from: Option<(Timestamp, Uuid)>,
-    /// the errors,
-    pub(super) errors_from: Option<(Timestamp, Uuid)>,
-    /// and those that may be over.
+    /// From where on the next look sees which of these are over.
     pub(super) over_from: Option<Uuid>,
+    /// By which agreed times the open conflicts are filed,
+    pub(super) filed_by: Option<Uuid>,
+    /// and, as long as they are being filed by them, from where on the next look goes on.
+    pub(super) file_from: Option<(Timestamp, Uuid)>,
 }
 
 /// Something that is the matter.
@@ -59,11 +60,37 @@ pub(super) struct Climb {
     pub(super) kind: Kind,
     /// In words.
     pub(super) about: String,
+    /// Since when it waits: an error that was closed and is met again waits anew.
+    #[serde(default)]
+    pub(super) since: Timestamp,
     /// Steps taken: how many of the ladder's were told.
     pub(super) steps: usize,
-    /// What was stopped because of it.
+    /// What is stopped because of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) held: Option<Held>,
+    pub(super) stop: Option<Stop>,
+    /// It was decided; it is forgotten once what it stopped goes on.
+    #[serde(default)]
+    pub(super) is_over: bool,
+}
+
+/// Something that is stopped. It is remembered before it is done: who crashes in between does it at the next look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stop {
+    pub(super) what: Held,
+    pub(super) stage: Stage,
+}
+
+/// How far a stop is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    /// To be done.
+    Wanted,
+    /// Done. What people let go by hand is not stopped again.
+    Stands,
+    /// To go on.
+    Ending,
 }
 
 /// What waits for a person.
@@ -89,11 +116,28 @@ impl Kind {
 pub(super) enum Held {
     /// The account's writes.
     Writes,
-    /// Fields of this record, or all of it.
-    Record(RecordKey),
+    /// These fields of a record; none: all of it.
+    Record { key: RecordKey, fields: Vec<String> },
+}
+
+impl Climb {
+    /// Whether it stops this, or is to.
+    pub(super) fn stops(&self, what: &Held) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.what == *what && stop.stage != Stage::Ending)
+    }
 }
 
 impl Memory {
+    /// Reads what was remembered. Who cannot read it knows nothing of what is stopped, and does nothing.
+    pub(super) fn read(stored: &Stored) -> Result<Self, String> {
+        match stored.revision {
+            0 => Ok(Self::default()),
+            _ => serde_json::from_str(&stored.text).map_err(|error| {
+                format!("what the watcher remembers cannot be read ({error}); it stands in notice_watch")
+            }),
+        }
+    }
+
     /// Notes what was counted now; what is older than the longest window is forgotten, but for one.
     pub(super) fn count(&mut self, counts: Counts, window_ms: i64) {
         let spacing = window_ms / (COUNTS_MAX as i64 / 2);
@@ -137,10 +181,16 @@ mod tests {
         let mut memory = Memory::default();
         let alarm = Alarm { topic: Topic::Backlog, since: Timestamp(5), days: 1 };
         memory.alarms.insert("backlog".into(), alarm);
-        let climb = Climb { kind: Kind::Error, about: "x".into(), steps: 2, held: Some(Held::Writes) };
+        let stop = Some(Stop { what: Held::Writes, stage: Stage::Wanted });
+        let (about, since) = ("x".to_string(), Timestamp(7));
+        let climb = Climb { kind: Kind::Error, about, since, steps: 2, stop, is_over: false };
         memory.climbs.insert(Uuid::nil(), climb);
-        let text = serde_json::to_string(&memory).unwrap();
-        assert_eq!(serde_json::from_str::<Memory>(&text).unwrap(), memory);
-        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+        let read = |revision, text: &str| Memory::read(&Stored { revision, text: text.into() });
+        assert_eq!(read(3, &serde_json::to_string(&memory).unwrap()), Ok(memory));
+        assert_eq!(read(1, "{}"), Ok(Memory::default()));
+        assert_eq!(read(0, ""), Ok(Memory::default()));
+        for unreadable in ["", "{", "7", r#"{"climbs": {"x": 1}}"#] {
+            assert!(read(1, unreadable).unwrap_err().contains("notice_watch"), "{unreadable}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use shared::intake::subjects_of;
 use shared::pubsub::{Topic, change_message};
 use shared::redrive::{Dismissed, Edited, Redriven, dismiss, original, pages, redrive, redrive_edited};
 use shared::runtime::problem::Problem;
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holder};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
 use shared::state::{AuditRow, Census, Commit, ErrorEntry, Page, Verdict};
 use uuid::Uuid;
@@ -236,17 +236,26 @@ impl Access {
 
     /// What is held.
     pub(crate) async fn holds(&self) -> Result<PerSide<Option<Hold>>, Unavailable> {
-        self.ports.state.holds(&self.account).await
+        let holds = self.ports.state.holds(&self.account).await?;
+        let shown = |side: Side| holds[side].shown().map(|(_, hold)| hold.clone());
+        Ok(PerSide { netsuite: shown(Side::NetSuite), suitex: shown(Side::SuiteX) })
     }
 
-    /// Holds writes to a side, or lets them go; false when they are already.
+    /// Holds writes to a side, or lets go the hold that is shown; false when they are already.
     pub(crate) async fn set_hold(
         &self,
         side: Side,
         hold: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
-        self.ports.state.set_hold(&self.account, side, hold, audit).await
+        let holder = match &hold {
+            Some(_) => Holder::People,
+            None => {
+                let holds = self.ports.state.holds(&self.account).await?;
+                holds[side].shown().map_or(Holder::People, |(holder, _)| holder)
+            }
+        };
+        self.ports.state.set_hold(&self.account, side, holder, hold, audit).await
     }
 
     /// The audit, newest first.

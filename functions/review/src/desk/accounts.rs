@@ -61,5 +61,6 @@ pub async fn hold(access: &Access, side: Side, held: bool, note: Option<&str>) -
     let row = audit_row(access, action, format!("account:{side}"), details);
     // Held twice is held: who asks again has what they want, and the first reason stands.
     access.set_hold(side, hold, row).await?;
-    Ok(Held { side: side.as_str(), held })
+    // What a person lets go may be held by the watcher as well.
+    Ok(Held { side: side.as_str(), held: access.holds().await?[side].is_some() })
 }

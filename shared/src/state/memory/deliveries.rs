@@ -14,7 +14,7 @@ use crate::state::notices::Notice;
 /// A delivery, what it tells, and who holds it until when.
 pub(super) struct Sending {
     pub(super) delivery: Delivery,
-    items: Vec<Uuid>,
+    pub(super) items: Vec<Uuid>,
     claim: Option<(Uuid, Timestamp)>,
 }
 

@@ -10,7 +10,7 @@ use crate::domain::conflict::Conflict;
 use crate::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use crate::fault::Unavailable;
 use crate::state::AuditRow;
-use crate::state::controls::{Controls, Hold};
+use crate::state::controls::{Controls, Hold, Holder, Holds};
 use crate::state::desk::{
     AuditFilter, AuditLine, COUNT_MAX, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine,
 };
@@ -22,7 +22,7 @@ pub(super) struct Filing {
     conflicts: BTreeMap<Uuid, Entry>,
     /// The open ones by the time they are due.
     due: BTreeSet<(Timestamp, Uuid)>,
-    holds: PerSide<Option<Hold>>,
+    holds: PerSide<Holds>,
 }
 
 struct Entry {
@@ -132,9 +132,15 @@ impl Desk for MemoryState {
         }))
     }
 
-    async fn conflicts_opened(&self, account: &AccountId, since: Timestamp) -> Result<u64, Unavailable> {
+    async fn conflicts_opened(
+        &self,
+        account: &AccountId,
+        since: Timestamp,
+        most: u64,
+    ) -> Result<u64, Unavailable> {
         let is_since = |entry: &&Entry| entry.opened_at >= since;
-        Ok(self.with(account, |t| t.filing.conflicts.values().filter(is_since).count() as u64))
+        let opened = self.with(account, |t| t.filing.conflicts.values().filter(is_since).count() as u64);
+        Ok(opened.min(most))
     }
 
     async fn conflict_counts(
@@ -207,7 +213,7 @@ impl Desk for MemoryState {
 
 #[async_trait]
 impl Controls for MemoryState {
-    async fn holds(&self, account: &AccountId) -> Result<PerSide<Option<Hold>>, Unavailable> {
+    async fn holds(&self, account: &AccountId) -> Result<PerSide<Holds>, Unavailable> {
         Ok(self.with(account, |t| t.filing.holds.clone()))
     }
 
@@ -215,14 +221,15 @@ impl Controls for MemoryState {
         &self,
         account: &AccountId,
         side: Side,
+        holder: Holder,
         hold: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(account, |t| {
-            if t.filing.holds[side].is_some() == hold.is_some() {
+            if t.filing.holds[side].of(holder).is_some() == hold.is_some() {
                 return false;
             }
-            t.filing.holds[side] = hold;
+            t.filing.holds[side].set(holder, hold);
             t.audit.push(audit);
             true
         }))

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::MemoryState;
 use crate::domain::governance::Governance;
 use crate::domain::id::AccountId;
 use crate::domain::record::Record;
+use crate::state::deliveries::Delivery;
 use crate::state::{AuditRow, Notice, PendingRow};
 
 impl MemoryState {
@@ -22,6 +25,14 @@ impl MemoryState {
     /// The notices of an account.
     pub fn all_notices(&self, account: &AccountId) -> Vec<Notice> {
         self.with(account, |t| t.told.all())
+    }
+
+    /// The deliveries of an account, each with the notices that it tells.
+    pub fn all_deliveries(&self, account: &AccountId) -> Vec<(Delivery, Vec<Uuid>)> {
+        self.with(account, |t| {
+            let all = t.told.deliveries.values();
+            all.map(|row| (row.delivery.clone(), row.items.clone())).collect()
+        })
     }
 
     /// The audit of an account.

@@ -18,6 +18,11 @@ impl Tables {
         id.is_some_and(|id| self.links.contains_key(&(record_type.clone(), *side, id)))
     }
 
+    /// Whether the event is in this error still.
+    pub(super) fn is_stuck_in(&self, event: Uuid, error: Uuid) -> bool {
+        self.pending.get(&event).is_some_and(|row| row.place == Place::Error(error))
+    }
+
     /// An event need not wait any longer.
     pub(super) fn go_on(&mut self, event: Uuid, woken: &mut Vec<(RecordType, Subject)>) {
         let Some(row) = self.pending.get(&event) else { return };
@@ -53,6 +58,7 @@ impl Tables {
                 self.due[side].remove(&(due.at, waiting.clone()));
                 *due = Due { at: Timestamp(0), reason: DueReason::Dirty, attempts: due.attempts };
                 record.row_revision += 1;
+                self.behind[side].remove(&waiting);
                 self.due[side].insert((Timestamp(0), waiting));
             }
         }

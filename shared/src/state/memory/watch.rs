@@ -5,11 +5,31 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::MemoryState;
-use crate::domain::id::{AccountId, Timestamp};
+use super::{At, MemoryState, Tables};
+use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::record::Record;
 use crate::fault::Unavailable;
-use crate::state::watch::{ErrorKind, Memory, Watch, Watched};
+use crate::state::watch::{BEHIND_OF, ErrorKind, Memory, Watch, Watched, behind_since};
 use crate::state::{ErrorEntry, ErrorStatus};
+
+impl Tables {
+    /// Notes since when the work of a record is not done, as it is stored now.
+    pub(super) fn note_behind(&mut self, place: &At, record: &Record) {
+        for side in Side::BOTH {
+            let before = self.behind[side].remove(place);
+            if let Some(since) = behind_since(before, record.sides[side].due.as_ref()) {
+                self.behind[side].insert(place.clone(), since);
+            }
+        }
+    }
+
+    /// The record is another one's former id.
+    pub(super) fn forget_behind(&mut self, place: &At) {
+        for side in Side::BOTH {
+            self.behind[side].remove(place);
+        }
+    }
+}
 
 #[async_trait]
 impl Watch for MemoryState {
@@ -32,6 +52,23 @@ impl Watch for MemoryState {
                 t.told.add(notice);
             }
             true
+        }))
+    }
+
+    async fn behind(
+        &self,
+        account: &AccountId,
+        side: Side,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<RecordKey>, Unavailable> {
+        Ok(self.with(account, |t| {
+            let last = t.due[side].iter().rev().take(BEHIND_OF);
+            let behind = last.filter_map(|(_, place)| Some((*t.behind[side].get(place)?, place)));
+            let mut behind: Vec<_> = behind.filter(|(at, _)| *at <= since).collect();
+            behind.sort();
+            let key = |(kind, id): &At| RecordKey::new(account.clone(), kind.clone(), id.clone());
+            behind.into_iter().take(limit).map(|(_, place)| key(place)).collect()
         }))
     }
 

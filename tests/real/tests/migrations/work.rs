@@ -13,7 +13,7 @@ use shared::domain::record::Record;
 use shared::domain::surface::Limits;
 use shared::ledger::Appended::Fresh;
 use shared::ledger::{Entry, Ledger};
-use shared::state::controls::{Controls, Hold};
+use shared::state::controls::{Controls, Hold, Holder};
 use shared::state::desk::{AuditFilter, Desk};
 use shared::state::notices::Topic;
 use shared::state::{
@@ -171,7 +171,7 @@ async fn stop(state: &MysqlState) {
         subject: "account:suitex".into(),
         details: json!({}),
     };
-    assert!(state.set_hold(&acme(), Side::SuiteX, Some(hold), audit).await.unwrap());
+    assert!(state.set_hold(&acme(), Side::SuiteX, Holder::People, Some(hold), audit).await.unwrap());
     let filter = AuditFilter { actor: Some("ada".into()), subject: None };
     assert_eq!(state.audit_of(&acme(), &filter, None, 9).await.unwrap().len(), 1);
 }
@@ -188,7 +188,7 @@ async fn the_state_under_each_role() {
             "merge" => state.set_watermark(&acme(), "ledger", 7).await.unwrap(),
             "ns-writer" => {
                 call(&state).await.unwrap();
-                assert!(state.holds(&acme()).await.unwrap().suitex.is_none());
+                assert!(!state.holds(&acme()).await.unwrap().suitex.is_held());
             }
             "review" => {
                 assert_eq!(state.census(&acme()).await.unwrap().values().sum::<u64>(), n as u64 + 1);

@@ -15,7 +15,9 @@ use real_tests::{Database, address};
 use serde_json::Value as Json;
 use shared::blob::memory::MemoryBlob;
 use shared::buffer::memory::MemoryBuffer;
-use shared::domain::id::{AccountId, Timestamp};
+use shared::domain::conflict::Conflict;
+use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, Timestamp};
+use shared::domain::record::Record;
 use shared::domain::surface::SyncConfig;
 use shared::pubsub::{Message, Publish};
 use shared::runtime::Edge;
@@ -24,6 +26,7 @@ use shared::runtime::env::Secret;
 use shared::runtime::ids::RandomIds;
 use shared::runtime::metrics::Metrics;
 use shared::runtime::tasks::{Tasks, TokioSpawn};
+use shared::state::desk::Desk;
 use shared::state::notices::{Notices, Topic};
 use shared::state::{Commit, ErrorEntry, Notice, State};
 use tower::ServiceExt;
@@ -68,7 +71,7 @@ struct Office {
     slack: MockServer,
     /// Nobody else's, so that the tests may share a mail server.
     owner: String,
-    _database: Database,
+    database: Database,
 }
 
 impl Office {
@@ -93,7 +96,7 @@ impl Office {
         };
         let slack = MockServer::start().await;
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&slack).await;
-        Self { state, clock, edge, slack, owner, _database: database }
+        Self { state, clock, edge, slack, owner, database }
     }
 
     /// An instance whose mail server is there.
@@ -234,4 +237,56 @@ async fn a_mailbox_that_is_refused_is_tried_again_and_seen() {
         delivery.attempts >= 2 && delivery.failure.as_ref().unwrap().contains("no such mailbox"),
         "{delivery:?}"
     );
+}
+
+/// A record with a conflict, as a program with this configuration opens it.
+async fn conflict(state: &MysqlState, config: &SyncConfig) -> Uuid {
+    let (acme, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
+    let surface = config.surface(&acme, &kind).unwrap();
+    let key = RecordKey::new(acme.clone(), kind, CanonicalId::parse("7").unwrap());
+    let mut record = Record::new(key, surface);
+    record.alive = true;
+    let mut conflict = Conflict {
+        id: Uuid::from_u128(7),
+        revision: 1,
+        opened_at: Timestamp(START),
+        due_at: Timestamp(START),
+        clashes: Vec::new(),
+        deleted_by: Some(Side::SuiteX),
+    };
+    conflict.set_due(surface);
+    record.conflict = Some(conflict);
+    state.commit(vec![Commit { record: Some(record), ..Commit::new(acme) }]).await.unwrap();
+    Uuid::from_u128(7)
+}
+
+#[tokio::test]
+async fn what_was_filed_without_its_time_or_under_another_is_filed_anew() {
+    let mut office = Office::new().await;
+    let (acme, day) = (AccountId::parse("acme").unwrap(), 24 * 60 * MINUTE_MS);
+    let id = conflict(&office.state, &office.edge.config).await;
+    let due = async |state: &MysqlState| {
+        let filed = state.conflict_of(std::slice::from_ref(&acme), id).await.unwrap().expect("it is filed");
+        filed.due_at.0 - START
+    };
+    assert_eq!(due(&office.state).await, day);
+    // As a program before the inbox had times would have left it.
+    sqlx::query("update conflicts set opened_at = 0, due_at = 0")
+        .execute(&office.database.pool)
+        .await
+        .unwrap();
+    let instance = office.instance("smtp://127.0.0.1:1");
+    office.tick(&instance).await;
+    assert_eq!(due(&office.state).await, day);
+    assert_eq!(office.shown().await, 0, "nobody is told that it is overdue");
+
+    // Another time is agreed, and deployed.
+    let text = include_str!("../../../../config/sync.toml");
+    let text = text.replace("[type.customer]\n", "[type.customer]\nsla_hours = 12\n");
+    let config = Arc::new(SyncConfig::parse(&text).unwrap());
+    office.state = Arc::new(MysqlState::new(office.database.pool.clone(), Arc::clone(&config)));
+    office.edge.config = config;
+    let instance = office.instance("smtp://127.0.0.1:1");
+    office.tick(&instance).await;
+    assert_eq!(due(&office.state).await, day / 2);
 }

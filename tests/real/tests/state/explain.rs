@@ -8,7 +8,7 @@ use shared::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType,
 use shared::domain::record::{Due, DueReason, Record, Span};
 use shared::domain::surface::{Limits, Policy, Risk};
 use shared::domain::value::Value;
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holder};
 use shared::state::deliveries::{Channel, Delivery, Plan, Recipient, Standing};
 use shared::state::notices::Topic;
 use shared::state::watch::Watched;
@@ -54,7 +54,7 @@ async fn fill(state: &dyn State) {
         for side in Side::BOTH {
             let hold = Hold { since: at(1), actor: "ada".into(), reason: "x".into() };
             let row = audit("suspended", &format!("account:{side}"));
-            assert!(state.set_hold(&account, side, Some(hold), row).await.unwrap());
+            assert!(state.set_hold(&account, side, Holder::People, Some(hold), row).await.unwrap());
         }
     }
 }
@@ -206,6 +206,7 @@ fn sample(column: &str, nth: usize) -> Option<String> {
         "record_type" => text("customer"),
         "record_id" | "alias_of" => text(&name(n)),
         "side" => text("suitex"),
+        "holder" => text("people"),
         "side_id" => text(&name(n + 10_000)),
         "subject" => text(&format!("suitex:{}", name(n / 3))),
         "netsuite_waits_for" | "suitex_waits_for" => text(&format!("customer:{}", name(n))),

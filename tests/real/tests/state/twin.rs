@@ -8,11 +8,12 @@ use shared::domain::conflict::Conflict;
 use shared::domain::id::{CanonicalId, RecordKey, RecordType, Side, Timestamp, Version};
 use shared::domain::record::{Due, DueReason, Record};
 use shared::domain::value::Value;
+use shared::state::desk::ConflictFilter;
 use shared::state::memory::MemoryState;
 use shared::state::notices::Topic;
 use shared::state::{
-    AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, State,
-    Subject, Verdict,
+    AuditRow, Commit, ErrorEntry, ErrorStatus, Freed, HistoryRow, LinkChange, Notice, PendingRow, Place,
+    State, Subject, Verdict,
 };
 
 use super::{acme, at, canonical, config, fresh, id, kind, side_id};
@@ -38,6 +39,8 @@ fn subjects() -> Vec<Subject> {
 /// What happens, drawn from a seed.
 struct Story {
     dice: Rng,
+    /// Of its own for what was added: what the others draw is not shifted by it.
+    more: Rng,
     /// Who stands for whom: what was taken over is not taken over again, nor is who took something over.
     taken: Vec<CanonicalId>,
 }
@@ -149,6 +152,10 @@ impl Story {
     fn commit(&mut self, now: &mut BTreeMap<RecordKey, Record>) -> Commit {
         let mut commit = Commit::new(acme());
         commit.places = (0..self.dice.u8(0..4)).map(|_| (self.event(), self.place())).collect();
+        if self.more.u8(0..4) == 0 {
+            let events = (0..4).map(|_| id(self.more.u128(0..u128::from(EVENTS)))).collect();
+            commit.freed = vec![Freed { error: id(9), events, to: Place::Superseded }];
+        }
         if self.dice.u8(0..8) == 0 {
             commit.errors = (0..self.dice.u8(1..3)).map(|_| self.error()).collect();
             let (at, notice) = (self.time(), id(self.dice.u128(0..5)));
@@ -170,11 +177,12 @@ impl Story {
         record.canonical[0] = Value::Text(self.dice.u32(..).to_string().into());
         record.sides.netsuite.due = self.due();
         record.sides.suitex.due = self.due();
+        let opened_at = at(self.more.i64(0..100));
         record.conflict = (self.dice.u8(0..3) == 0).then(|| Conflict {
             id: id(700 + at_ as u128 * 2 + u128::from(self.dice.bool())),
             revision: 1,
-            opened_at: at(5),
-            due_at: at(5).plus(86_400_000),
+            opened_at,
+            due_at: opened_at.plus(86_400_000),
             clashes: vec![],
             deleted_by: Some(Side::SuiteX),
         });
@@ -232,6 +240,10 @@ async fn told(state: &dyn State) -> Vec<String> {
                 state.due(&acme(), side, at(now), 100).await.unwrap()
             ));
         }
+        for since in [0, 50, 200] {
+            let behind = state.behind(&acme(), side, at(since), 100).await.unwrap();
+            out.push(format!("behind {side} {since}: {behind:?}"));
+        }
         out.push(format!("next {side}: {:?}", state.next_due(&acme(), side).await.unwrap()));
     }
     for kind in [kind("customer"), kind("salesorder")] {
@@ -247,6 +259,8 @@ async fn told(state: &dyn State) -> Vec<String> {
     for n in 700..720 {
         out.push(format!("conflict {n}: {:?}", state.conflict(id(n)).await.unwrap().map(|r| r.key.clone())));
     }
+    let filed = state.open_conflicts(&acme(), &ConflictFilter::default(), None, 100).await.unwrap();
+    out.push(format!("filed: {filed:?}"));
     for open in [false, true] {
         out.push(format!("errors {open}: {:?}", state.errors(None, open, None, 100).await.unwrap()));
     }
@@ -263,7 +277,8 @@ async fn both_tell_the_same_of_the_same() {
     for seed in 0..12 {
         let (database, real) = fresh().await;
         let memory = MemoryState::new();
-        let mut story = Story { dice: Rng::with_seed(seed), taken: Vec::new() };
+        let (dice, more) = (Rng::with_seed(seed), Rng::with_seed(seed + 1_000));
+        let mut story = Story { dice, more, taken: Vec::new() };
         for step in 0..60 {
             let rows: Vec<PendingRow> = (0..story.dice.u8(0..4)).map(|_| story.pending()).collect();
             memory.enqueue(rows.clone()).await.unwrap();

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use shared::domain::conflict::Conflict;
-use shared::domain::id::{AccountId, Side, Version};
+use shared::domain::id::{AccountId, PerSide, Side, Version};
 use shared::domain::record::Record;
 use shared::domain::surface::Risk;
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holder, Holds};
 use shared::state::desk::{AuditFilter, ConflictCounts, ConflictFilter, Filed};
 use shared::state::{AuditRow, Commit, HistoryRow, State};
 
@@ -214,6 +214,29 @@ fn the_inbox_follows_the_record() {
 }
 
 #[test]
+fn what_is_filed_of_a_conflict_is_what_its_record_has() {
+    each(async |state| {
+        let mut record = with_conflict(state, &acme(), "customer/1", opened(1, 10, &[0])).await;
+        // A commit about anything at all, that says nothing of the conflict: the agreed times were changed meanwhile.
+        let mut sooner = opened(1, 10, &[1]);
+        sooner.due_at = at(77);
+        sooner.deleted_by = Some(Side::SuiteX);
+        record.conflict = Some(sooner);
+        put(state, record).await;
+        let filed = state.conflict_of(&[acme()], id(1)).await.unwrap().expect("it is there");
+        assert_eq!((filed.opened_at, filed.due_at, filed.is_open), (at(10), at(77), true));
+        let on =
+            |field| ConflictFilter { field: Some((kind("customer"), field)), ..ConflictFilter::default() };
+        assert_eq!((list(state, &on(0)).await, list(state, &on(1)).await), (vec![], vec![1]));
+        let locks = ConflictFilter { locks_record: Some(true), ..ConflictFilter::default() };
+        assert_eq!(list(state, &locks).await, [1]);
+        let due = state.conflicts_by_sla(&acme(), at(77), 9).await.unwrap();
+        assert_eq!(ids(&due), [1]);
+        assert_eq!(state.conflict_counts(&acme(), at(77)).await.unwrap().overdue, 1);
+    });
+}
+
+#[test]
 fn a_conflict_is_found_in_the_accounts_that_are_asked_alone() {
     each(async |state| {
         with_conflict(state, &acme(), "customer/1", opened(1, 10, &[0])).await;
@@ -259,8 +282,9 @@ fn conflicts_are_counted_by_what_they_wait_for() {
         let counts = state.conflict_counts(&acme(), at(20).plus(DAY_MS)).await.unwrap();
         assert_eq!(counts, ConflictCounts { open: 3, overdue: 2, unassigned: 2 });
         assert_eq!(state.conflict_counts(&globex(), at(0)).await.unwrap(), ConflictCounts::default());
+        assert_eq!(state.conflicts_opened(&acme(), at(0), 2).await.unwrap(), 2, "no more are counted");
         for (since, count) in [(0, 4), (20, 3), (41, 0)] {
-            assert_eq!(state.conflicts_opened(&acme(), at(since)).await.unwrap(), count, "since {since}");
+            assert_eq!(state.conflicts_opened(&acme(), at(since), 9).await.unwrap(), count, "since {since}");
         }
     });
 }
@@ -342,19 +366,49 @@ fn what_is_held_is_held_until_it_is_let_go() {
     each(async |state| {
         let hold = |who: &str| Hold { since: at(7), actor: who.into(), reason: "month's end".into() };
         let set = async |side, hold: Option<Hold>| {
-            state.set_hold(&acme(), side, hold, row("ada", "suspended", "account:netsuite")).await.unwrap()
+            let row = row("ada", "suspended", "account:netsuite");
+            state.set_hold(&acme(), side, Holder::People, hold, row).await.unwrap()
         };
+        let of_people = |holds: &PerSide<Holds>| (holds.netsuite.people.clone(), holds.suitex.people.clone());
         assert_eq!(state.holds(&acme()).await.unwrap(), Default::default());
         assert!(!set(Side::NetSuite, None).await, "nothing was held");
         assert!(set(Side::NetSuite, Some(hold("ada"))).await);
         assert!(!set(Side::NetSuite, Some(hold("bob"))).await, "the first reason stands");
         let held = state.holds(&acme()).await.unwrap();
-        assert_eq!((held.netsuite, held.suitex), (Some(hold("ada")), None));
+        assert_eq!(of_people(&held), (Some(hold("ada")), None));
         assert_eq!(state.holds(&globex()).await.unwrap(), Default::default());
         assert!(set(Side::SuiteX, Some(hold("ada"))).await && set(Side::NetSuite, None).await);
         let held = state.holds(&acme()).await.unwrap();
-        assert_eq!((held.netsuite, held.suitex), (None, Some(hold("ada"))));
+        assert_eq!(of_people(&held), (None, Some(hold("ada"))));
         let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap();
         assert_eq!(rows.len(), 3);
+    });
+}
+
+#[test]
+fn who_holds_for_another_reason_holds_for_itself() {
+    each(async |state| {
+        let hold = |who: &str| Hold { since: at(7), actor: who.into(), reason: format!("{who}'s") };
+        let set = async |holder, hold: Option<Hold>| {
+            let row = row("x", "suspended", "account:suitex");
+            state.set_hold(&acme(), Side::SuiteX, holder, hold, row).await.unwrap()
+        };
+        let held = async || state.holds(&acme()).await.unwrap().suitex;
+        assert!(set(Holder::Watch, Some(hold("notify"))).await);
+        assert_eq!(held().await.shown(), Some((Holder::Watch, &hold("notify"))));
+        assert!(set(Holder::People, Some(hold("ada"))).await, "though it is held already");
+        let both = Holds { people: Some(hold("ada")), watch: Some(hold("notify")) };
+        assert_eq!(held().await, both);
+        assert_eq!(both.shown(), Some((Holder::People, &hold("ada"))));
+        assert!(set(Holder::Watch, None).await);
+        assert!(!set(Holder::Watch, None).await, "it has let go already");
+        assert_eq!(held().await, Holds { people: Some(hold("ada")), watch: None });
+        assert!(set(Holder::Watch, Some(hold("notify"))).await && set(Holder::People, None).await);
+        assert!(held().await.is_held());
+        assert!(set(Holder::Watch, None).await);
+        assert_eq!(held().await, Holds::default());
+        assert!(!state.holds(&acme()).await.unwrap().netsuite.is_held());
+        let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap();
+        assert_eq!(rows.len(), 6);
     });
 }

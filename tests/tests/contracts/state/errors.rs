@@ -82,6 +82,29 @@ fn an_error_that_comes_back_after_a_retry_is_open_again() {
 }
 
 #[test]
+fn what_was_closed_and_is_met_again_is_new() {
+    each(async |state| {
+        let again = |status, n| ErrorEntry { status, first_at: at(n), last_at: at(n), ..error(&acme(), 7) };
+        let known = async || {
+            let error = state.error(id(7)).await.unwrap().expect("the error");
+            (error.status, error.first_at, error.last_at, error.attempts)
+        };
+        file(state, again(ErrorStatus::Open, 10)).await;
+        file(state, again(ErrorStatus::Retried, 20)).await;
+        file(state, again(ErrorStatus::Open, 30)).await;
+        assert_eq!(known().await, (ErrorStatus::Open, at(10), at(30), 1), "a retry ends nothing");
+        file(state, again(ErrorStatus::Closed, 40)).await;
+        assert_eq!(known().await.1, at(10), "since when it was an error stays known");
+        file(state, again(ErrorStatus::Open, 50)).await;
+        assert_eq!(known().await, (ErrorStatus::Open, at(50), at(50), 1));
+        let old = state.errors_by_age(&acme(), ErrorStatus::Open, None, at(49), 9).await.unwrap();
+        assert_eq!(old, [], "nobody has waited for it so long");
+        file(state, again(ErrorStatus::Open, 60)).await;
+        assert_eq!(known().await, (ErrorStatus::Open, at(50), at(60), 2));
+    });
+}
+
+#[test]
 fn the_newest_come_first_of_one_account_or_of_all() {
     each(async |state| {
         for (owner, n) in [(acme(), 3), (globex(), 9), (acme(), 5), (account("unknown"), 1)] {

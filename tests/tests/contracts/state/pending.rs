@@ -1,7 +1,7 @@
 //! Where events are: each in exactly one place, from the moment it is taken.
 
 use shared::domain::id::{AccountId, Side};
-use shared::state::{Commit, Place, State, Subject};
+use shared::state::{Commit, Freed, Place, State, Subject};
 
 use super::{commit, commit_of, conflict, each, fresh, load, pending, suitex, woken};
 use crate::{acme, at, canonical, globex, id, kind, side_id};
@@ -43,6 +43,42 @@ fn an_event_is_open_until_it_has_found_its_place() {
             assert_eq!(open(state, &[suitex("x5")]).await.len(), usize::from(is_open), "{place:?}");
             assert_eq!(census(state, &acme()).await, [(place.name(), 1)], "in one place only");
         }
+    });
+}
+
+#[test]
+fn an_error_lets_go_what_is_in_it_still() {
+    each(async |state| {
+        let events = [1, 2, 3, 4, 5].map(|n| pending(&acme(), n, &suitex("x5"), 10));
+        state.enqueue(events.to_vec()).await.unwrap();
+        for n in 1..=5 {
+            move_to(state, n, Place::Error(id(70))).await;
+        }
+        // Of the others somebody has taken further what they say.
+        move_to(state, 2, Place::Error(id(71))).await;
+        move_to(state, 3, Place::Conflict(id(72))).await;
+        move_to(state, 4, Place::Pending { due_at: at(9) }).await;
+        move_to(state, 5, Place::Applied).await;
+        let freed = Freed { error: id(70), events: (1..=6).map(id).collect(), to: Place::Superseded };
+        woken(commit(state, Commit { freed: vec![freed.clone()], ..Commit::new(acme()) }).await);
+        let stand = [("applied", 1), ("conflict", 1), ("error", 1), ("pending", 1), ("superseded", 1)];
+        assert_eq!(census(state, &acme()).await, stand);
+        assert_eq!(open(state, &[suitex("x5")]).await, [4]);
+        // Decided together, each stands on what those before it have left.
+        let places = vec![(id(4), Place::Error(id(70)))];
+        let commits = vec![
+            Commit { places, ..Commit::new(acme()) },
+            Commit { freed: vec![freed.clone()], ..Commit::new(acme()) },
+            Commit { places: vec![(id(1), Place::Error(id(70)))], ..Commit::new(acme()) },
+        ];
+        state.commit(commits).await.unwrap();
+        assert_eq!(
+            census(state, &acme()).await,
+            [("applied", 1), ("conflict", 1), ("error", 2), ("superseded", 1)]
+        );
+        // Another account's error of this id has none of ours.
+        state.commit(vec![Commit { freed: vec![freed], ..Commit::new(globex()) }]).await.unwrap();
+        assert_eq!(census(state, &acme()).await[2], ("error", 2));
     });
 }
 

@@ -26,6 +26,7 @@ fn quiet<'a>(account: &'a AccountId, rules: &'a Notify, minute: i64) -> Look<'a>
         opened: 0,
         unseen: 0,
         conflicts: ConflictCounts { open: 0, overdue: 0, unassigned: 0 },
+        errors_overdue: 0,
         kinds: Vec::new(),
         trouble: Vec::new(),
     }
@@ -155,7 +156,33 @@ fn who_cannot_be_reached_is_told_of_until_it_gets_through() {
 }
 
 #[test]
+fn what_was_given_up_is_told_of_once_and_is_no_alarm() {
+    let delivery = |standing, due_at| Delivery {
+        id: Uuid::nil(),
+        account: acme(),
+        to: Recipient { channel: Channel::Email, name: "ann@example.com".into() },
+        topic: Topic::Error,
+        notices: 1,
+        standing,
+        due_at,
+        attempts: 900,
+        created_at: NOW,
+        failure: Some("refused: no such mailbox".into()),
+    };
+    // It stays in the list of what is in trouble for ever.
+    let for_ever = |_: i64, look: &mut Look<'_>| look.trouble = vec![delivery(Standing::GivenUp, NOW)];
+    assert_eq!(told(4 * 1_440, for_ever), []);
+    let see = |minute: i64, look: &mut Look<'_>| {
+        let standing = if minute < 30 { Standing::Due } else { Standing::GivenUp };
+        look.trouble = vec![delivery(standing, NOW.plus(30 * MINUTE_MS))];
+    };
+    assert_eq!(told(4 * 1_440, see), [(0, Topic::Delivery), (30, Topic::Delivery)], "and no word of its end");
+}
+
+#[test]
 fn more_overdue_than_are_told_one_by_one_are_told_by_their_number() {
+    let errors = |_, look: &mut Look<'_>| look.errors_overdue = 251;
+    assert_eq!(told(60, errors), [(0, Topic::SlaPast)]);
     let see = |_, look: &mut Look<'_>| look.conflicts.overdue = 501;
     assert_eq!(told(60, see), [(0, Topic::SlaPast)]);
 }

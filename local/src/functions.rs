@@ -174,6 +174,7 @@ const POLL: poller::Rules = poller::Rules {
     budget_ms: 45_000,
     deletions_max: 1_000,
     sweep_every_s: 600,
+    role_sees_all: false,
     nulls_max: 1_000,
     nulls_percent: 50,
     whole_every_s: 300,

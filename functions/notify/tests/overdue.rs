@@ -13,7 +13,7 @@ use shared::state::deliveries::Recipient;
 use shared::state::desk::Desk;
 use shared::state::notices::Topic;
 use shared::state::watch::{Watch, Watched};
-use shared::state::{AuditRow, ErrorStatus, Notice, State};
+use shared::state::{AuditRow, ErrorStatus, Notice};
 
 #[test]
 fn twenty_five_hours_climb_the_ladder_and_the_end_is_told() {

@@ -13,7 +13,7 @@ use shared::domain::record::{Due, DueReason};
 use shared::state::deliveries::{Channel, Deliveries};
 use shared::state::memory::MemoryState;
 use shared::state::notices::Topic;
-use shared::state::{Commit, ErrorEntry, ErrorStatus, Notice, Place, State};
+use shared::state::{Commit, ErrorEntry, ErrorStatus, Notice, Place};
 use uuid::Uuid;
 
 #[test]

@@ -19,6 +19,9 @@ pub struct Rules {
     pub deletions_max: usize,
     /// A sweep of what is known to be there begins so long after the last did, s.
     pub sweep_every_s: i64,
+    /// Whether our role sees every record: then what NetSuite has neither listed nor shown for an hour is deleted. Else a
+    /// person is asked, for NetSuite says of hidden records, too, that there are none.
+    pub role_sees_all: bool,
     /// A field that turns empty in more records of one scan than this is held until a person has looked,
     pub nulls_max: usize,
     /// if these are more of a hundred that held something than this.
@@ -35,6 +38,7 @@ impl Default for Rules {
             budget_ms: 45_000,
             deletions_max: 50,
             sweep_every_s: 86_400,
+            role_sees_all: false,
             nulls_max: 20,
             nulls_percent: 50,
             whole_every_s: 3_600,
@@ -54,6 +58,7 @@ impl Default for Rules {
 /// | `POLL_NULLS_PERCENT` | 50 | if these are more of a hundred that held something in it; 1 to 100 |
 /// | `POLL_WHOLE_MINUTES` | 60 | a type that NetSuite does not list by time is read whole so often; 5 to 10080 |
 /// | `POLL_SWEEP_HOURS` | 24 | a sweep of what is known to be there begins so long after the last; 1 to 720 |
+/// | `POLL_ROLE_SEES_ALL` | false | whether our role sees every record, so that what is missing is deleted |
 /// | `BLOB_BUCKET` | | the bucket for large bodies |
 /// | `OFFLOAD_OVER_BYTES` | 262144 | payloads over this size travel by reference; 1024 to 1048576 |
 #[derive(Debug, Clone)]
@@ -83,6 +88,7 @@ impl Config {
         let sweep_h = within("POLL_SWEEP_HOURS", default.sweep_every_s / 3_600, "hours", (1, 720));
         let whole_m = within("POLL_WHOLE_MINUTES", default.whole_every_s / 60, "minutes", (5, 10_080));
         let nulls_percent = within("POLL_NULLS_PERCENT", 50, "a percentage", (1, 100));
+        let role_sees_all = reader.parsed_or("POLL_ROLE_SEES_ALL", default.role_sees_all, "true or false");
         let nulls_max = reader.parsed_or("POLL_NULLS_MAX", default.nulls_max, "records of one scan");
         let deletions_max =
             reader.parsed_or("POLL_DELETIONS_MAX", default.deletions_max, "deletions within an hour");
@@ -93,6 +99,7 @@ impl Config {
                 budget_ms: budget_s * 1_000,
                 deletions_max,
                 sweep_every_s: sweep_h * 3_600,
+                role_sees_all,
                 nulls_max,
                 nulls_percent: usize::try_from(nulls_percent).unwrap_or(default.nulls_percent),
                 whole_every_s: whole_m * 60,

@@ -64,6 +64,17 @@ pub(crate) fn not_listed(
     ErrorEntry::open(&account.id, error, "not_shown", code, &message, hint, now)
 }
 
+/// NetSuite says that there is no such record, and no list of deletions names it. Over by the same as [`not_listed`].
+pub(crate) fn missing(account: &Account, surface: &TypeSurface, id: &str, now: Timestamp) -> ErrorEntry {
+    let kind = surface.record_type.as_str();
+    let error = derived_id("not-listed", &[account.id.as_str(), kind, id]);
+    let message = format!("NetSuite says that it has no {kind} {id}, and does not list it as deleted");
+    let hint = "It was deleted, or our role may not see it: NetSuite answers both alike, so nothing was deleted for it. If \
+                it was deleted, delete it in SuiteX, too. If the role sees every record, POLL_ROLE_SEES_ALL=true lets \
+                the poller take such records for deleted.";
+    ErrorEntry::open(&account.id, error, "missing", "NOT_LISTED", &message, hint, now)
+}
+
 /// That is over: it is listed again, or there no more.
 pub(crate) fn listed(
     account: &Account,

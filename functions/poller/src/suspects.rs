@@ -16,7 +16,8 @@ pub(crate) const AGAIN_MS: i64 = 3_600_000;
 pub(crate) enum Found {
     /// It is there, or NetSuite refuses to say: the role, or a filter of its own, hides it from the list.
     Hidden,
-    /// NetSuite says that there is no such record, and knows of no deletion.
+    /// NetSuite says that there is no such record, and knows of no deletion. It says the same of what a role does not
+    /// see.
     Missing,
     /// NetSuite knows that it was deleted.
     Deleted,
@@ -25,7 +26,7 @@ pub(crate) enum Found {
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// A person is told that it is hidden; for the first time.
+    /// A person is told that it is hidden, or that nobody knows what became of it; for the first time.
     File,
     /// It is asked for again later.
     AskAgain,
@@ -50,14 +51,17 @@ struct Suspect {
 pub(crate) struct Suspects(BTreeMap<String, Suspect>);
 
 impl Suspects {
-    /// Notes what an unlisted record was when it was asked for in another way.
-    pub(crate) fn note(&mut self, key: &str, found: Found, now_ms: i64) -> Then {
+    /// Notes what an unlisted record was when it was asked for in another way. `sees_all`: our role does, so that what
+    /// is missing for an hour is no more.
+    pub(crate) fn note(&mut self, key: &str, found: Found, sees_all: bool, now_ms: i64) -> Then {
         let before = self.0.get(key).copied();
         let was_filed = before.is_some_and(|suspect| suspect.is_filed);
         let since = before.and_then(|suspect| suspect.missing_since);
+        let is_missing_long = since.is_some_and(|since| now_ms - since >= AGAIN_MS);
         let (missing_since, is_filed, then) = match found {
             Found::Deleted => return self.gone(key),
-            Found::Missing if since.is_some_and(|since| now_ms - since >= AGAIN_MS) => return self.gone(key),
+            Found::Missing if is_missing_long && sees_all => return self.gone(key),
+            Found::Missing if is_missing_long && !was_filed => (since, true, Then::File),
             Found::Missing => (since.or(Some(now_ms)), was_filed, Then::AskAgain),
             Found::Hidden if was_filed => (None, true, Then::AskAgain),
             Found::Hidden => (None, true, Then::File),
@@ -94,28 +98,39 @@ mod tests {
     #[test]
     fn only_what_is_missing_twice_an_hour_apart_or_known_as_deleted_is_gone() {
         let mut suspects = Suspects::default();
-        assert_eq!(suspects.note("a", Found::Missing, 0), Then::AskAgain);
-        assert_eq!(suspects.note("a", Found::Missing, AGAIN_MS - 1), Then::AskAgain);
-        assert_eq!(suspects.note("a", Found::Missing, AGAIN_MS), Then::Gone { was_filed: false });
-        assert_eq!(suspects.note("b", Found::Deleted, 0), Then::Gone { was_filed: false });
+        assert_eq!(suspects.note("a", Found::Missing, true, 0), Then::AskAgain);
+        assert_eq!(suspects.note("a", Found::Missing, true, AGAIN_MS - 1), Then::AskAgain);
+        assert_eq!(suspects.note("a", Found::Missing, true, AGAIN_MS), Then::Gone { was_filed: false });
+        assert_eq!(suspects.note("b", Found::Deleted, true, 0), Then::Gone { was_filed: false });
         assert!(suspects.0.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_for_a_role_that_may_not_see_all_is_told_to_a_person_once_and_never_gone() {
+        let mut suspects = Suspects::default();
+        assert_eq!(suspects.note("a", Found::Missing, false, 0), Then::AskAgain);
+        assert_eq!(suspects.note("a", Found::Missing, false, AGAIN_MS), Then::File);
+        for hours in 2..100 {
+            assert_eq!(suspects.note("a", Found::Missing, false, hours * AGAIN_MS), Then::AskAgain);
+        }
+        assert_eq!(suspects.note("a", Found::Deleted, false, 100 * AGAIN_MS), Then::Gone { was_filed: true });
     }
 
     #[test]
     fn what_was_hidden_meanwhile_must_be_missing_twice_again() {
         let mut suspects = Suspects::default();
-        suspects.note("a", Found::Missing, 0);
-        assert_eq!(suspects.note("a", Found::Hidden, AGAIN_MS), Then::File);
-        assert_eq!(suspects.note("a", Found::Hidden, 2 * AGAIN_MS), Then::AskAgain, "told once");
-        assert_eq!(suspects.note("a", Found::Missing, 3 * AGAIN_MS), Then::AskAgain);
-        assert_eq!(suspects.note("a", Found::Missing, 4 * AGAIN_MS), Then::Gone { was_filed: true });
+        suspects.note("a", Found::Missing, true, 0);
+        assert_eq!(suspects.note("a", Found::Hidden, true, AGAIN_MS), Then::File);
+        assert_eq!(suspects.note("a", Found::Hidden, true, 2 * AGAIN_MS), Then::AskAgain, "told once");
+        assert_eq!(suspects.note("a", Found::Missing, true, 3 * AGAIN_MS), Then::AskAgain);
+        assert_eq!(suspects.note("a", Found::Missing, true, 4 * AGAIN_MS), Then::Gone { was_filed: true });
     }
 
     #[test]
     fn each_is_asked_for_again_after_an_hour_and_the_longest_waiting_first() {
         let mut suspects = Suspects::default();
         for (key, at) in [("a", 20), ("b", 10), ("c", 30)] {
-            suspects.note(key, Found::Hidden, at);
+            suspects.note(key, Found::Hidden, true, at);
         }
         assert!(suspects.turn(AGAIN_MS, 9).is_empty());
         assert_eq!(suspects.turn(AGAIN_MS + 20, 9), ["b", "a"]);
@@ -127,10 +142,10 @@ mod tests {
     fn what_there_is_no_room_for_is_not_told_and_found_again() {
         let mut suspects = Suspects::default();
         (0..SUSPECTS_MAX)
-            .for_each(|n| assert_eq!(suspects.note(&n.to_string(), Found::Hidden, 0), Then::File));
-        assert_eq!(suspects.note("more", Found::Hidden, 0), Then::AskAgain);
-        assert_eq!(suspects.note("more", Found::Missing, 2 * AGAIN_MS), Then::AskAgain);
+            .for_each(|n| assert_eq!(suspects.note(&n.to_string(), Found::Hidden, true, 0), Then::File));
+        assert_eq!(suspects.note("more", Found::Hidden, true, 0), Then::AskAgain);
+        assert_eq!(suspects.note("more", Found::Missing, true, 2 * AGAIN_MS), Then::AskAgain);
         assert!(suspects.clear("7"));
-        assert_eq!(suspects.note("more", Found::Hidden, 0), Then::File);
+        assert_eq!(suspects.note("more", Found::Hidden, true, 0), Then::File);
     }
 }

@@ -237,9 +237,15 @@ impl Sweeping<'_> {
                 }
             };
             let id = known.id.as_str();
-            match sweep.suspects.note(&known.key, what, now.0) {
+            let sees_all = self.caller.app.rules.role_sees_all;
+            match sweep.suspects.note(&known.key, what, sees_all, now.0) {
                 Then::AskAgain => {}
-                Then::File => errors.push(filed::not_listed(account, surface, id, why.as_ref(), now)),
+                Then::File => errors.push(match what {
+                    Found::Missing => filed::missing(account, surface, id, now),
+                    Found::Hidden | Found::Deleted => {
+                        filed::not_listed(account, surface, id, why.as_ref(), now)
+                    }
+                }),
                 Then::Gone { was_filed } => {
                     errors.extend(was_filed.then(|| filed::listed(account, surface, id, false, now)));
                     let gone = Gone { listed: self.clocks.shown.clone(), at: at.0 };

@@ -25,17 +25,20 @@ fn hide(faults: &mut Faults, id: &str, how: HiddenRecords) {
 }
 
 #[test]
-fn a_deletion_that_nobody_tells_of_and_no_list_names_is_found() {
+fn what_netsuite_says_it_never_had_is_a_persons_to_judge() {
     let (mut story, pair) = customers();
     story.netsuite(|f| f.settings.untracked_deletions = BTreeSet::from(["customer".into()]));
     story.delete_unseen("customer", &pair.netsuite);
     story.poll_for(60);
-    assert_eq!(story.record(SuiteX, "customer", &pair.suitex).conflict, None, "it was missing once");
+    assert_eq!(story.errors(), [], "it was missing once");
     story.poll_for(90);
-    let conflict = story.conflict();
-    assert_eq!(conflict["deletedBy"], json!("netsuite"));
-    story.resolve(&conflict, json!({ "keep": false }));
+    assert_eq!((story.error().class.as_str(), story.error().code.as_str()), ("missing", "NOT_LISTED"));
+    assert_eq!(story.record(SuiteX, "customer", &pair.suitex).conflict, None, "our role may not see it");
+    // It was deleted, and whoever knows it deletes it here as well.
+    story.delete(SuiteX, "customer", &pair.suitex);
+    story.poll_for(240);
     assert_eq!((story.count(NetSuite, "customer"), story.count(SuiteX, "customer")), (1, 1));
+    assert_eq!(story.errors(), [], "and that is over");
 }
 
 #[test]

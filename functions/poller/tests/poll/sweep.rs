@@ -11,7 +11,7 @@ const DAY_BEFORE: i64 = NINE - 86_400;
 /// Customers that are known and there, and a sweep that has just not begun.
 fn customers(ids: std::ops::RangeInclusive<u64>) -> Poll {
     let mut poll = poll();
-    poll.rules(Rules { sweep_every_s: 7_200, ..poll.app.rules });
+    poll.rules(Rules { sweep_every_s: 7_200, role_sees_all: true, ..poll.app.rules });
     for id in ids {
         poll.known(id, DAY_BEFORE, "a");
         poll.save(id, "2025-12-31 09:00:00", "a");
@@ -65,6 +65,22 @@ fn what_the_role_no_longer_sees_is_told_to_a_person_and_not_as_deleted() {
     poll.change(2, |row| (row.is_hidden, row.is_refused) = (false, false));
     assert_eq!(Poll::told(&poll.later("2026-01-01 23:59:00")), 0);
     assert!(poll.errors(true).is_empty(), "and that is over");
+}
+
+#[test]
+fn what_may_be_hidden_is_a_persons_to_judge_and_is_over_when_it_is_listed_again() {
+    let mut poll = customers(1..=3);
+    poll.rules(Rules { role_sees_all: false, ..poll.app.rules });
+    poll.change(2, |row| row.is_hidden = true);
+    for hour in 12..23 {
+        assert_eq!(Poll::told(&poll.later(&format!("2026-01-01 {hour}:30:00"))), 0);
+    }
+    let errors = poll.errors(true);
+    assert_eq!(errors.len(), 1, "told once: {errors:?}");
+    assert_eq!((errors[0].class.as_str(), errors[0].code.as_str()), ("missing", "NOT_LISTED"));
+    poll.change(2, |row| row.is_hidden = false);
+    assert_eq!(Poll::told(&poll.later("2026-01-01 23:59:00")), 0);
+    assert!(poll.errors(true).is_empty() && poll.published(0).is_empty(), "and that is over");
 }
 
 #[test]

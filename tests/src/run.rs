@@ -84,11 +84,12 @@ const QUIET_ROUNDS: usize = 21;
 
 /// NetSuite does not forget tokens more often than this, ms.
 const FORGOTTEN_EVERY_MS: i64 = 90_000;
+
 /// At the end notify alone goes on for so many rounds,
-const TELLING_ROUNDS: usize = 4;
+pub const TELLING_ROUNDS: usize = 4;
 
 /// each of so long, ms: longer than the window of a digest.
-const TELLING_MS: i64 = 3_700_000;
+pub const TELLING_MS: i64 = 3_700_000;
 
 /// The round of settling that lasts until the next day.
 const NEXT_DAY_ROUND: usize = 40;

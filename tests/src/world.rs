@@ -55,7 +55,12 @@ pub fn config() -> String {
         .map(|field| format!("\"{field}\" = {{ policy = \"netsuite_wins\" }}"))
         .join(", ");
     let own = narrow.replace("[account.acme]\n", &format!("[account.acme]\noverrides = {{ {overrides} }}\n"));
-    format!("{own}\n[notify]\nowner = {{ email = [\"owner@example.com\"], slack = [\"ops\"] }}\n")
+    with_people(&own)
+}
+
+/// The same with people who are told.
+pub fn with_people(config: &str) -> String {
+    format!("{config}\n[notify]\nowner = {{ email = [\"owner@example.com\"], slack = [\"ops\"] }}\n")
 }
 
 /// The development keys, and canaries: none of them may show in any output.

@@ -109,6 +109,11 @@ impl Ambiguity {
         question_id(&self.record, self.side)
     }
 
+    /// Whether a person is asked, or has answered and it is not carried out yet.
+    pub fn is_asked(&self) -> bool {
+        matches!(self.status, AmbiguityStatus::Open | AmbiguityStatus::Answered)
+    }
+
     /// The candidates that a person may choose.
     pub fn free(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| candidate.taken_by.is_none())

@@ -31,6 +31,9 @@ use crate::state::{
 /// later and later.
 const UNTIL_SETTLED_MS: i64 = 2_000;
 
+/// What could be a record about which a person is asked waits for the answer, and asks again after so long, ms.
+const UNTIL_ANSWERED_MS: i64 = 300_000;
+
 /// Most records that a target is told to pass over: keys that so many share name nobody.
 const PASSED_MAX: usize = 1_000;
 
@@ -41,6 +44,8 @@ enum Owner {
     Nobody,
     /// A record of ours without a counterpart.
     Alone(Arc<Record>),
+    /// The same, and a person is asked which of our side's records it is: no rule comes before the answer.
+    Asked(Arc<Record>),
     /// This one, which may be getting its counterpart right now, or has values that are written to its own side alone.
     Undecided(CanonicalId),
     /// Another record, with a counterpart of its own.
@@ -121,7 +126,8 @@ async fn unless(
         )
         .await?;
         let passed = known.passed.iter().zip(owners);
-        except.extend(passed.filter(|(_, o)| !matches!(o, Owner::Alone(_))).map(|(id, _)| id.clone()));
+        let is_free = |owner: &Owner| matches!(owner, Owner::Alone(_) | Owner::Asked(_));
+        except.extend(passed.filter(|(_, owner)| !is_free(owner)).map(|(id, _)| id.clone()));
     }
     Ok(Unless { keys, except: Vec::from_iter(except) })
 }
@@ -149,14 +155,19 @@ async fn owners<'a>(
     let names: Vec<Option<CanonicalId>> = names.collect();
     let sibling = |id: &CanonicalId| RecordKey::new(key.account.clone(), key.record_type.clone(), id.clone());
     let keys: Vec<RecordKey> = names.iter().flatten().map(sibling).collect();
-    let mut records = state.load(&keys).await?.into_iter();
+    let questions = state.ambiguities(&keys).await?;
+    let mut records = state.load(&keys).await?.into_iter().zip(questions);
     let mut found = Vec::with_capacity(asked.len());
     for ((link, name), (id, _)) in links.into_iter().zip(names).zip(asked) {
-        let record = name.and_then(|_| records.next().flatten());
+        let (record, question) = name.and_then(|_| records.next()).unwrap_or_default();
+        let is_asked = question.is_some_and(|question| question.side == side.other() && question.is_asked());
         found.push(match (link, record) {
             (Some(link), _) if link.retired => Owner::Another(link.canonical),
             (Some(link), None) => Owner::Another(link.canonical),
-            (Some(_), Some(record)) => owner_of(mine, side, record, surface),
+            (Some(_), Some(record)) => match owner_of(mine, side, record, surface) {
+                Owner::Alone(record) if is_asked => Owner::Asked(record),
+                owner => owner,
+            },
             // It carries the mark of a record that does not know it yet, or of which it is a copy.
             (None, Some(record)) if record.key == mine.key => Owner::Undecided(mine.key.id.clone()),
             (None, Some(record)) if !record.sides[side].is_there_as_another(id) => {
@@ -206,11 +217,15 @@ pub(super) async fn after_twins(
     let owners = owners(state, &record, side, &job.surface, asked).await?;
     let of_undecided = |(twin, owner): (&Twin, &Owner)| match owner {
         Owner::Undecided(owner) => Some((twin.shown.id.clone(), owner.clone())),
-        Owner::Nobody | Owner::Alone(_) | Owner::Another(_) => None,
+        Owner::Nobody | Owner::Alone(_) | Owner::Asked(_) | Owner::Another(_) => None,
     };
     let undecided: Vec<_> = twins.iter().zip(&owners).filter_map(of_undecided).collect();
     if !undecided.is_empty() {
         let commit = wait(writer, account, record, &job.surface, &undecided, now);
+        return finish(writer, account, &job, commit, "undecided", now).await;
+    }
+    if owners.iter().any(|owner| matches!(owner, Owner::Asked(_))) {
+        let commit = wait_for_answer(account, record, side, now);
         return finish(writer, account, &job, commit, "undecided", now).await;
     }
     let candidate = |(twin, owner): (&Twin, &Owner)| {
@@ -283,6 +298,13 @@ fn wait(
     let roll = dice(&derived_id("dice", &[&key, &attempts.to_string()]));
     let wait = if attempts == 1 { UNTIL_SETTLED_MS } else { backoff_ms(attempts - 1, roll) };
     record.sides[side].due = Some(Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts });
+    Commit { record: Some(record), ..Commit::new(account.id.clone()) }
+}
+
+/// It could be a record about which a person is asked: it is not late, and nobody counts how often it looks for the answer.
+fn wait_for_answer(account: &Account, mut record: Record, side: Side, now: Timestamp) -> Commit {
+    let (at, reason) = (now.plus(UNTIL_ANSWERED_MS), DueReason::Dirty);
+    record.sides[side].due = Some(Due { at, reason, attempts: 0 });
     Commit { record: Some(record), ..Commit::new(account.id.clone()) }
 }
 
@@ -449,6 +471,10 @@ async fn carry_out(
                 audit: vec![audit],
                 ..Commit::new(account.id.clone())
             }
+        }
+        // This is a person's word, and ends what is asked about the other one.
+        Owner::Asked(owner) => {
+            link(account, record, side, chosen, &Owner::Alone(owner), known, "person", now)
         }
         owner => link(account, record, side, chosen, &owner, known, "person", now),
     };

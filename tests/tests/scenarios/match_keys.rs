@@ -183,6 +183,46 @@ fn of_several_a_person_chooses_and_nothing_is_created_before() {
 }
 
 #[test]
+fn no_rule_answers_what_a_person_is_asked() {
+    for is_linked in [true, false] {
+        let mut story = Story::new();
+        let (ns, sx) = made(
+            &mut story,
+            &[
+                json!({ "companyname": "Ada North", "email": "a@b.c" }),
+                json!({ "companyname": "Ada South", "email": "a@b.c" }),
+            ],
+            &[json!({ "company_name": "Ada", "email": "a@b.c" })],
+        );
+        story.settle();
+        // The candidates are heard of, and SuiteX has what each of them could be.
+        for _ in 0..3 {
+            story.tell_of_changes();
+            story.pass(600_000);
+        }
+        assert_eq!(counts(&story), (2, 1), "nobody has answered yet");
+        assert_eq!(story.value(SuiteX, "customer", &sx[0], "company_name"), json!("Ada"));
+        let asked = question(&mut story);
+        let choice = if is_linked { json!({ "link": ns[1] }) } else { json!("create") };
+        let (status, answer) = decide(&mut story, &asked, choice);
+        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+        story.settle();
+        story.pass(600_000);
+        story.settle();
+        let pair = story.pair(SuiteX, "customer", &sx[0]);
+        assert_eq!(ns[1] == pair.netsuite, is_linked);
+        // Whoever was not chosen is a customer of its own.
+        assert_eq!(counts(&story), if is_linked { (2, 2) } else { (3, 3) });
+        assert_eq!(
+            story.value(SuiteX, "customer", &story.pair(NetSuite, "customer", &ns[0]).suitex, "company_name"),
+            json!("Ada North")
+        );
+        assert_eq!((story.get("ambiguous")["items"].clone(), story.errors()), (json!([]), vec![]));
+        story.forget_edits();
+    }
+}
+
+#[test]
 fn a_person_may_say_that_it_is_none_of_them_and_is_not_asked_again() {
     let mut story = Story::new();
     let alike = |n: &str| json!({ "companyname": n, "email": "a@b.c" });
@@ -298,6 +338,11 @@ fn a_word_that_cannot_be_taken_says_why() {
         json!({"revision": 1, "choice": "create"}),
     );
     assert_eq!(nowhere.0, StatusCode::NOT_FOUND);
+    // The question stands, and a word that can be taken ends it.
+    let (status, answer) = decide(&mut story, &asked, json!("create"));
+    assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
+    story.settle();
+    assert_eq!(counts(&story), (3, 1));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use shared::state::{Census, ErrorEntry, HistoryRow, State};
 use simulation::checks;
 use simulation::executor::{Instance, Lane};
 use simulation::people::Edits;
+use simulation::run::{TELLING_MS, TELLING_ROUNDS};
 use simulation::world::{self, Clocks, World};
 
 pub(crate) use shared::domain::id::Side::{NetSuite, SuiteX};
@@ -76,7 +77,8 @@ impl Story {
         let clocks = Clocks { systems_ms: 300_000, instances_ms: 0 };
         let plain = SyncConfig::parse(&world::config()).expect("the product's own configuration");
         let mut world = World::configured(1, plain, None, clocks);
-        world.config = Arc::new(SyncConfig::parse(&change(own)).expect("a configuration"));
+        world.config =
+            Arc::new(SyncConfig::parse(&world::with_people(&change(own))).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
             for function in FUNCTIONS {
                 for number in [0, 1] {
@@ -541,6 +543,14 @@ impl Drop for Story {
             self.world.poll_by(lane, 0);
         }
         self.settle();
+        // Whoever is to be told has heard by then.
+        for _ in 0..TELLING_ROUNDS {
+            self.world.executor.advance(TELLING_MS);
+            for lane in [ACME, GLOBEX] {
+                self.world.tell(lane);
+                while self.world.step(lane) {}
+            }
+        }
         let mut found = self.world.faults.watch.violations();
         for lane in [ACME, GLOBEX] {
             found.extend(checks::check(&self.world, lane, &self.edits[lane]));

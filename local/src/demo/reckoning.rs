@@ -126,9 +126,16 @@ impl Reckoning {
 /// whole or not at all; what others of the record's edits did too (a box that was ticked) tells nothing of this one, as
 /// long as it did something that none of them did.
 fn came(edit: &Edit, all: &[&Edit], decisions: &[Vec<Decision>]) -> bool {
+    // What a record was made with, an edit of it did not bring; nor the tick that a box lacks on one side as on the other.
+    let is_of_birth = |row: &&Vec<Decision>| row.iter().any(|decision| decision.field == EXISTS);
+    let is_empty = |json: &Json| matches!(json, Json::Null | Json::Bool(false));
     let told = |(field, change): &(String, fate::Change)| {
-        let mut of_field = decisions.iter().flatten().filter(|decision| decision.field == *field);
-        of_field.any(|decision| change.shows(&decision.ours) && !change.shows(&decision.base))
+        let rows = decisions.iter().filter(|row| edit.doing == Doing::Create || !is_of_birth(row));
+        let mut of_field = rows.flatten().filter(|decision| decision.field == *field);
+        of_field.any(|decision| {
+            let is_news = !(is_empty(&decision.base) && is_empty(&decision.ours));
+            is_news && change.shows(&decision.ours) && !change.shows(&decision.base)
+        })
     };
     let others = || all.iter().filter(|other| !std::ptr::eq(**other, edit));
     let is_its_own = |change: &&(String, fate::Change)| !others().any(|other| other.changes.contains(change));
@@ -159,6 +166,9 @@ fn lacking(
     let mut text = format!("{account} {kind} {id} {field}: {change:?} on {} ({doing}): {why}", edit.side);
     let agreed = end.agreed.get(field).unwrap_or(&Json::Null);
     text.push_str(&format!("\n    ids {:?}, alive {}, agreed {agreed}", known.ids, end.alive));
+    let certain =
+        if edit.taken == Taken::Perhaps { "nobody heard whether it was taken" } else { "it was taken" };
+    text.push_str(&format!("\n    all of the edit: {:?}; {certain}", edit.changes));
     for decision in decisions {
         let Decision { rule, base, ours, from, to, .. } = decision;
         text.push_str(&format!("\n    {rule}: base {base}, ours {ours}, from {from}, to {to}"));
@@ -242,6 +252,15 @@ mod tests {
         let seen_code = decisions(&[("postal_code", json!("3511 AB"), json!("postal code 2071"))]);
         assert!(came(&doubtful, &all, &seen_code), "nobody else wrote that code");
         assert!(came(&doubtful, &[&doubtful], &seen_ticked), "nobody else ticked the box");
+        let (made, unticked) = ((EXISTS, json!(false), json!(true)), ("inactive", Json::Null, json!(false)));
+        let unticks = edit(Side::SuiteX, Taken::Perhaps, &[both[0].clone(), ("inactive", json!(false))]);
+        assert!(
+            !came(&unticks, &[&unticks], &decisions(&[made.clone(), unticked.clone()])),
+            "it was made so"
+        );
+        assert!(!came(&unticks, &[&unticks], &decisions(&[unticked])), "an empty box is an empty box");
+        let was_made = decisions(&[made, ("inactive", Json::Null, json!(true))]);
+        assert!(!came(&doubtful, &[&doubtful], &was_made), "it was made with that tick");
         let only_ticks = edit(Side::SuiteX, Taken::Perhaps, &both[1..]);
         assert!(came(&only_ticks, &[&only_ticks, &ticked], &seen_ticked), "they cannot be told apart");
     }

@@ -61,3 +61,34 @@ fn a_lost_request_is_simply_made_again() {
     story.assert_both("customer", &pair, "phone", json!("1"));
     assert_eq!(story.writes(), (before.0 + 1, before.1));
 }
+
+#[test]
+fn a_create_that_is_told_of_as_another_record_and_waits_for_a_reference_is_one_record() {
+    let mut story = Story::new();
+    let (account, order) = (story.account(), crate::story::kind("salesorder"));
+    story.hold_user_events = true;
+    story.netsuite(|f| f.lost_reply = 1.0);
+    let made = story.create(SuiteX, "salesorder", json!({"memo": "m"}));
+    story.pass(3_000);
+    let id = story.world.netsuite.all(&account, &order)[0].id.clone();
+    // It is given a customer of whom nobody has heard, and a script of the account tells of it without our mark.
+    let ada = json!({"companyname": "Ada"}).as_object().expect("an object").clone();
+    let ada = story.world.netsuite.ui_create(&account, &crate::story::kind("customer"), &ada, false, "ann");
+    story.edit(NetSuite, "salesorder", &id, json!({"entity": ada.expect("a customer")}));
+    story.drain();
+    // Of the create nothing is heard.
+    let events = &mut story.world.lanes[crate::story::ACME].user_events;
+    let mut edit = events.pop_back().expect("the edit's event");
+    edit.as_object_mut().expect("an event").retain(|name, _| name != "externalId" && name != "metadata");
+    *events = [edit].into();
+    story.hold_user_events = false;
+    // What is told of the order waits for its customer, and so the record that it made knows nothing, its own id not either.
+    story.pass(20_000);
+    assert!(story.census().get("waiting").is_some_and(|waiting| *waiting > 0), "{:?}", story.census());
+    story.netsuite(|f| f.lost_reply = 0.0);
+    story.pass(400_000);
+    assert_eq!(story.pair(SuiteX, "salesorder", &made).netsuite, id);
+    story.poll();
+    assert_eq!((story.count(NetSuite, "salesorder"), story.count(SuiteX, "salesorder")), (1, 1));
+    assert_eq!(story.errors(), []);
+}

@@ -9,7 +9,7 @@ use super::errors::{entry, unstorable};
 use crate::announce;
 use crate::domain::absorb::reply_cause;
 use crate::domain::governance::{backoff_ms, dice};
-use crate::domain::id::{CanonicalId, RecordKey, Side, Timestamp, derived_id};
+use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp, derived_id};
 use crate::domain::merged::MergedEvent;
 use crate::domain::plan::has_work;
 use crate::domain::record::{Due, DueReason, Lock, Presence, Record};
@@ -41,12 +41,16 @@ pub(super) async fn store(
             .then(|| MergedEvent::new(&outcome.record, changed, &[], vec![other], &job.surface));
         let mut commit = commit_of(writer, account, &job, outcome, cause, now);
         commit.ambiguities.extend(closed);
-        rest.push((job, merged, commit.audit.clone()));
+        let claimed = commit.links.iter().find_map(|link| match link {
+            LinkChange::Set(_, id) => Some(id.clone()),
+            LinkChange::Alias(..) | LinkChange::Retire(..) => None,
+        });
+        rest.push((job, merged, commit.audit.clone(), claimed));
         commits.push(commit);
     }
     let verdicts = ports.state.commit(commits).await?;
     let mut news = Vec::new();
-    for (verdict, (job, merged, audit)) in verdicts.into_iter().zip(rest) {
+    for (verdict, (job, merged, audit, claimed)) in verdicts.into_iter().zip(rest) {
         match verdict {
             Verdict::Committed(woken) => {
                 for (kind, subject) in woken {
@@ -55,7 +59,7 @@ pub(super) async fn store(
                 }
                 news.extend(merged);
             }
-            Verdict::LinkTaken(taken_by) => join(writer, account, job, taken_by, now).await?,
+            Verdict::LinkTaken(taken_by) => join(writer, account, job, (taken_by, claimed), now).await?,
             Verdict::Stale => look_again(writer, account, &job, audit, now).await?,
             Verdict::Refused(why) => file_unstorable(writer, account, &job.record, &why, now).await?,
         }
@@ -245,13 +249,14 @@ fn put_off(record: &Record, side: Side, now: Timestamp) -> Record {
     record
 }
 
-/// The created record is known already, as another record: news of it came before the link. If that other has
-/// no life of its own it becomes an alias, and the target is looked at again; else a person must choose.
+/// The created record, `claimed` by its id, is known already, as another record: news of it came before the link. If that
+/// other has no life of its own it becomes an alias, and the target is looked at again; else a person must choose. The other
+/// may not even know its id: what was told of it waits for a record that it refers to.
 async fn join(
     writer: &Writer,
     account: &Account,
     job: Job,
-    other: CanonicalId,
+    (other, claimed): (CanonicalId, Option<SideId>),
     now: Timestamp,
 ) -> Result<(), Unavailable> {
     let side = writer.target.side();
@@ -264,7 +269,7 @@ async fn join(
     let twin_elsewhere = &twin.sides[side.other()];
     let mut commit = Commit::new(account.id.clone());
     if twin_elsewhere.id.is_none() && twin_elsewhere.intent.is_none() && twin.key != record.key {
-        if let Some(id) = &twin.sides[side].id {
+        if let Some(id) = twin.sides[side].id.as_ref().or(claimed.as_ref()) {
             let state = &mut record.sides[side];
             (state.id, state.presence, state.wants_read) = (Some(id.clone()), Presence::There, true);
             identity::alias(&mut commit, twin, side, now);

@@ -126,7 +126,8 @@ impl Reckoning {
 /// whole or not at all; what others of the record's edits did too (a box that was ticked) tells nothing of this one, as
 /// long as it did something that none of them did.
 fn came(edit: &Edit, all: &[&Edit], decisions: &[Vec<Decision>]) -> bool {
-    // What a record was made with, an edit of it did not bring; nor the tick that a box lacks on one side as on the other.
+    // What a record was made with was not brought by an edit of it; nor is it an edit that a box which is empty on one side is
+    // unticked on the other.
     let is_of_birth = |row: &&Vec<Decision>| row.iter().any(|decision| decision.field == EXISTS);
     let is_empty = |json: &Json| matches!(json, Json::Null | Json::Bool(false));
     let told = |(field, change): &(String, fate::Change)| {

@@ -365,12 +365,7 @@ async fn finish(
     writer.ports.metrics.write(writer.side(), name);
     match writer.ports.state.commit(vec![commit]).await?.pop() {
         Some(Verdict::Committed(woken)) => {
-            let rules = &writer.ports.config.coalescing;
-            for (kind, subject) in woken {
-                let text = subject.to_text(&kind);
-                // Lost, it costs latency: the tick finds them.
-                let _ = writer.ports.buffer.note(&account.id, &text, now, true, rules).await;
-            }
+            store::wake(writer, account, woken, now).await;
             Ok(())
         }
         Some(Verdict::Refused(why)) => store::file_unstorable(writer, account, &job.record, &why, now).await,
@@ -480,10 +475,7 @@ async fn carry_out(
     };
     match writer.ports.state.commit(vec![commit]).await?.pop() {
         Some(Verdict::Committed(woken)) => {
-            for (kind, subject) in woken {
-                let (text, rules) = (subject.to_text(&kind), &writer.ports.config.coalescing);
-                let _ = writer.ports.buffer.note(&account.id, &text, now, true, rules).await;
-            }
+            store::wake(writer, account, woken, now).await;
             Ok(())
         }
         // Else it would be tried, and refused, for ever.

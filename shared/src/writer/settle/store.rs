@@ -9,7 +9,7 @@ use super::errors::{entry, unstorable};
 use crate::announce;
 use crate::domain::absorb::reply_cause;
 use crate::domain::governance::{backoff_ms, dice};
-use crate::domain::id::{CanonicalId, RecordKey, Side, SideId, Timestamp, derived_id};
+use crate::domain::id::{CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use crate::domain::merged::MergedEvent;
 use crate::domain::plan::has_work;
 use crate::domain::record::{Due, DueReason, Lock, Presence, Record};
@@ -53,10 +53,7 @@ pub(super) async fn store(
     for (verdict, (job, merged, audit, claimed)) in verdicts.into_iter().zip(rest) {
         match verdict {
             Verdict::Committed(woken) => {
-                for (kind, subject) in woken {
-                    let rules = &ports.config.coalescing;
-                    let _ = ports.buffer.note(&account.id, &subject.to_text(&kind), now, true, rules).await;
-                }
+                wake(writer, account, woken, now).await;
                 news.extend(merged);
             }
             Verdict::LinkTaken(taken_by) => join(writer, account, job, (taken_by, claimed), now).await?,
@@ -186,6 +183,19 @@ fn commit_of(
     commit
 }
 
+/// Has merge look at what a commit has woken. Lost, it costs latency: the tick finds them.
+pub(in crate::writer) async fn wake(
+    writer: &Writer,
+    account: &Account,
+    woken: Vec<(RecordType, Subject)>,
+    now: Timestamp,
+) {
+    let (ports, rules) = (&writer.ports, &writer.ports.config.coalescing);
+    for (kind, subject) in woken {
+        let _ = ports.buffer.note(&account.id, &subject.to_text(&kind), now, true, rules).await;
+    }
+}
+
 /// Others committed while the call was under way: its answer is no longer the last word. A look settles it.
 pub(in crate::writer) async fn look_again(
     writer: &Writer,
@@ -297,7 +307,7 @@ async fn join(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::{AccountId, RecordType};
+    use crate::domain::id::AccountId;
     use crate::domain::surface::SyncConfig;
 
     #[test]

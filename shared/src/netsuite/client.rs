@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use tower::ServiceExt;
 
 use super::error::{call_fault, is_login_refused, no_answer};
-use super::sign::Signer;
+use super::sign::{Refusal, Signer};
 use super::transport::{CALL_WITHIN, Lost, Transport, Within};
 use super::wire::{Answer, Call, Outcome, Read, Write};
 use crate::domain::governance::CallEnd;
@@ -158,14 +158,22 @@ impl Client {
             })?;
             let (status, body) = (response.status(), response.body());
             if status == StatusCode::OK {
+                self.signer.taken(account, authorization.as_ref());
                 return serde_json::from_slice(body).map_err(|problem| no_answer(body, &problem));
             }
-            let is_login = is_login_refused(status, body);
-            let is_new = !is_second && is_login && self.signer.refused(account, authorization.as_ref());
-            if !is_new || self.left(began).is_zero() {
+            if !is_login_refused(status, body) {
                 return Err(call_fault(status, body));
             }
-            is_second = true;
+            let is_late = self.left(began).is_zero();
+            match self.signer.refused(account, authorization.as_ref()) {
+                Refusal::Ended | Refusal::Untried if !is_second && !is_late => is_second = true,
+                Refusal::Ended if is_late => {
+                    return Err(not_made(
+                        "NetSuite took its time to say that our access token has ended".into(),
+                    ));
+                }
+                _ => return Err(call_fault(status, body)),
+            }
         }
     }
 }

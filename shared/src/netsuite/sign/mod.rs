@@ -24,6 +24,7 @@ use crate::domain::surface::Account;
 use crate::runtime::clock::Clock;
 use crate::runtime::ids::Ids;
 use crate::writer::CallFault;
+pub(super) use token::Refusal;
 use token::Tokens;
 
 pub use assertion::{BadKey, SigningKey};
@@ -116,15 +117,31 @@ impl Signer {
         }
     }
 
-    /// NetSuite refused our sign-in. Whether the call should be made once more, with another token.
-    pub(super) fn refused(&self, account: &Account, authorization: Option<&Authorization>) -> bool {
-        let signing = self.0.as_deref();
-        let way = signing.and_then(|signing| Some((signing, signing.accounts.get(&account.id)?)));
-        match (way, authorization.and_then(|authorization| authorization.token)) {
-            (Some((signing, Way::OAuth2 { tokens, .. })), Some(number)) => {
-                tokens.refused(number, signing.clock.now())
-            }
-            _ => false,
+    /// NetSuite let the call in.
+    pub(super) fn taken(&self, account: &Account, authorization: Option<&Authorization>) {
+        if let Some((tokens, number, _)) = self.token(account, authorization) {
+            tokens.taken(number);
+        }
+    }
+
+    /// NetSuite refused our sign-in.
+    pub(super) fn refused(&self, account: &Account, authorization: Option<&Authorization>) -> Refusal {
+        match self.token(account, authorization) {
+            Some((tokens, number, now)) => tokens.refused(number, now),
+            None => Refusal::SignIn,
+        }
+    }
+
+    /// The account's tokens, the number of the one that was sent, and now.
+    fn token(
+        &self,
+        account: &Account,
+        authorization: Option<&Authorization>,
+    ) -> Option<(&Tokens, u64, Timestamp)> {
+        let signing = self.0.as_deref()?;
+        match signing.accounts.get(&account.id)? {
+            Way::OAuth2 { tokens, .. } => Some((tokens, authorization?.token?, signing.clock.now())),
+            Way::Tba(_) => None,
         }
     }
 }

@@ -6,6 +6,8 @@
 //! none, ended ───────────► all wait for one who gets it; if that fails, it fails for all, for some seconds
 //! refused, and current ──► thrown away; the call is made once more. Refused again so soon: it is not the token
 //! refused, not current ──► somebody has another by now; the call is made once more
+//! refused too late for that: a token that was taken before has ended, the call is made another time; one that was
+//!                            never taken is a refused sign-in
 //! ```
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -50,6 +52,17 @@ pub(super) struct Token {
     ends_at: Timestamp,
 }
 
+/// What a refused token says of our sign-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::netsuite) enum Refusal {
+    /// NetSuite took this token before, or somebody has another by now: another may be good.
+    Ended,
+    /// It never took this one. Another may be good.
+    Untried,
+    /// It is not the token: one was lately thrown away for the same, or there is none to throw away.
+    SignIn,
+}
+
 /// A token as it was got.
 pub(super) struct Minted {
     header: HeaderValue,
@@ -68,6 +81,8 @@ pub(super) struct Tokens {
 #[derive(Default)]
 struct Held {
     token: Option<Token>,
+    /// The number of the last token that NetSuite took.
+    taken: Option<u64>,
     /// Tries that have ended, well or not.
     tries: u64,
     /// When the last try ended, if it ended badly.
@@ -123,19 +138,27 @@ impl Tokens {
         }
     }
 
-    /// The token `number` was refused. Whether the call should be made once more.
-    pub(super) fn refused(&self, number: u64, now: Timestamp) -> bool {
+    /// NetSuite took the token `number`.
+    pub(super) fn taken(&self, number: u64) {
+        self.held().taken = Some(number);
+    }
+
+    /// The token `number` was refused.
+    pub(super) fn refused(&self, number: u64, now: Timestamp) -> Refusal {
         let mut held = self.held();
         if held.token.as_ref().is_none_or(|token| token.number != number) {
-            return true;
+            return Refusal::Ended;
         }
         // A clock that was set back must not forbid a new token until it catches up.
         let is_soon = |at: Timestamp| now >= at && now < at.plus(REMAKE_EVERY_MS);
         if held.refused_at.is_some_and(is_soon) {
-            return false;
+            return Refusal::SignIn;
         }
         (held.token, held.refused_at) = (None, Some(now));
-        true
+        match held.taken == Some(number) {
+            true => Refusal::Ended,
+            false => Refusal::Untried,
+        }
     }
 
     async fn mint<M, F>(&self, clock: &dyn Clock, mint: M) -> Result<Token, CallFault>

@@ -21,6 +21,17 @@ impl Stage {
     async fn calls(&self) -> Vec<Result<Vec<Outcome>, CallFault>> {
         join_all((0..20).map(|_| self.call())).await
     }
+
+    /// NetSuite refuses each call's token, a minute after the call.
+    async fn refuse_late(&self) {
+        let clock = Arc::clone(&self.clock);
+        let late = move |_: &wiremock::Request| {
+            clock.0.fetch_add(60_000, Ordering::Relaxed);
+            ResponseTemplate::new(401)
+                .set_body_json(json!({ "error": { "code": "INVALID_LOGIN_ATTEMPT", "message": "No." } }))
+        };
+        self.answer(RESTLET, late).await;
+    }
 }
 
 #[tokio::test]
@@ -85,19 +96,26 @@ async fn a_token_taken_back_is_replaced_once_under_a_storm_of_401s() {
 async fn a_401_that_comes_late_is_not_answered_with_a_second_attempt() {
     let stage = Stage::bare(grant(&keys::elliptic().pem)).await;
     stage.give(json!(3_600)).await;
-    let clock = Arc::clone(&stage.clock);
-    let late = move |_: &wiremock::Request| {
-        clock.0.fetch_add(60_000, Ordering::Relaxed);
-        ResponseTemplate::new(401)
-            .set_body_json(json!({ "error": { "code": "INVALID_LOGIN_ATTEMPT", "message": "No." } }))
-    };
-    stage.answer(RESTLET, late).await;
+    stage.refuse_late().await;
     let fault = stage.call().await.unwrap_err();
     assert_eq!(
         (fault.end, stage.seen(RESTLET).await),
         (CallEnd::Auth, 1),
         "it would outlive its permit: {fault}"
     );
+}
+
+#[tokio::test]
+async fn a_401_that_comes_late_for_a_token_that_was_taken_is_no_refused_sign_in() {
+    let stage = Stage::new().await;
+    stage.call().await.unwrap();
+    stage.netsuite.reset().await;
+    stage.give(json!(3_600)).await;
+    stage.refuse_late().await;
+    let fault = stage.call().await.unwrap_err();
+    assert_eq!(fault.end, CallEnd::NotMade, "the token has ended: {fault}");
+    let fault = stage.call().await.unwrap_err();
+    assert_eq!(fault.end, CallEnd::Auth, "one that never was good: {fault}");
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use futures::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::event::{ChangeEvent, FieldError};
 use shared::domain::id::{AccountId, Timestamp};
-use shared::fault::Fault;
+use shared::fault::{Fault, Unavailable};
 use shared::intake;
 use shared::pubsub::envelope::Envelope;
 use shared::pubsub::{Message, Topic, push as answer};
@@ -105,20 +106,25 @@ pub(crate) struct Tick {
 
 /// The scheduler's tick: notes what the buffer has forgotten, and sees that a flusher runs for each account.
 pub(crate) async fn tick(State(app): State<App>, Query(tick): Query<Tick>) -> Response {
-    let mut swept = 0;
     let now: Timestamp = app.ports.clock.now();
     let all =
         app.ports.config.accounts.keys().filter(|a| tick.account.as_ref().is_none_or(|only| only == *a));
-    for account in all {
+    // One account's trouble is not the next one's.
+    let each = all.map(async |account| {
         let found = async {
             gaps::fill(&app.ports, account).await?;
             flush::sweep(&app, account, now).await
         };
-        match found.await {
-            Ok(subjects) => swept += subjects,
-            Err(error) => return Problem::from(error).into_response(),
+        let found = found.await;
+        if let Err(error) = &found {
+            tracing::warn!(%account, %error, "not swept; the next tick tries again");
         }
         flush::wake(&app, account);
+        found
+    });
+    let found: Result<Vec<_>, Unavailable> = join_all(each).await.into_iter().collect();
+    match found {
+        Ok(subjects) => Json(json!({ "swept": subjects.into_iter().sum::<usize>() })).into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
-    Json(json!({ "swept": swept })).into_response()
 }

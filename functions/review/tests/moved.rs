@@ -149,6 +149,34 @@ fn who_ended_a_conflict_is_named_and_not_who_came_later() {
 }
 
 #[test]
+fn a_decision_after_the_end_is_told_so_and_nothing_typed_is_lost() {
+    for (who, is_late) in [("ada@dev.example", true), ("rita@dev.example", false)] {
+        let desk = desk();
+        let (path, revision) = desk.conflict();
+        let resolved =
+            row(4, who, &[("comments", "resolved"), ("credit_limit", "resolved")], Uuid::from_u128(4));
+        desk.wrote(resolved, Some(&|record| record.conflict = None));
+        let form = format!(
+            "revision={revision}&pick.comments=edit&value.comments=an+hour%27s+work&pick.credit_limit=suitex&note=called+them"
+        );
+        let request = Request::post(format!("{path}/resolve")).header("sec-fetch-site", "same-origin");
+        let request = request.header("cookie", "review-as=rita").body(Body::from(form)).unwrap();
+        let answer = desk.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
+        assert_eq!(answer.status(), if is_late { 409 } else { 303 }, "{who}");
+        let bytes = answer.into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+        let page = String::from_utf8(bytes.to_vec()).unwrap();
+        for typed in ["an hour's work", "called them", "Your decision came too late", "Decided by ada"] {
+            assert_eq!(page.contains(typed), is_late, "{typed}: {page}");
+        }
+        // A draft is thrown away only by who decided.
+        let page = desk.page(&path);
+        assert_eq!(page.contains("data-draft-mine"), !is_late, "{page}");
+        assert!(page.contains("data-draft-unsent"), "{page}");
+        assert!(desk.world.bus.on(shared::pubsub::Topic::Raw).is_empty());
+    }
+}
+
+#[test]
 fn the_page_of_what_is_over_looks_again_for_a_while_and_not_for_ever() {
     let desk = desk();
     let (path, _) = desk.conflict();

@@ -15,9 +15,9 @@ use serde_json::json;
 use shared::domain::absorb::absorb_resolution;
 use shared::domain::conflict::Conflict;
 use shared::domain::event::{ChangeEvent, WireChoice};
-use shared::domain::id::{RecordKey, Side};
+use shared::domain::id::{RecordKey, Side, Version, derived_id};
 use shared::pubsub::Topic;
-use shared::state::{Commit, ErrorEntry};
+use shared::state::{Commit, ErrorEntry, HistoryDecision, HistoryRow};
 use tower::ServiceExt;
 
 struct Desk {
@@ -45,6 +45,18 @@ fn desk() -> Desk {
     world.store(&record, Vec::new());
     let identity = Identity::Development(Development::new(&world.ports.config));
     Desk { router: router(App { ports: world.ports.clone(), identity }), world, customer }
+}
+
+fn decision(field: &str, rule: &str) -> HistoryDecision {
+    let (base, ours) = (json!("base"), json!("ours"));
+    HistoryDecision {
+        field: field.into(),
+        rule: rule.into(),
+        from: base.clone(),
+        base,
+        to: ours.clone(),
+        ours,
+    }
 }
 
 impl Desk {
@@ -85,9 +97,27 @@ impl Desk {
     fn absorb(&self) {
         let mut record = self.world.load(&self.customer);
         let surface = self.world.surface(&self.customer);
-        let resolution = self.published().payload.resolution.unwrap().to_domain(&surface).unwrap();
+        let event = self.published();
+        let resolution = event.payload.resolution.clone().unwrap().to_domain(&surface).unwrap();
         absorb_resolution(&mut record, &resolution, memory_ports::NOW);
-        self.world.store(&record, Vec::new());
+        let opened = derived_id("test", &["101", "netsuite"]);
+        let history =
+            [(0, "conflict_opened", "nina", opened), (1, "resolved", event.actor().unwrap(), event.event_id)];
+        let history = history.map(|(later, rule, actor, event)| HistoryRow {
+            version: Version(record.version.0 + later),
+            at: memory_ports::NOW,
+            source: "review".into(),
+            actor: Some(actor.into()),
+            events: vec![event],
+            decisions: ["comments", "credit_limit"].map(|field| decision(field, rule)).into(),
+        });
+        record.version = Version(record.version.0 + 1);
+        let history = history.into();
+        self.world.commit(Commit {
+            record: Some(record),
+            history,
+            ..Commit::new(memory_ports::account("acme"))
+        });
     }
 
     /// Has somebody edit the record in NetSuite while it is in conflict.

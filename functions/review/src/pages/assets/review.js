@@ -129,7 +129,22 @@
     form.addEventListener("change", keep);
     if ("kept" in form.dataset) keep();
   }
-  for (const el of all("[data-draft-over]")) if (drafts) drafts.removeItem(`draft:${el.dataset.draftOver}`);
+  for (const el of all("[data-draft-over]")) {
+    const key = `draft:${el.dataset.draftOver}`, unsent = one("[data-draft-unsent]");
+    let kept = null;
+    try { kept = drafts && JSON.parse(drafts.getItem(key)); } catch { kept = null; }
+    const told = Object.entries((kept && kept.values) || {}).filter(([name, value]) => value && name !== "revision");
+    if ("draftMine" in el.dataset || !unsent || !told.length) { if (drafts) drafts.removeItem(key); continue; }
+    // Somebody else was first: nothing that was typed goes without being shown.
+    for (const [name, value] of told) {
+      const dt = document.createElement("dt"), dd = document.createElement("dd");
+      dt.textContent = name.replace(/^(pick|value)\./, "").replaceAll("_", " ");
+      dd.textContent = value;
+      one("dl", unsent).append(dt, dd);
+    }
+    unsent.hidden = false;
+    one("button", unsent).addEventListener("click", () => { drafts.removeItem(key); unsent.hidden = true; });
+  }
 
   // ---- deciding --------------------------------------------------------------------------------------------
   const decide = one("form[data-decide]");

@@ -44,7 +44,7 @@ async fn shown(visit: &Visit, id: &str) -> Result<Response, Problem> {
     let id = request::id(id)?;
     let open = match desk::open(&visit.seat, id).await {
         Err(problem) if problem.status == StatusCode::CONFLICT => {
-            return over::page(visit, id, &problem).await;
+            return over::page(visit, id, &problem, None).await;
         }
         open => open?,
     };
@@ -91,7 +91,9 @@ async fn resolved(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Prob
     let uuid = request::id(id)?;
     let open = match desk::open(&visit.seat, uuid).await {
         // The second of two clicks, or somebody was quicker: the page of the conflict says how it ended.
-        Err(problem) if problem.status == StatusCode::CONFLICT => return Ok(reply::see_other(&path(uuid))),
+        Err(problem) if problem.status == StatusCode::CONFLICT => {
+            return over::page(visit, uuid, &problem, Some(&read(body)?)).await;
+        }
         open => open?,
     };
     open.access().need(Role::Resolver)?;

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::markup::{path, title};
 use crate::desk::{self, ConflictQuery};
 use crate::pages::layout::{Page, Section};
+use crate::pages::reply;
+use crate::pages::typed::Typed;
 use crate::pages::visit::Visit;
 use crate::pages::{part, record, value, words};
 use crate::view::{DecisionView, HistoryView, RecordView};
@@ -18,8 +20,14 @@ use crate::view::{DecisionView, HistoryView, RecordView};
 /// waits for something else, and the record's own page tells for what.
 const FRESH_MS: i64 = 60_000;
 
-/// The page. `closed` is the problem that says whose it was.
-pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Response, Problem> {
+/// The page. `closed` is the problem that says whose it was; `late`: a decision that came too late, unless it is the one
+/// that ended it.
+pub(super) async fn page(
+    visit: &Visit,
+    id: Uuid,
+    closed: &Problem,
+    late: Option<&Typed>,
+) -> Result<Response, Problem> {
     let of = |name: &str| closed.extensions.get("record")?.get(name)?.as_str();
     let (Some(account), Some(kind), Some(record)) = (of("account"), of("type"), of("id")) else {
         return Err(closed.clone());
@@ -36,12 +44,18 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
     let name = title(named, kind, record);
     let now = visit.seat.now();
     let end = end.as_ref().and_then(|row| Some((row, ends(row)?)));
+    let is_mine =
+        end.as_ref().is_some_and(|(row, _)| row.actor.as_deref() == Some(visit.seat.person().email()));
+    if late.is_some() && is_mine {
+        return Ok(reply::see_other(&path(id)));
+    }
     let body = html! {
         (part::crumbs(&[("Inbox", "/review/".into())], &name))
-        div.title data-draft-over=(path(id)) {
+        div.title data-draft-over=(path(id)) data-draft-mine[is_mine] {
             h1 { (name) }
             div.line { (part::status(view.status)) a href=(record::path(account, kind, record)) { (kind) " " (record) } }
         }
+        @if let Some(typed) = late { (too_late(typed)) } @else { (unsent()) }
         section.card aria-labelledby="over" {
             header {
                 h2 id="over" {
@@ -80,7 +94,40 @@ pub(super) async fn page(visit: &Visit, id: Uuid, closed: &Problem) -> Result<Re
     let is_fresh = end.is_some_and(|(row, _)| now.0 - row.at.0 < FRESH_MS);
     let page =
         Page { title: &name, section: Section::Inbox, body, again_s: (!is_done && is_fresh).then_some(3) };
-    Ok(visit.page(StatusCode::OK, page).await)
+    let status = if late.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    Ok(visit.page(status, page).await)
+}
+
+/// What somebody chose and typed who was not the first. It can be read and copied; another conflict may want it.
+fn too_late(typed: &Typed) -> Markup {
+    let picked = typed.fields.iter().filter(|(_, picked)| !picked.pick.is_empty());
+    let told = picked.map(|(name, picked)| match picked.value.as_deref().filter(|_| picked.pick == "edit") {
+        Some(value) => (words::field(name), value),
+        None => (words::field(name), picked.pick.as_str()),
+    });
+    let rest = typed.rest.as_deref().map(|rest| ("All other fields".to_string(), rest));
+    let note =
+        Some(typed.note.as_str()).filter(|note| !note.is_empty()).map(|note| ("Note".to_string(), note));
+    part::say(
+        "bad",
+        "Your decision came too late and was not carried out",
+        &html! {
+            p { "The conflict was over before. This is what you had chosen and typed; if it should be so all the same, edit the record." }
+            dl.kept { @for (name, value) in told.chain(rest).chain(note) { dt { (name) } dd { (value) } } }
+        },
+    )
+}
+
+/// A draft that this browser still has is put in here.
+fn unsent() -> Markup {
+    html! {
+        section.say.wait hidden data-draft-unsent aria-label="What you had typed here" {
+            h2 { "What you had chosen and typed here was not carried out" }
+            p { "The conflict was over before you sent it." }
+            dl.kept {}
+            button.btn type="button" { "Forget it" }
+        }
+    }
 }
 
 /// The decision of this row that ended it.

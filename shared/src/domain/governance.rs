@@ -42,6 +42,9 @@ const LENT_AFTER_MS: i64 = 8_000;
 /// After a call of which nobody heard, it is lent no more for so long, ms.
 const KEPT_AFTER_SILENCE_MS: i64 = 120_000;
 
+/// A poll that finds no permit has the next one kept for it so long, ms: it asks again each second.
+const KEPT_FOR_POLL_MS: i64 = 2_000;
+
 /// Types below this priority pause when the daily budget runs short.
 const LOW_PRIORITY_BELOW: u8 = 5;
 
@@ -112,6 +115,8 @@ pub struct Governance {
     pub not_before: Timestamp,
     /// From then on writes may take the permit that is kept for looks.
     pub lent_from: Timestamp,
+    /// Until then a poll waits for a permit, and writes leave it the next.
+    pub poll_waits_until: Timestamp,
     /// Writes done lately.
     pub pace: Pace,
     /// Day (since the epoch, UTC) that `requests` counts.
@@ -192,6 +197,7 @@ impl Default for Governance {
             failures: 0,
             not_before: Timestamp(0),
             lent_from: Timestamp(0),
+            poll_waits_until: Timestamp(0),
             pace: Pace::default(),
             day: 0,
             requests: 0,
@@ -267,10 +273,18 @@ impl Governance {
             self.keep_until(now.plus(KEPT_AFTER_SILENCE_MS));
         }
         let permits = self.permits(call.purpose, now, limits) as usize;
-        if self.open.len() >= permits {
-            self.bears.saturated = true;
+        let is_write = matches!(call.purpose, Purpose::Write(_));
+        let is_kept_for_poll = is_write && now < self.poll_waits_until && self.open.len() + 1 >= permits;
+        if self.open.len() >= permits || is_kept_for_poll {
+            self.bears.saturated |= !is_kept_for_poll;
+            if call.purpose == Purpose::Poll {
+                self.poll_waits_until = now.plus(KEPT_FOR_POLL_MS);
+            }
             let first = self.open.iter().map(|call| call.until).min().unwrap_or(now);
             return Err(NotNow { at: first.min(now.plus(1_000)), why: Why::Saturated });
+        }
+        if call.purpose == Purpose::Poll {
+            self.poll_waits_until = Timestamp(0);
         }
         let silent_from = now.plus(SILENT_AFTER_MS).min(call.until);
         let Call { id, until, writes, .. } = *call;

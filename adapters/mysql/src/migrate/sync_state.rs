@@ -36,4 +36,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0031_current_state_behind",
     "0032_account_hold_holder",
     "0033_notice_delivery_item_of_notice",
+    "0034_governance_poll_waits",
 ];

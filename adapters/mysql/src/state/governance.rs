@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use super::sql::{Bound, from_new, marks, padded, pieces, statements, tuples, width};
 
 const COLUMNS: &str = "account_id, permits, proven, tries, try_at, fell_at, window_from, saturated, failures, \
-    not_before, lent_from, pace_from, pace_done, pace_before, day, requests, overloads, refused_sign_ins, \
+    not_before, lent_from, poll_waits_until, pace_from, pace_done, pace_before, day, requests, overloads, refused_sign_ins, \
     suspended_at";
 
 const CALL_COLUMNS: &str = "account_id, call_id, free_at, silent_from, begun_at, writes";
@@ -76,6 +76,7 @@ async fn read(
         failures: first.try_get("failures")?,
         not_before: Timestamp(first.try_get("not_before")?),
         lent_from: Timestamp(first.try_get("lent_from")?),
+        poll_waits_until: Timestamp(first.try_get("poll_waits_until")?),
         pace: Pace {
             from: Timestamp(first.try_get("pace_from")?),
             done: first.try_get("pace_done")?,
@@ -123,11 +124,12 @@ pub(super) async fn save(
 
 fn bind(query: Bound, account: &AccountId, governance: &Governance) -> Bound {
     let Governance { open: _, bears, failures, not_before, lent_from, pace, day, requests, .. } = governance;
-    let Governance { overloads, refused_sign_ins, suspended, .. } = governance;
+    let Governance { poll_waits_until, overloads, refused_sign_ins, suspended, .. } = governance;
     let Bears { limit, proven, tries, try_at, fell_at, window, saturated } = bears;
     let query = query.bind(account.as_str()).bind(*limit).bind(*proven).bind(*tries).bind(try_at.0);
     let query = query.bind(fell_at.0).bind(window.0).bind(*saturated).bind(*failures).bind(not_before.0);
-    let query = query.bind(lent_from.0).bind(pace.from.0).bind(pace.done).bind(pace.before);
+    let query =
+        query.bind(lent_from.0).bind(poll_waits_until.0).bind(pace.from.0).bind(pace.done).bind(pace.before);
     let query = query.bind(*day).bind(*requests).bind(*overloads);
     query.bind(*refused_sign_ins).bind(suspended.map(|at| at.0))
 }

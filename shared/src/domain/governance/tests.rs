@@ -290,3 +290,31 @@ fn what_was_signed_in_before_does_not_resume() {
     assert_eq!((g.suspended, g.not_before), (since, not_before));
     assert!(since.is_some() && g.is_queued());
 }
+
+#[test]
+fn a_poll_that_waits_is_given_the_next_permit() {
+    for concurrency in [2, 4, 10] {
+        let limits = limits(concurrency);
+        let cap = cap(&limits);
+        let mut g = bearing(cap);
+        // Lent: writers may have all of them.
+        g.lent_from = Timestamp(0);
+        let until = Timestamp(300_000);
+        let poll = |now| Call { id: id(99), purpose: Purpose::Poll, now, until, writes: 0 };
+        for n in 0..u128::from(cap) {
+            begin(&mut g, id(n), 9, Timestamp(0), until, &limits).unwrap();
+        }
+        assert_eq!(g.begin(&poll(Timestamp(100)), &limits).map_err(|not| not.why), Err(Why::Saturated));
+        g.end(id(0), CallEnd::Answered, Timestamp(200), &limits);
+        let taken = begin(&mut g, id(50), 9, Timestamp(200), until, &limits);
+        assert_eq!(taken.map_err(|not| not.why), Err(Why::Saturated), "it is the poll's, of {cap}");
+        g.begin(&poll(Timestamp(1_100)), &limits).unwrap();
+        g.end(id(99), CallEnd::Answered, Timestamp(1_200), &limits);
+        begin(&mut g, id(50), 9, Timestamp(1_200), until, &limits).unwrap();
+        // A poll that never comes back keeps writers waiting for two seconds.
+        g.begin(&poll(Timestamp(1_300)), &limits).unwrap_err();
+        g.end(id(50), CallEnd::Answered, Timestamp(1_400), &limits);
+        begin(&mut g, id(51), 9, Timestamp(3_299), until, &limits).unwrap_err();
+        begin(&mut g, id(51), 9, Timestamp(3_300), until, &limits).unwrap();
+    }
+}

@@ -5,7 +5,7 @@ use shared::domain::id::{Side, Timestamp};
 use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
-use shared::state::{ErrorEntry, ErrorStatus, HistoryRow};
+use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow};
 
 /// What an error has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
         ErrorStatus::Retried => retried(error, known),
         ErrorStatus::Open if error.payload.is_some() => unread(error, known),
         ErrorStatus::Open if !error.events.is_empty() => stuck(error, known),
+        ErrorStatus::Open if error.class == CUT_OFF => cut_off(error, known),
         ErrorStatus::Open => written(error, known),
     }
 }
@@ -117,6 +118,14 @@ fn written(error: &ErrorEntry, known: &Known<'_>) -> Stand {
     let mut changed = decisions.filter(|decision| decision.from != decision.to);
     match changed.any(|decision| is_to_blame(&decision.field)) {
         true => Stand::Mended,
+        false => Stand::Stands,
+    }
+}
+
+/// A write that broke off again and again, and locks nothing.
+fn cut_off(error: &ErrorEntry, known: &Known<'_>) -> Stand {
+    match is_settled(error, known) {
+        true => Stand::Over("it went through in the end"),
         false => Stand::Stands,
     }
 }

@@ -184,6 +184,18 @@ impl State {
         hit
     }
 
+    /// Which of these writes, if any, a script does not survive.
+    pub(super) fn dies_at<'a>(
+        &mut self,
+        mut writes: impl Iterator<Item = &'a serde_json::Map<String, serde_json::Value>>,
+    ) -> Option<usize> {
+        let deadly = self.faults.deadly.as_deref()?;
+        let is_deadly = |value: &serde_json::Value| value.as_str().is_some_and(|text| text.contains(deadly));
+        let at = writes.position(|values| values.values().any(is_deadly))?;
+        self.count("deadly");
+        Some(at)
+    }
+
     /// A whole number from 0 up to, not including, `below`.
     pub(super) fn draw(&mut self, below: u64) -> u64 {
         self.rng.u64(0..below.max(1))

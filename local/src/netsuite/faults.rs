@@ -33,6 +33,8 @@ pub struct Faults {
     pub truncated: f64,
     /// Share of `apply` calls whose script dies after some of its writes.
     pub partial: f64,
+    /// A save of text that contains this never ends: the run of the script that asks for it dies.
+    pub deadly: Option<String>,
     /// Share of saves by a script that find the record saved by somebody else meanwhile.
     pub collision: f64,
     /// Share of User Events that are lost.
@@ -77,6 +79,7 @@ impl Default for Faults {
             html: 0.0,
             truncated: 0.0,
             partial: 0.0,
+            deadly: None,
             collision: 0.0,
             user_event_lost: 0.0,
             user_event_doubled: 0.0,

@@ -99,7 +99,11 @@ pub(super) fn run(state: &mut State, call: &Call) -> Reply {
         }
         Call::Apply { writes } => {
             if !writes.is_empty() && run.state.strikes("partial", |f| f.partial) {
-                return run.die_among(writes);
+                let survivors = run.state.draw(writes.len() as u64) as usize;
+                return run.die_after(&writes[..survivors]);
+            }
+            if let Some(deadly) = run.state.dies_at(writes.iter().map(|write| &write.values)) {
+                return run.die_after(&writes[..deadly]);
             }
             run.look_up(writes.len());
             writes.iter().map(|write| run.write(write)).collect()
@@ -117,10 +121,9 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The script runs out of time after some of the writes. What it saved stays saved.
-    fn die_among(&mut self, writes: &[Write]) -> Reply {
-        let survivors = self.state.draw(writes.len() as u64) as usize;
-        for write in &writes[..survivors] {
+    /// The script runs out of time after these writes. What it saved stays saved.
+    fn die_after(&mut self, writes: &[Write]) -> Reply {
+        for write in writes {
             self.write(write);
         }
         Reply::restlet_error(

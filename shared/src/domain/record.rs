@@ -93,6 +93,8 @@ pub struct SideState {
     pub sent: Vec<Sent>,
     /// The write under way.
     pub intent: Option<Intent>,
+    /// Writes in a row that ended in doubt and, when they were looked for, had not been carried out.
+    pub cut: u32,
     /// Its clock could not order two pieces of news: look before anything else.
     pub wants_read: bool,
     /// It has work, from when, and why.

@@ -23,7 +23,7 @@ const LATENCY_BUCKETS: [f64; 13] =
 const SOURCES: [&str; 5] = ["netsuite-ue", "netsuite-poll", "suitex", "reconcile", "review"];
 
 /// Names that may stand in the label `class`; anything else is `other`.
-const CLASSES: [&str; 9] = [
+const CLASSES: [&str; 10] = [
     "validation",
     "malformed",
     "not_persisted",
@@ -33,6 +33,7 @@ const CLASSES: [&str; 9] = [
     "identity",
     "brake",
     "delivery",
+    "cut_off",
 ];
 
 type One = [(&'static str, &'static str); 1];

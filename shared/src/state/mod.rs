@@ -190,6 +190,10 @@ pub struct HistoryDecision {
     pub to: Json,
 }
 
+/// The class of errors of a record whose writes break off, others' not. The only one that goes on being tried while it is
+/// open.
+pub const CUT_OFF: &str = "cut_off";
+
 /// An error that needs a person.
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]

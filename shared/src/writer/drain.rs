@@ -13,7 +13,7 @@ use super::queue::Queue;
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
 use super::{CallFault, LookCall, WriteCall, Writer, identity};
-use crate::domain::governance::{Call, CallEnd, Purpose};
+use crate::domain::governance::{Call, CallEnd, NotNow, Purpose, Why};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use crate::domain::identity::Unless;
 use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
@@ -73,6 +73,8 @@ struct Busy {
     /// Writes that found no permit, or whose intent could not be stored, since when.
     passed_over: BTreeSet<RecordKey>,
     passed_since: Timestamp,
+    /// When there is a budget again for those that were passed over for want of it.
+    budget_from: Timestamp,
     /// Whether no call is under way.
     is_alone: bool,
     /// Whether people hold the writes; when that was looked up; and for how many rounds they have.
@@ -129,7 +131,7 @@ impl Writer {
         let (mut queue, mut reckoned) = (Queue::default(), Timestamp(0));
         loop {
             let now = self.ports.clock.now();
-            if now.0 - busy.passed_since.0 > PASSED_OVER_MS && !busy.held {
+            if now.0 - busy.passed_since.0 > PASSED_OVER_MS && !busy.held && busy.budget_from <= now {
                 (busy.passed_over, busy.passed_since) = (BTreeSet::new(), now);
             }
             busy.is_alone = calls.is_empty();
@@ -227,7 +229,7 @@ impl Writer {
             return Ok(Round::Held);
         }
         if taken.is_empty() && !busy.passed_over.is_empty() {
-            return Ok(Round::NotBefore(now.plus(GLANCE_MS)));
+            return Ok(Round::NotBefore(busy.budget_from.max(now.plus(GLANCE_MS))));
         }
         if taken.is_empty() {
             return Ok(Round::Idle);
@@ -301,11 +303,18 @@ impl Writer {
                     started.extend(call);
                     done.extend(keys);
                 }
-                Err(_) if started.is_empty() && !blocked.is_empty() => {
+                // Nobody may call before then, whatever for.
+                Err(NotNow { at, why: Why::BackingOff }) if started.is_empty() => {
+                    return Ok((Round::NotBefore(at), done));
+                }
+                Err(NotNow { at, why }) if started.is_empty() && !blocked.is_empty() => {
                     busy.passed_over.extend(blocked);
+                    if why == Why::Budget {
+                        busy.budget_from = at;
+                    }
                     return Ok((Round::NotBefore(now), done));
                 }
-                Err(not_before) if started.is_empty() => return Ok((Round::NotBefore(not_before), done)),
+                Err(not_now) if started.is_empty() => return Ok((Round::NotBefore(not_now.at), done)),
                 Err(_) => break,
             }
         }
@@ -358,7 +367,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Gets a permit, stores the intents, and makes the call. `Err`: no permit before that time.
+    /// Gets a permit, stores the intents, and makes the call. `Err`: there is no permit now.
     async fn start(
         &self,
         account: &Account,
@@ -366,9 +375,9 @@ impl Writer {
         counterparts: &Counterparts,
         now: Timestamp,
         busy: &mut Busy,
-    ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, Timestamp>, Unavailable> {
+    ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, NotNow>, Unavailable> {
         if self.is_full(busy) {
-            return Ok(Err(now.plus(GLANCE_MS)));
+            return Ok(Err(NotNow { at: now.plus(GLANCE_MS), why: Why::Saturated }));
         }
         let call = self.ports.ids.draw();
         let until = now.plus(CALL_LANDS_WITHIN_MS);
@@ -378,7 +387,7 @@ impl Writer {
             let writes = batch.iter().filter_map(priority).count() as u32;
             let ask = Call { id: call, purpose, now, until, writes };
             if let Err(not_now) = self.ports.state.begin_call(&account.id, &ask, &account.limits).await? {
-                return Ok(Err(not_now.at));
+                return Ok(Err(not_now));
             }
         }
         let jobs = match self.intend(account, call, batch, counterparts, now, busy).await {
@@ -510,7 +519,10 @@ fn end_name(end: CallEnd) -> &'static str {
 
 /// Batches of at most `size`. What has failed before goes alone: one poison record cannot take others along.
 fn batches(planned: Vec<Planned>, side: Side, size: usize) -> Vec<Vec<Planned>> {
-    let failed = |p: &Planned| p.record.sides[side].due.as_ref().is_some_and(|d| d.attempts > 0);
+    let failed = |p: &Planned| {
+        let state = &p.record.sides[side];
+        state.cut > 0 || state.due.as_ref().is_some_and(|due| due.attempts > 0)
+    };
     let (alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(failed);
     let mut batches: Vec<Vec<Planned>> = Vec::new();
     for one in together {

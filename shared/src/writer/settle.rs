@@ -84,7 +84,7 @@ pub(super) async fn batch(
                 over.extend(call_found_over(writer, &job, &answer));
                 answer::answered(side, account, &job, answer, &ids, now)
             }
-            None => answer::failed(side, &job, &fault, now),
+            None => answer::failed(side, account, &job, &fault, now),
         };
         writer.ports.metrics.write(side, outcome.name);
         settled.push((job, outcome));

@@ -114,6 +114,25 @@ fn refused_credentials_suspend_the_account_until_they_are_taken_again() {
     story.pair(NetSuite, "customer", &pair.netsuite);
 }
 
+/// What may not be written before midnight is planned once a minute, not again and again.
+#[test]
+fn a_backlog_without_a_budget_costs_next_to_nothing() {
+    let mut story =
+        Story::configured(|text| text.replace("daily_requests = 500000", "daily_requests = 5000"));
+    story.spend_budget();
+    for n in 0..300 {
+        story.create(SuiteX, "item", json!({"name": format!("i{n}")}));
+    }
+    story.pass(120_000);
+    story.world.faults.lanes[story.lane].aim(None);
+    story.pass(600_000);
+    let effects = story.world.faults.lanes[story.lane].effects();
+    assert!(effects < 2_000, "{effects} effects in ten minutes");
+    story.world.executor.advance(24 * 3_600_000);
+    story.settle();
+    assert_eq!(story.count(NetSuite, "item"), 300);
+}
+
 /// One call meets each end of a token, and is made once more; what people did comes through as if nothing had happened.
 #[test]
 fn a_token_that_ends_in_the_middle_of_work_is_got_anew_and_nobody_notices() {

@@ -1,4 +1,4 @@
-//! A record that a target refuses waits for a person; nobody else does.
+//! A record that a target refuses, or breaks off at, waits for a person; nobody else does.
 
 use local::netsuite::Behaviour;
 use serde_json::json;
@@ -61,4 +61,35 @@ fn tried_again_in_vain_it_is_the_same_error() {
     let error = story.error();
     story.retry(&error);
     assert_eq!(story.error().id, error.id);
+}
+
+/// A script that never ends when one record is saved takes the call along, and the other nine with it, once.
+#[test]
+fn a_record_whose_save_never_ends_takes_no_other_along() {
+    let mut story = Story::new();
+    let create = |n| json!({"companyname": format!("c{n}")});
+    let pairs: Vec<Pair> = (0..10).map(|n| story.customer(create(n))).collect();
+    story.netsuite(|f| f.deadly = Some("bad".into()));
+    let email = |n| if n == 4 { "bad@acme.example".to_string() } else { format!("{n}@acme.example") };
+    for (n, pair) in pairs.iter().enumerate() {
+        story.edit(SuiteX, "customer", &pair.suitex, json!({"email": email(n)}));
+    }
+    let calls = story.world.netsuite.stats(&story.account()).calls;
+    story.pass(20_000);
+    for (n, pair) in pairs.iter().enumerate().filter(|(n, _)| *n != 4) {
+        let held = story.value(crate::story::NetSuite, "customer", &pair.netsuite, "email");
+        assert_eq!(held, json!(email(n)));
+    }
+    story.pass(600_000);
+    let error = story.error();
+    assert_eq!((error.class.as_str(), error.code.as_str()), ("cut_off", "SSS_TIME_LIMIT_EXCEEDED"));
+    assert_eq!(error.record.map(|key| key.id.to_string()), Some(pairs[4].netsuite.clone()));
+    let calls = story.world.netsuite.stats(&story.account()).calls - calls;
+    assert!(calls < 60, "{calls} calls in ten minutes, the poller's among them");
+
+    // Mended there, it goes through without anybody's help.
+    story.netsuite(|f| f.deadly = None);
+    story.pass(700_000);
+    story.assert_both("customer", &pairs[4], "email", json!(email(4)));
+    assert_eq!(story.errors(), []);
 }

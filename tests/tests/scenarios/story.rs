@@ -9,6 +9,7 @@ use http::{Request, StatusCode};
 use local::functions::{FUNCTIONS, POLLED_AFTER_MS};
 use local::netsuite::Faults;
 use serde_json::{Map, Value as Json, json};
+use shared::domain::governance::{Call, CallEnd, Purpose};
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId};
 use shared::domain::record::Record;
 use shared::domain::surface::SyncConfig;
@@ -92,6 +93,22 @@ impl Story {
 
     pub(crate) fn account(&self) -> AccountId {
         self.world.accounts[self.lane].clone()
+    }
+
+    /// Others of ours have used up all calls of the day.
+    pub(crate) fn spend_budget(&self) {
+        let (account, at) = (self.account(), self.world.executor.now());
+        let limits = &self.world.config.accounts[&account].limits;
+        let until = at.plus(60_000);
+        let spend =
+            |n| Call { id: uuid::Uuid::from_u128(n), purpose: Purpose::Look, now: at, until, writes: 0 };
+        for call in (0..).map(spend) {
+            if now(self.world.state.begin_call(&account, &call, limits)).expect("in memory").is_err() {
+                return;
+            }
+            now(self.world.state.end_call(&account, call.id, CallEnd::Answered, at, limits))
+                .expect("in memory");
+        }
     }
 
     // What people do.

@@ -59,6 +59,13 @@ pub(super) fn run(
             let saves = state.draw(2 * writes);
             run.dies_after(saves);
         }
+        let values = body["writes"].as_array().into_iter().flatten();
+        let values = values.filter_map(|write| write["values"].as_object());
+        if writes > 0
+            && let Some(deadly) = state.dies_at(values)
+        {
+            run.dies_after(2 * deadly as u64);
+        }
     }
     engine.enter(&runner.script.file, "post", &body)
 }

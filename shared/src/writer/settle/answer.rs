@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::errors::{entry, missing, not_persisted};
+use super::errors::{cut_off, entry, missing, not_persisted};
 use super::{Job, Shown};
 use crate::breakage::{self, Breakage};
 use crate::domain::governance::{CallEnd, backoff_ms, dice};
@@ -38,7 +38,7 @@ impl Outcome {
 }
 
 /// The call as a whole went wrong.
-pub(super) fn failed(side: Side, job: &Job, fault: &CallFault, now: Timestamp) -> Outcome {
+pub(super) fn failed(side: Side, account: &Account, job: &Job, fault: &CallFault, now: Timestamp) -> Outcome {
     let mut record = job.record.clone();
     let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts) + 1;
     let roll = dice(&derived_id("dice", &[&record.key.to_string(), &record.row_revision.to_string()]));
@@ -59,7 +59,12 @@ pub(super) fn failed(side: Side, job: &Job, fault: &CallFault, now: Timestamp) -
         (_, false) => (backoff_ms(attempts, roll), attempts, DueReason::BackingOff),
     };
     record.sides[side].due = Some(Due { at: now.plus(wait), reason, attempts });
+    // Each time before, a look got an answer: it is not the account that is in trouble.
+    let is_its_own =
+        unknown && job.write().is_some() && record.sides[side].cut >= account.limits.max_retry_attempts;
+    let told = is_its_own.then(|| cut_off(&record, side, fault, now));
     let mut outcome = Outcome::new("call_failed", record, report);
+    outcome.errors.extend(told);
     outcome.details = json!({ "why": fault.why });
     outcome
 }
@@ -76,6 +81,7 @@ pub(super) fn answered(
     let mut record = job.record.clone();
     let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
     let mut errors = Vec::new();
+    let in_doubt = job.look().and(record.sides[side].intent.as_ref()).map(|intent| intent.operation);
     let (name, reply, shown) = match answer {
         Answer::Applied(None) => ("deleted", Reply::Applied(None), None),
         Answer::Applied(Some(shown)) => {
@@ -112,6 +118,11 @@ pub(super) fn answered(
     };
     let is_missing = matches!(reply, Reply::Missing) && record.sides[side].presence == Presence::There;
     let was_applied = matches!(reply, Reply::Applied(_));
+    let was_cut = in_doubt.is_some_and(|call| match &reply {
+        Reply::Looked { held, .. } => held.iter().all(|(held, _)| *held != call),
+        Reply::Missing => true,
+        _ => false,
+    });
     let report = settle(&mut record, side, reply, job.asked, &job.surface);
     if is_missing {
         errors.push(missing(&mut record, side, now));
@@ -121,6 +132,7 @@ pub(super) fn answered(
     }
     record.sides[side].due = None;
     reschedule(&mut record, &job.surface, now);
+    record.sides[side].cut = if was_cut { record.sides[side].cut + 1 } else { 0 };
     let looks_again = record.sides[side].seen.is_none() || record.sides[side].wants_read;
     if !was_applied && report.decisions.is_empty() && (job.write().is_some() || looks_again) {
         // The target did not take it, or could not be understood, and told nothing new: not at once again.
@@ -128,6 +140,10 @@ pub(super) fn answered(
         if let Some(due) = &mut record.sides[side].due {
             *due = Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts: attempts + 1 };
         }
+    } else if let (cut @ 2.., Some(due)) = (record.sides[side].cut, &mut record.sides[side].due) {
+        // Once may be the fault of those beside it in the call, or of the way there.
+        let wait = backoff_ms(cut - 1, dice(&derived_id("dice", &[&record.key.to_string()])));
+        *due = Due { at: now.plus(wait), reason: DueReason::BackingOff, attempts: due.attempts };
     }
     let links = match (&record.sides[side].id, &job.record.sides[side].id) {
         (Some(id), before) if before.as_ref() != Some(id) => vec![LinkChange::Set(side, id.clone())],
@@ -141,7 +157,7 @@ pub(super) fn answered(
 /// The target speaks of the record, but does not show what became of it: later again, and a person is told once when it
 /// goes on. A look goes on asking, for only that can tell what a write left.
 fn unclear(side: Side, account: &Account, job: &Job, why: String, now: Timestamp) -> Outcome {
-    let mut outcome = failed(side, job, &CallFault::new(CallEnd::Unclear, why.as_str()), now);
+    let mut outcome = failed(side, account, job, &CallFault::new(CallEnd::Unclear, why.as_str()), now);
     let record = &mut outcome.record;
     let attempts = record.sides[side].due.as_ref().map_or(0, |due| due.attempts);
     let id = derived_id("unclear", &[&record.key.to_string(), side.as_str()]);

@@ -7,7 +7,8 @@ use crate::domain::record::{Lock, Record};
 use crate::domain::settle::not_persisted_error;
 use crate::domain::surface::TypeSurface;
 use crate::domain::value::Unresolved;
-use crate::state::ErrorEntry;
+use crate::state::{CUT_OFF, ErrorEntry};
+use crate::writer::CallFault;
 
 /// The target shows a record no longer that it had.
 pub(super) fn missing(record: &mut Record, side: Side, now: Timestamp) -> ErrorEntry {
@@ -32,6 +33,18 @@ pub(in crate::writer) fn waited_too_long(
     record.locks.push(Lock { field: None, error: id, reason: message.clone(), since: now });
     let hint = "Bring that record to the other side (see its own conflict or error), or refer to another; then retry.";
     entry(record, id, "waiting", "REFERENCE_MISSING", &message, hint, now)
+}
+
+/// A write of this record alone ends in doubt again and again, though the target answers when it is asked about it. It is
+/// not locked: it goes on being tried, alone, every few minutes, and the error ends when it goes through.
+pub(super) fn cut_off(record: &Record, side: Side, fault: &CallFault, now: Timestamp) -> ErrorEntry {
+    let id = derived_id("cut_off", &[&record.key.to_string(), side.as_str()]);
+    let code = fault.code.as_deref().unwrap_or("CUT_OFF");
+    let times = record.sides[side].cut + 1;
+    let message =
+        format!("{side} broke off the write of this record {times} times and did nothing: {}", fault.why);
+    let hint = "A script or workflow that runs when this record is saved may loop or take too long: see its log on that side. Save the record there by hand to see it fail. It is tried again every few minutes.";
+    ErrorEntry { attempts: times, ..entry(record, id, CUT_OFF, code, &message, hint, now) }
 }
 
 /// It does not become clear whether the record is one that the target has.

@@ -30,6 +30,8 @@ pub(super) struct SideDoc<'a> {
     sent: Vec<SentDoc<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     intent: Option<IntentDoc<'a>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    cut: u32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     wants_read: bool,
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
@@ -82,6 +84,12 @@ struct IntentDoc<'a> {
     last_of: Option<Uuid>,
 }
 
+/// As serde asks for it.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 pub(super) fn encode<'a>(state: &'a SideState, surface: &'a TypeSurface) -> SideDoc<'a> {
     let stored = |field: FieldIx, value: &'a Value| Stored::of(value, &surface.fields[field].kind);
     let pairs = |pairs: &'a [(FieldIx, Value)]| {
@@ -111,6 +119,7 @@ pub(super) fn encode<'a>(state: &'a SideState, surface: &'a TypeSurface) -> Side
             last_of: intent.last_of,
         }),
         made_apart: state.made_apart,
+        cut: state.cut,
         wants_read: state.wants_read,
         forms: state.forms.iter().map(form).collect(),
         detached: state.detached,
@@ -125,6 +134,7 @@ pub(super) fn decode(text: &str, surface: Option<&TypeSurface>) -> Result<SideSt
         presence: doc.presence,
         seen: doc.seen,
         made_apart: doc.made_apart,
+        cut: doc.cut,
         wants_read: doc.wants_read,
         detached: doc.detached,
         ..SideState::default()

@@ -137,12 +137,12 @@ fn side() -> impl Strategy<Value = SideState> {
     let form = (field(), value(), value()).prop_map(|(field, wanted, held)| Form { field, wanted, held });
     let known = (option::of("[0-9]{1,9}"), presence, fields(), option::of(revision()));
     let news = (vec((field(), revision()), 0..4), vec(sent, 0..4), option::of(intent()));
-    let rest = (any::<[bool; 3]>(), option::of(due()), vec(form, 0..4));
+    let rest = (any::<[bool; 3]>(), 0..9_u32, option::of(due()), vec(form, 0..4));
     (known, news, rest).prop_map(
         |(
             (id, presence, shadow, seen),
             (field_seen, sent, intent),
-            ([wants_read, detached, made_apart], due, forms),
+            ([wants_read, detached, made_apart], cut, due, forms),
         )| {
             let id = id.map(|id| SideId::parse(&id).unwrap());
             SideState {
@@ -154,6 +154,7 @@ fn side() -> impl Strategy<Value = SideState> {
                 field_seen,
                 sent,
                 intent,
+                cut,
                 wants_read,
                 due,
                 forms,

@@ -87,6 +87,7 @@ fn meaning(class: &str) -> &'static str {
         "missing" => "The record is not there any more where it should be written.",
         "identity" => "It is not certain which record on the other side this one is.",
         "brake" => "So many records were deleted or emptied at once that we stopped to ask.",
+        "cut_off" => "Saving it breaks off on that side, each time; others are saved.",
         "permission" => "The role that we sign in with may not do this.",
         _ => "Trying again by itself did not help.",
     }

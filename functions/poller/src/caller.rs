@@ -9,7 +9,7 @@ use shared::domain::id::Timestamp;
 use shared::domain::plan::CALL_LANDS_WITHIN_MS;
 use shared::domain::surface::Account;
 use shared::fault::Unavailable;
-use shared::netsuite::code::{Class, Code};
+use shared::netsuite::error::end_of_question;
 use shared::netsuite::wire::{Outcome, Read};
 use shared::pubsub::{Topic, change_message};
 use shared::writer::CallFault;
@@ -111,7 +111,7 @@ impl Caller<'_> {
             }
         }
         let result = make().await;
-        let end = result.as_ref().map_or_else(end_of, |_| CallEnd::Answered);
+        let end = result.as_ref().map_or_else(end_of_question, |_| CallEnd::Answered);
         state.end_call(&account.id, id, end, ports.clock.now(), &account.limits).await?;
         Ok(result?)
     }
@@ -127,15 +127,5 @@ impl Caller<'_> {
         let leased = ports.buffer.lease(&self.account.id, LEASE, self.holder, now, until).await;
         // Without the buffer two may poll: they publish the same events under the same ids, no more.
         if leased.unwrap_or(true) { Ok(now) } else { Err(Stop::Later) }
-    }
-}
-
-/// How a call ended, for the account's governance. A question that NetSuite understood and refused, because a column or
-/// a permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
-fn end_of(fault: &CallFault) -> CallEnd {
-    let code = fault.code.as_deref().and_then(Code::parse);
-    match code.map(Code::class) {
-        Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule) => CallEnd::Answered,
-        _ => fault.end,
     }
 }

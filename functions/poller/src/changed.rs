@@ -7,6 +7,7 @@ use shared::domain::event::ChangeEvent;
 use shared::domain::id::SideId;
 use shared::domain::surface::TypeSurface;
 use shared::netsuite::client::ROWS_MAX;
+use shared::netsuite::table::Table;
 use shared::netsuite::wire::Refusal;
 use shared::state::notices::Topic;
 use shared::state::{Commit, ErrorEntry, Notice};
@@ -20,7 +21,6 @@ use crate::look::{Look, look};
 use crate::owed::Added;
 use crate::page::{self, Page};
 use crate::stride::READS;
-use crate::table::Table;
 use crate::wall::Clocks;
 use crate::{event, filed, query};
 

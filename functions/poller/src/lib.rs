@@ -35,7 +35,6 @@ mod seen;
 mod stride;
 mod suspects;
 mod sweep;
-mod table;
 mod wall;
 mod whole;
 

@@ -5,8 +5,9 @@
 //! which rows come and go; nor by time, for how NetSuite sorts the hour that comes twice is not documented. The next
 //! page is what has a higher id.
 
+use shared::netsuite::table::Table;
+
 use super::cursor::Scan;
-use super::table::Table;
 
 const MASK: &str = "'YYYY-MM-DD HH24:MI:SS'";
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use shared::domain::id::{Side, SideId};
 use shared::domain::record::Record;
 use shared::domain::surface::TypeSurface;
+use shared::netsuite::table::Table;
 use shared::netsuite::wire::What;
 use shared::state::{Commit, ErrorEntry};
 
@@ -24,7 +25,6 @@ use crate::gone::{self, Deletions, Gone, Teller, deleted_at, is_there};
 use crate::look::{Look, look};
 use crate::stride::{READS, Stride};
 use crate::suspects::{Found, Suspects, Then};
-use crate::table::Table;
 use crate::wall::Clocks;
 use crate::{event, filed, page, query};
 

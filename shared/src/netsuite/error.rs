@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::Value as Json;
 
-use super::code::Code;
+use super::code::{Class, Code};
 use crate::domain::governance::CallEnd;
 use crate::writer::{CallFault, Refusal};
 
@@ -50,6 +50,16 @@ pub fn no_answer(body: &[u8], problem: &serde_json::Error) -> CallFault {
         false => format!("the answer is not what was asked for (line {})", problem.line()),
     };
     fault(end, why, Some("If it stays, see that the deployed scripts are of our version."))
+}
+
+/// How a question ended, for the account's governance. One that NetSuite understood and refused, because a column or a
+/// permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
+pub fn end_of_question(fault: &CallFault) -> CallEnd {
+    let code = fault.code.as_deref().and_then(Code::parse);
+    match code.map(Code::class) {
+        Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule) => CallEnd::Answered,
+        _ => fault.end,
+    }
 }
 
 /// Whether NetSuite did not let us in, so that a fresh token may help. By code first: overload can come as 401.

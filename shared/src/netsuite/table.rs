@@ -2,12 +2,13 @@
 
 /// Where NetSuite keeps the records of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Table<'a> {
-    pub(crate) name: &'a str,
+pub struct Table<'a> {
+    /// Its name.
+    pub name: &'a str,
     /// Which of its rows are of the type: column and value.
-    pub(crate) only: Option<(&'static str, &'static str)>,
+    pub only: Option<(&'static str, &'static str)>,
     /// The column of its lastModified.
-    pub(crate) modified: &'static str,
+    pub modified: &'static str,
 }
 
 /// Items: NetSuite's record type, and what `item.itemtype` says.
@@ -72,7 +73,7 @@ const TRANSACTIONS: &[(&str, &str)] = &[
 
 impl<'a> Table<'a> {
     /// The table of a record type: items and transactions share one, all others have one of their own name.
-    pub(crate) fn of(netsuite_type: &'a str) -> Self {
+    pub fn of(netsuite_type: &'a str) -> Self {
         let shared = |name, column: &'static str, types: &[(&str, &'static str)]| {
             let (_, value) = types.iter().find(|(known, _)| *known == netsuite_type)?;
             Some(Table { name, only: Some((column, *value)), modified: "lastmodifieddate" })

@@ -100,6 +100,8 @@ pub enum Purpose {
     Write(u8),
     /// Finding what has changed.
     Poll,
+    /// What somebody would like to know, and nothing waits for.
+    Ask,
 }
 
 /// An account's use of its NetSuite.
@@ -221,7 +223,7 @@ impl Governance {
     /// else: a writer that died with all permits in its hands would stop the account for five minutes, for only
     /// a look can tell that its calls are over. Only a backlog that lasts, in an account where every call is heard of,
     /// may take it too. A poll may as well: its calls are short, and writers that never rest must not keep an account
-    /// from hearing what changed.
+    /// from hearing what changed. What only somebody's curiosity asks leaves one to all others.
     pub fn permits(&self, purpose: Purpose, now: Timestamp, limits: &Limits) -> u32 {
         let silent = self.silent(now);
         let live = self.open.len() as u32 - silent;
@@ -232,6 +234,7 @@ impl Governance {
             Purpose::Write(_) => (cap >= RESERVE_FROM && !is_lent) || (silent > 0 && cap > 1),
             Purpose::Look => cap >= RESERVE_FROM && !is_lent && live > 0,
             Purpose::Poll => false,
+            Purpose::Ask => true,
         };
         permits.min(cap - u32::from(is_kept))
     }
@@ -257,6 +260,7 @@ impl Governance {
         let soft = (limits.daily_requests as f64 * limits.governance_threshold) as u64;
         let budget = match call.purpose {
             Purpose::Write(priority) if priority < LOW_PRIORITY_BELOW => soft,
+            Purpose::Ask => soft,
             Purpose::Write(_) | Purpose::Look | Purpose::Poll => limits.daily_requests,
         };
         if self.requests >= budget {
@@ -264,6 +268,11 @@ impl Governance {
         }
         if now < self.not_before {
             return Err(NotNow { at: self.not_before, why: Why::BackingOff });
+        }
+        let is_needed = call.purpose != Purpose::Ask;
+        if self.is_queued() && !is_needed {
+            // The one probe is for work.
+            return Err(NotNow { at: now.plus(1_000), why: Why::BackingOff });
         }
         if self.open.is_empty() && self.bears.has_rested(now) {
             self.bears.begin_window(now);
@@ -273,10 +282,12 @@ impl Governance {
             self.keep_until(now.plus(KEPT_AFTER_SILENCE_MS));
         }
         let permits = self.permits(call.purpose, now, limits) as usize;
-        let is_write = matches!(call.purpose, Purpose::Write(_));
-        let is_kept_for_poll = is_write && now < self.poll_waits_until && self.open.len() + 1 >= permits;
+// Looks give permits back; nothing else goes before a poll that waits.
+        let goes_first = matches!(call.purpose, Purpose::Poll | Purpose::Look);
+        let is_kept_for_poll =
+            !goes_first && now < self.poll_waits_until && self.open.len() + 1 >= permits;
         if self.open.len() >= permits || is_kept_for_poll {
-            self.bears.saturated |= !is_kept_for_poll;
+            self.bears.saturated |= is_needed && !is_kept_for_poll;
             if call.purpose == Purpose::Poll {
                 self.poll_waits_until = now.plus(KEPT_FOR_POLL_MS);
             }
@@ -289,7 +300,7 @@ impl Governance {
         let silent_from = now.plus(SILENT_AFTER_MS).min(call.until);
         let Call { id, until, writes, .. } = *call;
         self.open.push(OpenCall { id, until, silent_from, begun: now, writes });
-        self.bears.saturated |= self.open.len() == permits;
+        self.bears.saturated |= is_needed && self.open.len() == permits;
         self.requests += 1;
         Ok(())
     }

@@ -251,6 +251,41 @@ fn low_priorities_pause_at_the_threshold_and_all_at_the_budget() {
     begin(&mut g, id(6), 1, Timestamp(DAY_MS), Timestamp(DAY_MS + 9), &limits).unwrap();
 }
 
+/// Asks for a permit that nothing waits for.
+fn ask(g: &mut Governance, n: u128, now: Timestamp, limits: &Limits) -> Result<(), Why> {
+    let call = Call { id: id(n), purpose: Purpose::Ask, now, until: now.plus(310_000), writes: 0 };
+    g.begin(&call, limits).map_err(|not_now| not_now.why)
+}
+
+#[test]
+fn what_nothing_waits_for_leaves_a_permit_to_all_others() {
+    for (concurrency, asked) in [(2, 0), (4, 1), (10, 4)] {
+        let (mut g, limits) = (bearing(5), limits(concurrency));
+        let begun = (0..10).filter(|n| ask(&mut g, *n, Timestamp(5), &limits).is_ok()).count();
+        assert_eq!(begun, asked, "of a limit of {concurrency}");
+        assert!(!g.bears.saturated, "nobody needs more");
+        let poll =
+            Call { id: id(99), purpose: Purpose::Poll, now: Timestamp(6), until: Timestamp(9), writes: 0 };
+        assert!(g.begin(&poll, &limits).is_ok(), "of a limit of {concurrency}");
+    }
+}
+
+#[test]
+fn what_nothing_waits_for_is_no_probe_and_pauses_at_the_threshold() {
+    let limits = Limits { daily_requests: 8, ..limits(10) };
+    let mut g = bearing(5);
+    for n in 1..=3 {
+        let now = g.not_before;
+        begin(&mut g, id(n), 9, now, now.plus(100), &limits).unwrap();
+        g.end(id(n), CallEnd::Unclear, now.plus(10), &limits);
+    }
+    let later = g.not_before;
+    assert_eq!(ask(&mut g, 4, later, &limits), Err(Why::BackingOff));
+    begin(&mut g, id(5), 9, later, later.plus(100), &limits).unwrap();
+    g.end(id(5), CallEnd::Answered, later, &limits);
+    assert_eq!(ask(&mut g, 6, later, &limits), Err(Why::Budget), "half of the day's requests are sent");
+}
+
 /// A call that is begun when it may be, and ends so after a second.
 fn call(g: &mut Governance, n: u128, end: CallEnd) -> Option<Turn> {
     let (now, limits) = (g.not_before.max(Timestamp(n as i64 * 10_000)), limits(10));

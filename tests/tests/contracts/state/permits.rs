@@ -124,7 +124,8 @@ fn nothing_of_what_was_learned_is_forgotten() {
             now += dice.i64(0..900);
             if dice.bool() || running.is_empty() {
                 next += 1;
-                let purpose = [Purpose::Write(9), Purpose::Look, Purpose::Poll][dice.usize(0..3)];
+                let purpose =
+                    [Purpose::Write(9), Purpose::Look, Purpose::Poll, Purpose::Ask][dice.usize(0..4)];
                 let call = Call {
                     id: id(next),
                     purpose,

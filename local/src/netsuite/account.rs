@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::faults::{Behaviour, Faults};
 use super::gate::{self, Request};
 use super::mirror::Mirror;
+use super::notes::Notes;
 use super::record::Body;
 use super::refusal::{Reason, Refused};
 use super::scripts::{self, Deployed, Rows, Scripts, Submitted, Thrown};
@@ -66,6 +67,8 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) operations: BTreeMap<Uuid, Operation>,
     pub(super) user_events: Vec<Json>,
+    /// What was noted of each save.
+    pub(super) notes: Notes,
     /// SuiteQL's tables, from the first query on.
     pub(super) mirror: Option<Mirror>,
     /// Whether the account's own scripts are run, and not our code in their place.
@@ -105,6 +108,7 @@ impl State {
             store,
             operations: BTreeMap::new(),
             user_events: Vec::new(),
+            notes: Notes::default(),
             mirror: None,
             runs_scripts: deployed.is_some(),
             submitted: Vec::new(),

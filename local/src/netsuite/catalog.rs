@@ -1,8 +1,8 @@
 //! The tables under which SuiteQL knows an account's records, and the rows of a record.
 //!
 //! Known are the columns that the sync surface names and those that every record has. What the simulator does
-//! not keep (names and ids of who deleted something, system notes, creation dates) has no column or holds
-//! nothing, rather than something made up.
+//! not keep (names and ids of who deleted something, creation dates) has no column or holds nothing, rather than
+//! something made up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use shared::domain::surface::FieldIx;
 use shared::domain::value::{Kind as FieldKind, LineSpec, Lines, Value};
 use suiteql::{Catalog, Cell, Column, Kind, Table};
 
+use super::notes;
 use super::record::{Record, internal_id};
 use super::schema::Schema;
 use super::settings::{DeletedType, Settings, UnsetCheckbox};
@@ -135,6 +136,7 @@ pub(super) fn catalog<'s>(schemas: impl Iterator<Item = &'s Arc<Schema>>) -> (Ca
         types.push((netsuite, class, name, lines));
     }
     tables.insert("deletedrecord".into(), deletion_table());
+    tables.insert(notes::TABLE.into(), notes::table());
     let catalog = Catalog::new(tables.into_values().collect());
     let find = |name: &str| catalog.find(name).unwrap_or_default();
     let place = |(netsuite, class, name, lines): (String, Class, String, bool)| {
@@ -242,6 +244,23 @@ fn keyed_lines(schema: &Schema) -> impl Iterator<Item = (FieldIx, &LineSpec)> {
 }
 
 impl Place {
+    /// The number under which notes are kept of the type: entities share one.
+    pub(super) fn note_number(&self) -> Option<i64> {
+        match &self.class {
+            Class::Other if self.netsuite == "customer" => Some(-9),
+            class => class.type_id(&self.netsuite),
+        }
+    }
+
+    /// The table by which notes name the type's fields.
+    pub(super) fn note_table(&self) -> &'static str {
+        match self.class {
+            Class::Item(_) => "ITEM",
+            Class::Transaction(_) => "TRANDOC",
+            Class::Custom | Class::Other => "ENTITY",
+        }
+    }
+
     /// A record's row.
     pub(super) fn row(&self, settings: &Settings, schema: &Schema, record: &Record) -> Vec<Cell> {
         let mut cells = vec![Cell::Null; self.columns.len()];
@@ -364,7 +383,8 @@ fn line<'l>(
     })
 }
 
-fn cell(settings: &Settings, kind: &FieldKind, value: &Value) -> Cell {
+/// A value as SuiteQL has it.
+pub(super) fn cell(settings: &Settings, kind: &FieldKind, value: &Value) -> Cell {
     match (kind, value) {
         (FieldKind::Boolean, Value::Null) => match settings.unset_checkbox {
             UnsetCheckbox::Null => Cell::Null,

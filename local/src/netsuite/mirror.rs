@@ -9,6 +9,7 @@ use suiteql::{Answer, Ask, Database, Refusal};
 
 use super::account::State;
 use super::catalog::{Place, catalog};
+use super::notes;
 use super::refusal::{Reason, Refused};
 use super::settings::Settings;
 
@@ -32,6 +33,9 @@ impl State {
             None => self.empty_mirror(&settings)?,
         };
         mirror.fill(self)?;
+        if text.to_lowercase().contains(notes::TABLE) {
+            mirror.fill_notes(self)?;
+        }
         let ask = Ask { text, now: self.now.seconds(), role: &role, dice, ceiling, limit, offset };
         let answer = mirror.database.query(&ask);
         self.mirror = Some(mirror);
@@ -69,11 +73,22 @@ impl State {
         let (catalog, places) = catalog(self.store.tables().map(|table| &table.schema));
         let database = Database::new(catalog, settings.calendar())?;
         self.store.tables_mut().for_each(|table| table.unseen.forget());
+        self.notes.forget();
         Ok(Mirror { database, places, settings: settings.of_tables() })
     }
 }
 
 impl Mirror {
+    /// Takes over the notes that became visible since they were last asked for. The poller never asks.
+    fn fill_notes(&mut self, state: &mut State) -> Result<(), Refusal> {
+        let Self { database, places, settings } = self;
+        let Some(table) = database.catalog().find(notes::TABLE) else { return Ok(()) };
+        let changes = state.notes.take_changes(state.now, settings, (&state.store, places));
+        database.fill(|filling| {
+            changes.iter().try_for_each(|(id, rows)| filling.replace(table, id.cast_signed(), rows))
+        })
+    }
+
     /// Takes over what became visible since the last query.
     fn fill(&mut self, state: &mut State) -> Result<(), Refusal> {
         let now = state.now;

@@ -22,6 +22,7 @@ mod catalog;
 mod faults;
 mod gate;
 mod mirror;
+mod notes;
 mod record;
 mod refusal;
 mod reply;
@@ -64,7 +65,7 @@ pub use account::Stats;
 pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
 pub use scripts::{Answer, Deployed, Files, Mode, Outside, Post, Scripts, Unreached};
-pub use settings::{DeletedType, HiddenRecords, Nulls, Settings, UnsetCheckbox};
+pub use settings::{DeletedType, HiddenRecords, NoteFields, NotesShown, Nulls, Settings, UnsetCheckbox};
 pub use sign_in::{Certificate, Integration};
 
 /// Largest body that NetSuite takes, in bytes.

@@ -31,6 +31,10 @@ impl State {
         self.judge(table, None, &mut draft, origin)?;
         let when = self.when();
         let id = self.store.insert(table, draft, when);
+        let of = self.store.table(table);
+        if let Some(record) = of.get(id) {
+            self.notes.save((table, &of.schema), (None, record), record.body.filled(), (origin, when));
+        }
         self.tell_of_save(table, id, None, origin);
         Ok(id)
     }
@@ -53,6 +57,11 @@ impl State {
         }
         let when = self.when();
         let before = self.store.replace(table, id, draft, &changed, when);
+        let of = self.store.table(table);
+        if let Some(record) = of.get(id) {
+            let (of, saved) = ((table, &*of.schema), (before.as_ref(), record));
+            self.notes.save(of, saved, changed.iter().copied(), (origin, when));
+        }
         // Our own code tells of changes alone; the scripts are run after every save, and see for themselves.
         if let Some(before) = before
             && (self.runs_scripts || !changed.is_empty())
@@ -67,6 +76,7 @@ impl State {
         self.refuse_at_random(origin)?;
         let when = self.when();
         let record = self.store.delete(table, id, when)?;
+        self.notes.touch(id);
         if self.user_events_see(origin) {
             let schema = &self.store.table(table).schema;
             if self.runs_scripts {

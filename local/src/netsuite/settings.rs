@@ -35,6 +35,10 @@ pub struct Settings {
     pub untracked_deletions: BTreeSet<String>,
     /// How `deletedrecord` writes the type.
     pub deleted_type: DeletedType,
+    /// Whose system notes the role sees, if it has a permission for their table at all.
+    pub notes_shown: NotesShown,
+    /// How system notes name fields.
+    pub note_fields: NoteFields,
     /// Tables that the role has no permission for.
     pub denied: BTreeSet<String>,
     /// Table → ids of records that the role does not see. Their lines are hidden by `transactionline`.
@@ -60,6 +64,28 @@ pub enum HiddenRecords {
     Refused,
     /// Nothing: NetSuite says that there is no such record.
     Missing,
+}
+
+/// Whose system notes a role sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotesShown {
+    /// Everybody's: it has the permission *System Notes*.
+    #[default]
+    All,
+    /// Our own alone.
+    Own,
+}
+
+/// How system notes name fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteFields {
+    /// `CUSTENTITY_TAGS`, `ENTITY.SPHONE`: custom fields by their id, others by an inner name.
+    #[default]
+    Inner,
+    /// `custentity_tags`, `phone`.
+    ScriptId,
 }
 
 /// What a page says of a column that holds nothing.
@@ -113,6 +139,8 @@ impl Default for Settings {
             row_ceiling: 100_000,
             untracked_deletions: BTreeSet::new(),
             deleted_type: DeletedType::default(),
+            notes_shown: NotesShown::default(),
+            note_fields: NoteFields::default(),
             denied: BTreeSet::new(),
             hidden_rows: BTreeMap::new(),
             hidden_columns: BTreeSet::new(),

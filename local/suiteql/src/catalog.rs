@@ -20,6 +20,10 @@ pub enum Kind {
     Nothing,
 }
 
+/// Before the name of a column, this makes the name of one that is out of a query's reach and holds what people read in
+/// its place: what `BUILTIN.DF` gives.
+pub const SHOWN: &str = "#";
+
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Known to be missing: `(+)` joins, `USING`, `ANY` and `ALL`, grouping sets, window frames, intervals, regular
-//! expressions, `BUILTIN` functions, and masks for `TO_NUMBER`. All are refused, none is answered wrongly.
+//! expressions, `BUILTIN` functions but `DF`, and masks for `TO_NUMBER`. All are refused, none is answered wrongly.
 
 mod aggregates;
 mod calendar;
@@ -27,7 +27,7 @@ mod tests;
 mod translate;
 
 pub use calendar::{Calendar, Gap, Overlap, Reckoning};
-pub use catalog::{Catalog, Cell, Column, Kind, Table};
+pub use catalog::{Catalog, Cell, Column, Kind, SHOWN, Table};
 pub use database::{Answer, Ask, Database};
 pub use mask::{BadMask, Mask};
 pub use refusal::Refusal;

@@ -120,7 +120,7 @@ impl Mask {
     }
 
     /// Writes a date.
-    pub(crate) fn write(&self, at: NaiveDateTime) -> String {
+    pub fn write(&self, at: NaiveDateTime) -> String {
         let mut out = String::new();
         for Part { piece, bare } in &self.parts {
             let mut number = |value: i64, width: usize| {

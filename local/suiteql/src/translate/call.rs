@@ -37,6 +37,15 @@ impl Translator<'_> {
             (call.is_starred, "* beside this function"),
             (call.is_distinct, "DISTINCT beside this function"),
         ])?;
+        if call.name == "builtin.df" {
+            return match &*call.args {
+                [Expr::Identifier(name)] => scope.shown(None, name),
+                [Expr::CompoundIdentifier(parts)] if parts.len() == 2 => {
+                    scope.shown(Some(&parts[0]), &parts[1])
+                }
+                _ => Err(Refusal::unsupported("BUILTIN.DF of what is no column")),
+            };
+        }
         let args = call.args.iter().map(|arg| self.value(arg, scope)).collect::<Result<Vec<_>, _>>()?;
         self.over_values(&call.name, args)
     }

@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr, Join, JoinConstraint, JoinOperator, TableAlias, Table
 use super::Translator;
 use super::query::refuse_first;
 use super::scope::{Reach, Scope, Source};
-use crate::catalog::{Column, Table};
+use crate::catalog::{Column, SHOWN, Table};
 use crate::database::quoted;
 use crate::refusal::Refusal;
 use crate::role::HiddenColumns;
@@ -104,6 +104,7 @@ impl Translator<'_> {
                     sql: format!("{}.c{ix}", quoted(&alias)),
                     is_full: column.is_full,
                     is_filterable: true,
+                    shown: None,
                 });
                 let is_ordered = !rows.order.is_empty();
                 let sql = if is_ordered { rows.numbered() } else { rows.plain() };
@@ -149,6 +150,9 @@ impl Translator<'_> {
     /// The columns of a table that the role lets through.
     fn columns(&self, table: &Table, alias: &str) -> Vec<Reach> {
         let reach = |column: &Column| {
+            if column.name.starts_with(SHOWN) {
+                return None;
+            }
             let is_hidden = self.role.hidden_columns.contains(&format!("{}.{}", table.name, column.name));
             let sql = match (is_hidden, self.role.hidden_as) {
                 (true, HiddenColumns::Unknown) => return None,
@@ -158,7 +162,9 @@ impl Translator<'_> {
             let is_full = column.is_full && !is_hidden;
             let name = format!("{}.{}", table.name, column.name);
             let is_filterable = !self.role.unfilterable_columns.contains(&name);
-            Some(Reach { name: column.name.clone(), kind: column.kind, sql, is_full, is_filterable })
+            let shown = table.column(&format!("{SHOWN}{}", column.name)).filter(|_| !is_hidden);
+            let shown = shown.map(|ix| format!("{}.{}", quoted(alias), quoted(&table.columns[ix].name)));
+            Some(Reach { name: column.name.clone(), kind: column.kind, sql, is_full, is_filterable, shown })
         };
         table.columns.iter().filter_map(reach).collect()
     }

@@ -37,6 +37,8 @@ pub(super) struct Reach {
     pub(super) is_full: bool,
     /// Whether rows can be chosen by it.
     pub(super) is_filterable: bool,
+    /// How SQLite reaches what people read in its place, if that is known.
+    pub(super) shown: Option<String>,
 }
 
 /// The hidden column with the place of a row in an ordered subquery.
@@ -122,6 +124,22 @@ impl<'p> Scope<'p> {
             None => self.unqualified(name, &wanted),
             Some(qualifier) => self.qualified(qualifier, name, &wanted),
         }
+    }
+
+    /// What people read in place of the column that `name` means.
+    pub(super) fn shown(&self, qualifier: Option<&Ident>, name: &Ident) -> Result<Term, Refusal> {
+        let is_meant = |source: &&Source| qualifier.is_none_or(|q| source.alias == q.value.to_lowercase());
+        let wanted = name.value.to_lowercase();
+        let sources = self.sources.iter().filter(is_meant);
+        let mut found = sources.flat_map(|source| &source.columns).filter(|column| column.name == wanted);
+        if let (Some(Reach { shown: Some(sql), .. }), None) = (found.next(), found.next()) {
+            let (name, sql) = (wanted, sql.clone());
+            let shown =
+                Reach { name, kind: Kind::Text, sql, is_full: false, is_filterable: true, shown: None };
+            return Ok(self.term(&shown, true));
+        }
+        self.column(qualifier, name)?;
+        Err(Refusal::unsupported(format!("BUILTIN.DF of {wanted}")))
     }
 
     fn unqualified(&self, name: &Ident, wanted: &str) -> Result<Term, Refusal> {

@@ -1,5 +1,6 @@
 //! SuiteQL over the account's records. The language itself is tested where it lives, in the crate `suiteql`.
 
+mod notes;
 mod pages;
 mod poll;
 mod role;

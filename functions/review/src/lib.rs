@@ -14,9 +14,11 @@ mod pages;
 mod request;
 pub mod view;
 
-use axum::Router;
+use access::SystemNotes;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
+use axum::{Extension, Router};
+use shared::netsuite::client::Client;
 use shared::runtime::Ports;
 use shared::runtime::serve::with_common_routes;
 
@@ -46,4 +48,9 @@ pub fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(app);
     with_common_routes(router, &metrics).layer(from_fn(guard::guard))
+}
+
+/// The same, which asks NetSuite's system notes who set a value when nobody told us.
+pub fn asking(app: App, netsuite: Client) -> Router {
+    router(app).layer(Extension(SystemNotes::new(netsuite)))
 }

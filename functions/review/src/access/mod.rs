@@ -5,6 +5,7 @@
 //! another account cannot be written.
 
 mod ambiguous;
+mod notes;
 mod notices;
 mod reach;
 
@@ -21,6 +22,8 @@ use shared::runtime::problem::Problem;
 use crate::App;
 use crate::identity::{Development, Person};
 
+pub(crate) use notes::Question;
+pub use notes::{Silence, SystemNotes};
 pub(crate) use notices::Told;
 
 /// A person at their desk, as far as the accounts go that they may look at.

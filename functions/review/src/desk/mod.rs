@@ -42,7 +42,7 @@ pub use notices::{NoticeQuery, acknowledge, deliveries, in_trouble, notices};
 pub use overriding::{Overriding, override_fields};
 pub use records::{AsOf, Found, When, history, record, record_as_of, records, search, view};
 pub use timeline::{Moment, Story};
-pub use why::{Step, Why, why};
+pub use why::{Noted, Step, Why, why};
 
 /// Longest note, in characters.
 pub const NOTE_MAX: usize = 2_000;

@@ -1,5 +1,5 @@
 //! Why a field holds what it holds: the chain from the value back to whoever set it, and every rule that decided since;
-//! the same as one sentence.
+//! the same as one sentence. Who set it in NetSuite, if nobody told us, its system notes may.
 
 mod story;
 
@@ -9,12 +9,16 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{CanonicalId, RecordType, Timestamp};
+use shared::domain::surface::FieldIx;
 use shared::runtime::problem::Problem;
 use shared::state::HistoryRow;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::story::Told;
 use super::records::Found;
+pub use super::words::Noted;
+use crate::access::{Question, Silence, SystemNotes};
 use crate::view::shown;
 
 /// Rows of the history read at once, and how often at most: further back than that nobody is asked to read.
@@ -35,6 +39,9 @@ pub struct Why {
     pub complete: bool,
     /// All of it in a sentence.
     pub sentence: String,
+    /// Why somebody who set it in NetSuite stays unnamed, where its system notes were to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unnamed: Option<String>,
 }
 
 /// A decision about the field.
@@ -50,6 +57,9 @@ pub struct Step {
     pub side: Option<&'static str>,
     /// Person or script, when known.
     pub actor: Option<String>,
+    /// The system note of NetSuite that names the actor, when nobody else did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Noted>,
     /// Who told: a source's name, `reply` or `read`.
     pub source: String,
     /// The rule that decided.
@@ -66,8 +76,8 @@ pub struct Step {
     pub events: Vec<Uuid>,
 }
 
-/// Why this field of the record holds what it holds.
-pub async fn why(found: &Found, field: &str) -> Result<Why, Problem> {
+/// Why this field of the record holds what it holds. With `notes`, NetSuite may be asked once.
+pub async fn why(found: &Found, field: &str, notes: Option<&SystemNotes>) -> Result<Why, Problem> {
     let surface = found.surface();
     let missing = || Problem::not_found("the type has no field of this name").at("field");
     let ix = surface.field(field).ok_or_else(missing)?;
@@ -77,7 +87,23 @@ pub async fn why(found: &Found, field: &str) -> Result<Why, Problem> {
     let events: BTreeMap<Uuid, ChangeEvent> =
         events.into_iter().map(|event| (event.event_id, event)).collect();
     let value = shown(surface, ix, &found.record().canonical[ix]);
-    Ok(story::tell(&surface.fields[ix], value, &rows, &events, complete))
+    let mut chain = story::chain(field, &rows, &events);
+    let silence = match notes {
+        Some(notes) => name(found, ix, &mut chain, notes).await,
+        None => None,
+    };
+    Ok(story::tell(&surface.fields[ix], value, chain, complete, silence))
+}
+
+/// Names whom NetSuite's system notes tell, if somebody there is unnamed; answers why somebody stays so.
+async fn name(found: &Found, ix: FieldIx, chain: &mut [Told], notes: &SystemNotes) -> Option<Silence> {
+    let since = story::unnamed_at(chain)?;
+    let id = found.record().sides.netsuite.id.as_ref()?;
+    let question = Question { surface: found.surface(), id, field: ix, since };
+    match found.access().system_notes(notes, &question).await {
+        Ok(notes) => story::name(chain, &found.surface().fields[ix], &notes),
+        Err(silence) => Some(silence),
+    }
 }
 
 /// The rows that decided about the field, the oldest first, back to who set it; whether that was found.

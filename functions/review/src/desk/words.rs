@@ -1,9 +1,11 @@
 //! How things are called in sentences for people. Pure.
 
+use serde::Serialize;
 use serde_json::Value as Json;
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{Side, Timestamp};
 use shared::domain::value::Kind;
+use utoipa::ToSchema;
 
 /// Longest value in a sentence, in characters.
 const VALUE_MAX: usize = 60;
@@ -17,6 +19,18 @@ pub(super) struct Teller {
     pub(super) side: Option<Side>,
     /// How we came to know, where nobody told: `a poll`, `a look`, …
     pub(super) found_by: Option<&'static str>,
+    /// The system note that names the person.
+    pub(super) note: Option<Noted>,
+}
+
+/// What one of NetSuite's system notes tells.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Noted {
+    /// When it was set, on NetSuite's wall clock, as NetSuite shows it to us: we know no zone of it.
+    pub at: String,
+    /// How, in NetSuite's word for it: `UI`, `CSV Import`, …
+    pub context: Option<String>,
 }
 
 impl Teller {
@@ -33,20 +47,27 @@ impl Teller {
             _ => (None, None),
         };
         let actor = actor.or_else(|| events.iter().find_map(|event| event.actor()));
-        Self { actor: actor.map(str::to_string), side, found_by }
+        Self { actor: actor.map(str::to_string), side, found_by, note: None }
     }
 
-    /// `ann in NetSuite`, `somebody in SuiteX`, `rita@example.com`.
+    /// `ann in NetSuite`, `Ann Lee in NetSuite (UI)`, `somebody in SuiteX`, `rita@example.com`.
     pub(super) fn who(&self) -> String {
         let actor = self.actor.as_deref().unwrap_or("somebody");
-        match self.side {
-            Some(side) => format!("{actor} in {}", system(side)),
-            None => actor.to_string(),
+        let context = self.note.as_ref().and_then(|note| note.context.as_deref());
+        match (self.side, context) {
+            (Some(side), Some(context)) => format!("{actor} in {} ({context})", system(side)),
+            (Some(side), None) => format!("{actor} in {}", system(side)),
+            (None, _) => actor.to_string(),
         }
     }
 
     /// `on 2026-01-01 at 00:00 UTC`, and how it was found where nobody told.
     pub(super) fn when(&self, at: Timestamp) -> String {
+        if let Some(note) = &self.note {
+            let (day, time) = (note.at.get(..10), note.at.get(11..16));
+            let at = day.zip(time).map_or(note.at.clone(), |(day, time)| format!("{day} at {time}"));
+            return format!("on {at} by NetSuite's clock, as its system notes tell");
+        }
         match self.found_by {
             Some(found) => format!("before {}, when {found} found it", moment(at)),
             None => format!("on {}", moment(at)),

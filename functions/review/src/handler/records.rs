@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::response::{IntoResponse, Json, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use shared::runtime::problem::Problem;
 use utoipa::ToSchema;
 
 use super::{Members, Shown, accepted, tagged};
-use crate::access::Seat;
+use crate::access::{Seat, SystemNotes};
 use crate::desk::{self, Accepted, AsOf, Overriding, When, Why};
 use crate::request::{Body, IfMatch, Params, Segments};
 use crate::view::{HistoryView, Listed, ProblemView, RecordLine, RecordView};
@@ -100,16 +101,18 @@ pub(crate) async fn history(
     Ok(Json(desk::history(&found, params.get("after"), params.limit()?).await?))
 }
 
-/// Why a field holds what it holds: from whoever set it, by every rule that decided since; and in a sentence.
+/// Why a field holds what it holds: from whoever set it, by every rule that decided since; and in a sentence. Who set it
+/// in NetSuite, if nobody told us, is asked of NetSuite's system notes, for three seconds at most.
 #[utoipa::path(get, path = "/records/{account}/{type}/{id}/why/{field}", tag = "records",
     params(("account" = String, Path), ("type" = String, Path), ("id" = String, Path), ("field" = String, Path)),
     responses((status = 200, body = Why), (status = 404, body = ProblemView)))]
 pub(crate) async fn why(
     seat: Seat,
+    notes: Option<Extension<SystemNotes>>,
     Segments(named): Segments<(String, String, String, String)>,
 ) -> Shown<Why> {
     let found = desk::record(&seat, &named.0, &named.1, &named.2).await?;
-    Ok(Json(desk::why(&found, &named.3).await?))
+    Ok(Json(desk::why(&found, &named.3, notes.as_deref()).await?))
 }
 
 /// An admin sets values, whatever policy, direction or lock say.

@@ -1,5 +1,6 @@
 //! Every page but a conflict's: asked for, found, shown; and the forms that they carry.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use super::layout::{Page, Section};
 use super::visit::{ROWS, Visit, pager};
 use super::{account, audit, bulk, error, inbox, part, record, reply, typed, words};
 use crate::App;
+use crate::access::SystemNotes;
 use crate::desk::{self, AuditQuery, ConflictQuery, ErrorQuery, Overriding, Planning, When};
 use crate::identity::SWITCH_COOKIE;
 
@@ -197,16 +199,20 @@ async fn records_page(visit: &Visit) -> Result<Response, Problem> {
 type Name = Path<(String, String, String)>;
 
 /// `GET /review/records/{account}/{type}/{id}`: `why`, `as_of`, `after`.
-pub(super) async fn record(visit: Visit, Path(name): Name) -> Response {
-    let answered = record_page(&visit, &name, StatusCode::OK, None).await;
-    visit.answer(Section::Records, answered).await
+pub(super) async fn record(
+    visit: Visit,
+    notes: Option<Extension<SystemNotes>>,
+    Path(name): Name,
+) -> Response {
+    let shown = record_page(&visit, &name, StatusCode::OK, (None, notes.as_deref())).await;
+    visit.answer(Section::Records, shown).await
 }
 
 async fn record_page(
     visit: &Visit,
     (account, kind, id): &(String, String, String),
     status: StatusCode,
-    refused: Option<record::Refused>,
+    (refused, notes): (Option<record::Refused>, Option<&SystemNotes>),
 ) -> Result<Response, Problem> {
     let found = desk::record(&visit.seat, account, kind, id).await?;
     let after = visit.asked("after");
@@ -217,7 +223,7 @@ async fn record_page(
     let why = match asked {
         // A link may name a field as a side calls it: the record is shown all the same.
         Some(field) if found.surface().field(field).is_none() => None,
-        Some(field) => Some(desk::why(&found, field).await?),
+        Some(field) => Some(desk::why(&found, field, notes).await?),
         None => None,
     };
     let past = match visit.asked("as_of") {
@@ -278,7 +284,7 @@ async fn set_field(visit: &Visit, name: &(String, String, String), body: &[u8]) 
                 unlock: form.get("unlock").is_some(),
                 wrong: problem.detail,
             };
-            record_page(visit, name, problem.status, Some(refused)).await
+            record_page(visit, name, problem.status, (Some(refused), None)).await
         }
         Err(problem) => Err(problem),
     }

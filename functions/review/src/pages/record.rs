@@ -370,6 +370,7 @@ fn why_card(shown: &Shown, why: &Why) -> Markup {
             header { h2 id="why" { "Why " (words::field(&why.field)) " is what it is" } }
             div.body {
                 p { (words::sentence(&why.sentence)) }
+                @if let Some(unnamed) = &why.unnamed { p.small.soft { (words::sentence(unnamed)) "." } }
                 @if why.chain.len() > 1 {
                     details {
                         summary { "Step by step" }
@@ -380,6 +381,7 @@ fn why_card(shown: &Shown, why: &Why) -> Markup {
                                         @if let Some(actor) = &step.actor { strong { (actor) } " · " }
                                         (teller(&step.source))
                                         " · version " (step.version) " · " (part::at(step.at))
+                                        @if let Some(note) = &step.note { " · noted there " (note.at) @if let Some(context) = &note.context { " (" (context) ")" } }
                                     }
                                     div.small { (value::change(&step.from, &step.to)) " " span.soft { "(" (rule(&step.rule)) ")" } }
                                 }

@@ -1,7 +1,9 @@
 //! Why a field holds what it holds, in a sentence, word for word; and records as they were.
 
-#[path = "../../memory_ports.rs"]
+#[path = "../../../memory_ports.rs"]
 mod memory_ports;
+
+mod notes;
 
 use axum::Router;
 use futures::FutureExt;
@@ -20,6 +22,9 @@ use shared::domain::surface::TypeSurface;
 use shared::history;
 use shared::ledger::{Entry, Ledger};
 use shared::state::{Commit, HistoryDecision, HistoryRow, LinkChange};
+
+/// The record in NetSuite.
+const NETSUITE_ID: &str = "1007";
 
 /// A record that lives: everything that happens to it is decided by the core, and stored as merge stores it.
 struct Story {
@@ -42,7 +47,7 @@ fn story(kind: &str) -> Story {
     story.told("suitex", Some("sam"), Side::SuiteX, json!({}), true);
     let side = &mut story.record.sides.netsuite;
     (side.presence, side.seen, side.id) =
-        (Presence::There, Some(Revision(100)), Some(memory_ports::side_id("ns-7")));
+        (Presence::There, Some(Revision(100)), Some(memory_ports::side_id(NETSUITE_ID)));
     story.minute = 0;
     story
 }
@@ -58,7 +63,7 @@ impl Story {
         let cause = derived_id("told", &[&self.minute.to_string(), source]);
         let news = News {
             side,
-            id: memory_ports::side_id(if side == Side::NetSuite { "ns-7" } else { "sx-7" }),
+            id: memory_ports::side_id(if side == Side::NetSuite { NETSUITE_ID } else { "sx-7" }),
             fact: Fact::Holds { values, full },
             revision: Some(Revision(self.told)),
             span: Span::at(self.now()),
@@ -267,7 +272,7 @@ fn a_targets_own_form_leads_back_to_who_wrote_it() {
     // What the reply to our write told is in the ledger, as every reply that brings news.
     let cause = derived_id("reply", &["1"]);
     let event = json!({
-        "eventId": cause, "accountId": "acme", "recordType": "customer", "recordId": "ns-7", "source": "reconcile",
+        "eventId": cause, "accountId": "acme", "recordType": "customer", "recordId": NETSUITE_ID, "source": "reconcile",
         "operation": "update", "timestamp": story.now(), "metadata": {"side": "netsuite", "reply": "written"},
         "payload": {"changes": {"companyname": "ACME"}, "full": true},
     });

@@ -1,15 +1,26 @@
-//! The chain and its sentence. Pure.
+//! The chain and its sentence, and who in NetSuite is still to be named in it. Pure.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
-use shared::domain::event::ChangeEvent;
+use shared::domain::event::{ChangeEvent, Source};
+use shared::domain::id::{Side, Timestamp};
 use shared::domain::surface::{Direction, Field};
+use shared::netsuite::notes::{Note, Setter, setter};
 use shared::state::HistoryRow;
 use uuid::Uuid;
 
-use super::super::words::{Teller, moment, system, value};
+use super::super::words::{Noted, Teller, moment, system, value};
 use super::{Step, Why};
+use crate::access::Silence;
+
+/// A step with who told it.
+pub(super) struct Told {
+    teller: Teller,
+    step: Step,
+    /// What it tells had been done by then, by the account of the side that it is about.
+    by: Timestamp,
+}
 
 /// What a step is to the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +53,20 @@ pub(super) fn begins(rows: &[HistoryRow], field: &str) -> bool {
 }
 
 /// The chain, the oldest first.
-fn chain(field: &str, rows: &[HistoryRow], events: &BTreeMap<Uuid, ChangeEvent>) -> Vec<(Teller, Step)> {
+pub(super) fn chain(field: &str, rows: &[HistoryRow], events: &BTreeMap<Uuid, ChangeEvent>) -> Vec<Told> {
     let steps = rows.iter().flat_map(|row| {
         let told: Vec<&ChangeEvent> = row.events.iter().filter_map(|id| events.get(id)).collect();
         let teller = Teller::new(&row.source, row.actor.as_deref(), &told);
+        // A poll's event bears the time at which NetSuite says that the record was saved last.
+        let saved = told.iter().filter(|event| event.source == Source::NetsuitePoll);
+        let by = saved.map(|event| event.timestamp).max().map_or(row.at, |saved| saved.min(row.at));
         row.decisions.iter().filter(|d| d.field == field).map(move |d| {
             let step = Step {
                 at: row.at,
                 version: row.version.0,
                 side: teller.side.map(|side| side.as_str()),
                 actor: teller.actor.clone(),
+                note: None,
                 source: row.source.clone(),
                 rule: d.rule.clone(),
                 base: d.base.clone(),
@@ -60,30 +75,78 @@ fn chain(field: &str, rows: &[HistoryRow], events: &BTreeMap<Uuid, ChangeEvent>)
                 to: d.to.clone(),
                 events: row.events.clone(),
             };
-            (teller.clone(), step)
+            Told { teller: teller.clone(), step, by }
         })
     });
     steps.collect()
 }
 
-/// Why the field holds `value`; `rows` decided about it, the oldest first, back to where that began if `complete`.
+/// Whether somebody in NetSuite did this, and nobody told who.
+fn is_unnamed(told: &Told) -> bool {
+    let Told { teller, step, .. } = told;
+    // What a target made of a value, or what a deletion means, no person set.
+    let is_ours = matches!(step.rule.as_str(), "target_form" | "not_persisted" | "delete_inactivated");
+    teller.side == Some(Side::NetSuite) && teller.actor.is_none() && !is_ours
+}
+
+/// When we last learned of something that somebody unnamed did in NetSuite, if anybody did.
+pub(super) fn unnamed_at(chain: &[Told]) -> Option<Timestamp> {
+    chain.iter().filter(|told| is_unnamed(told)).map(|told| told.step.at).max()
+}
+
+/// Names those whom the notes tell; answers why the last whom they do not tell stays unnamed.
+pub(super) fn name(chain: &mut [Told], field: &Field, notes: &[Note]) -> Option<Silence> {
+    let mut silence = None;
+    for told in chain.iter_mut().filter(|told| is_unnamed(told)) {
+        silence = match field.kind.parse(Side::SuiteX, &told.step.said) {
+            Ok(value) => match setter(notes, field, &value, told.by) {
+                Setter::One(note) if note.author.is_some() => {
+                    told.sign(note);
+                    None
+                }
+                Setter::One(_) | Setter::Nobody => Some(Silence::Nobody),
+                Setter::Several => Some(Silence::Several),
+                Setter::Another => Some(Silence::Another),
+            },
+            Err(_) => Some(Silence::Nobody),
+        };
+    }
+    silence
+}
+
+impl Told {
+    fn kind(&self) -> Kind {
+        kind(&self.step.rule, &self.step.from, &self.step.to)
+    }
+
+    /// Puts the note's author to it.
+    fn sign(&mut self, note: &Note) {
+        let noted = Noted { at: note.shown.clone(), context: note.context.clone() };
+        self.teller.actor.clone_from(&note.author);
+        self.teller.note = Some(noted.clone());
+        self.step.actor.clone_from(&note.author);
+        self.step.note = Some(noted);
+    }
+}
+
+/// Why the field holds `now`, by a chain that goes back to where that began if `complete`.
 pub(super) fn tell(
     field: &Field,
     now: Json,
-    rows: &[HistoryRow],
-    events: &BTreeMap<Uuid, ChangeEvent>,
+    chain: Vec<Told>,
     complete: bool,
+    silence: Option<Silence>,
 ) -> Why {
-    let chain = chain(&field.name, rows, events);
     let sentence = sentence(field, &now, &chain, complete);
-    let chain = chain.into_iter().map(|(_, step)| step).collect();
-    Why { field: field.name.to_string(), value: now, chain, complete, sentence }
+    let chain = chain.into_iter().map(|told| told.step).collect();
+    let unnamed = silence.map(|silence| silence.to_string());
+    Why { field: field.name.to_string(), value: now, chain, complete, sentence, unnamed }
 }
 
-fn sentence(field: &Field, now: &Json, chain: &[(Teller, Step)], complete: bool) -> String {
+fn sentence(field: &Field, now: &Json, chain: &[Told], complete: bool) -> String {
     let shown = |json: &Json| value(&field.kind, json);
     let head = format!("{} is {}", field.name, shown(now));
-    let of_kind = |(_, step): &(Teller, Step)| kind(&step.rule, &step.from, &step.to);
+    let of_kind = |told: &Told| told.kind();
     let last = chain.iter().rposition(|step| matches!(of_kind(step), Kind::Sets | Kind::Settles));
     let Some(last) = last else {
         let why = match (complete, chain.iter().any(|step| of_kind(step) == Kind::Disputes)) {
@@ -99,7 +162,8 @@ fn sentence(field: &Field, now: &Json, chain: &[(Teller, Step)], complete: bool)
 }
 
 /// Why the setter's value is what it is.
-fn cause(field: &Field, (teller, step): &(Teller, Step), before: &[(Teller, Step)]) -> String {
+fn cause(field: &Field, told: &Told, before: &[Told]) -> String {
+    let Told { teller, step, .. } = told;
     let shown = |json: &Json| value(&field.kind, json);
     let (who, when) = (teller.who(), teller.when(step.at));
     match step.rule.as_str() {
@@ -118,12 +182,12 @@ fn cause(field: &Field, (teller, step): &(Teller, Step), before: &[(Teller, Step
         "overridden" => format!("{who} set it {when} by override, whatever policy and direction say"),
         "target_form" => {
             let system = teller.side.map_or("the other system", system);
-            let setter = before.iter().rposition(|(_, s)| kind(&s.rule, &s.from, &s.to) == Kind::Sets);
+            let setter = before.iter().rposition(|told| told.kind() == Kind::Sets);
             match setter {
                 Some(at) => {
                     let (first, earlier) = (&before[at], &before[..at]);
                     let told = cause(field, first, earlier);
-                    let wanted = shown(&first.1.to);
+                    let wanted = shown(&first.step.to);
                     format!(
                         "{}, and {system} made this of {wanted}",
                         told.replacen("set it", &format!("set {wanted}"), 1)
@@ -142,25 +206,26 @@ fn cause(field: &Field, (teller, step): &(Teller, Step), before: &[(Teller, Step
 }
 
 /// A person chose: between what, and whose.
-fn resolved(field: &Field, teller: &Teller, step: &Step, before: &[(Teller, Step)]) -> String {
+fn resolved(field: &Field, teller: &Teller, step: &Step, before: &[Told]) -> String {
     let shown = |json: &Json| value(&field.kind, json);
     let person = teller.actor.as_deref().unwrap_or("somebody");
     let when = format!("on {}", moment(step.at));
-    let is_dispute = |(_, s): &(Teller, Step)| kind(&s.rule, &s.from, &s.to) == Kind::Disputes;
+    let is_dispute = |told: &Told| told.kind() == Kind::Disputes;
     let Some(last) = before.iter().rposition(is_dispute) else {
         return format!("{person} decided it {when}");
     };
     // The last word of each side: of the one that moved last, and what was agreed, which is the other's.
-    let (mover, moved) = &before[last];
+    let Told { teller: mover, step: moved, .. } = &before[last];
     let other_side = mover.side.map(|side| side.other());
-    let other = before[..last].iter().rev().find(|(t, _)| t.side.is_some() && t.side == other_side);
+    let other =
+        before[..last].iter().rev().find(|told| told.teller.side.is_some() && told.teller.side == other_side);
     let named = |t: &Teller, json: &Json| match &t.actor {
         Some(actor) => format!("{} ({actor})", shown(json)),
         None => shown(json),
     };
     let mine = (mover.side, named(mover, &moved.said), moved.said.clone());
     let theirs = match other {
-        Some((t, s)) => (t.side, named(t, &s.said), s.said.clone()),
+        Some(Told { teller, step, .. }) => (teller.side, named(teller, &step.said), step.said.clone()),
         None => (other_side, shown(&moved.from), moved.from.clone()),
     };
     let mut both = [mine, theirs];
@@ -178,12 +243,12 @@ fn resolved(field: &Field, teller: &Teller, step: &Step, before: &[(Teller, Step
 }
 
 /// What was decided since, and left the value as it is.
-fn since(field: &Field, after: &[(Teller, Step)]) -> String {
+fn since(field: &Field, after: &[Told]) -> String {
     let shown = |json: &Json| value(&field.kind, json);
     let mut parts = Vec::new();
-    let mut dispute: Option<&(Teller, Step)> = None;
+    let mut dispute: Option<&Told> = None;
     for told in after {
-        let (teller, step) = told;
+        let Told { teller, step, .. } = told;
         let (who, when) = (teller.who(), teller.when(step.at));
         match step.rule.as_str() {
             "conflict_opened" | "conflict_rebased" => dispute = Some(told),
@@ -211,7 +276,7 @@ fn since(field: &Field, after: &[(Teller, Step)]) -> String {
             }
         }
     }
-    if let Some((teller, step)) = dispute {
+    if let Some(Told { teller, step, .. }) = dispute {
         let who = teller.who();
         let text = format!(
             "{who} set {} {}: they are in conflict, and somebody must decide",

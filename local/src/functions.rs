@@ -87,7 +87,7 @@ pub fn instance(name: &str, parts: Parts) -> Option<Router> {
         "dlq" => dlq::router(dlq::App::new(ports)),
         "review" => {
             let identity = review::Identity::Development(review::identity::Development::new(&ports.config));
-            review::router(review::App { ports, identity })
+            review::asking(review::App { ports, identity }, client(netsuite, netsuite_url, signer))
         }
         "notify" => notify::router(notify::App {
             state: ports.state,

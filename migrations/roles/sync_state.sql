@@ -68,7 +68,8 @@ grant insert on event_audit_log to '{role}dlq';
 grant select, insert, update on notification to '{role}dlq';
 grant select on schema_migration to '{role}dlq';
 
--- review: shows everything; has errors tried again, which unlocks a record and puts its events on the list.
+-- review: shows everything; has errors tried again, which unlocks a record and puts its events on the list; asks NetSuite
+-- who set a value, under a permit.
 create role if not exists '{role}review';
 grant select, insert, update on current_state to '{role}review';
 grant select, insert on state_history to '{role}review';
@@ -83,8 +84,8 @@ grant select, insert on event_audit_log to '{role}review';
 grant select, insert, update on notification to '{role}review';
 grant select on notice_delivery to '{role}review';
 grant select on notice_delivery_item to '{role}review';
-grant select on governance to '{role}review';
-grant select on open_call to '{role}review';
+grant select, insert, update on governance to '{role}review';
+grant select, insert, update, delete on open_call to '{role}review';
 grant select, insert, update on account_hold to '{role}review';
 grant select on schema_migration to '{role}review';
 

@@ -88,7 +88,11 @@ impl Surroundings<'_> {
                 all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
                 all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
             }
-            "review" => drop(all.insert("REVIEW_IDENTITY", "development".to_string())),
+            "review" => {
+                all.insert("REVIEW_IDENTITY", "development".to_string());
+                all.insert("NETSUITE_RESTLET_URL", self.netsuite_url.clone());
+                all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
+            }
             "notify" => drop(all.insert("REVIEW_URL", "http://127.0.0.1:8080".to_string())),
             _ => {}
         }

@@ -67,10 +67,14 @@ fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarte
             notify::router(notify::App { state, ports: edge, messenger: Arc::new(channels), links })
         }
         Own::Dlq => dlq::router(dlq::App::new(ports(outside)?)),
-        Own::Review(people) => {
+        Own::Review(people, netsuite) => {
             let ports = ports(outside)?;
             let identity = identity(people, &ports)?;
-            review::router(review::App { ports, identity })
+            let app = review::App { ports, identity };
+            match netsuite {
+                Some(netsuite) => review::asking(app, client(netsuite.clone(), &edge)?),
+                None => review::router(app),
+            }
         }
     })
 }

@@ -9,7 +9,6 @@ use google::token::people::PeopleConfig;
 use mysql::tenant::TenantAddresses;
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
-#[cfg(doc)]
 use shared::netsuite::config::NetSuiteConfig;
 use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
 
@@ -54,6 +53,7 @@ fn needs(function: &str) -> Needs {
 /// | see [`PubsubConfig`], [`StorageConfig`] | all | |
 /// | see [`TokenConfig`] | all but ingest and review | |
 /// | see [`NetSuiteConfig`] | poller, ns-writer | |
+/// | the same | review | who set a value is asked of NetSuite; without `NETSUITE_RESTLET_URL` it is not |
 /// | see each function's own `Config` | ingest, poller, outbox, merge, notify | |
 /// | see [`messenger::Config`] | notify | mail and Slack |
 /// | see [`PeopleConfig`] | review | how people are let in |
@@ -88,7 +88,8 @@ pub(crate) enum Own {
     NsWriter(ns_writer::Config),
     SxWriter,
     Dlq,
-    Review(PeopleConfig),
+    /// It asks NetSuite only where it was told where that is.
+    Review(PeopleConfig, Option<NetSuiteConfig>),
     Notify(notify::Config, messenger::Config),
 }
 
@@ -142,7 +143,11 @@ fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig, host: IpAd
         "sx-writer" => Own::SxWriter,
         "dlq" => Own::Dlq,
         "notify" => Own::Notify(notify::Config::read(reader), messenger::Config::read(reader, sync)),
-        _ => Own::Review(PeopleConfig::read(reader, host.is_loopback())),
+        _ => {
+            let asks = reader.optional("NETSUITE_RESTLET_URL").is_some();
+            let netsuite = asks.then(|| NetSuiteConfig::read(reader, sync.accounts.keys()));
+            Own::Review(PeopleConfig::read(reader, host.is_loopback()), netsuite)
+        }
     }
 }
 
@@ -243,6 +248,13 @@ mod tests {
         }
         assert!(wrong("sx-writer", &[]).contains("TENANT_DATABASES is missing"));
         assert!(wrong("ns-writer", &[]).contains("NETSUITE_CREDENTIALS is missing"));
+    }
+
+    #[test]
+    fn review_asks_netsuite_only_where_it_is_told_to() {
+        assert!(!wrong("review", &[]).contains("NETSUITE"));
+        let told = ("NETSUITE_RESTLET_URL", "https://{netsuite}.restlets.api.netsuite.com");
+        assert!(wrong("review", &[told]).contains("NETSUITE_CREDENTIALS is missing"));
     }
 
     #[test]

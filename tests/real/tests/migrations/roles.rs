@@ -62,8 +62,8 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                     ("notice_delivery", READ),
                     ("notice_delivery_item", READ),
                     ("ambiguous_record", READ),
-                    ("governance", READ),
-                    ("open_call", READ),
+                    ("governance", KEEP),
+                    ("open_call", ALL),
                 ]),
             ),
             (

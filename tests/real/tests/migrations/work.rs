@@ -193,6 +193,7 @@ async fn the_state_under_each_role() {
             "review" => {
                 assert_eq!(state.census(&acme()).await.unwrap().values().sum::<u64>(), n as u64 + 1);
                 stop(&state).await;
+                call(&state).await.unwrap();
             }
             _ => {
                 let refused = call(&state).await.unwrap_err();

@@ -38,4 +38,5 @@ mod sweep;
 mod trimming_target;
 mod twin;
 mod unknown;
+mod why;
 mod without_time;

@@ -282,10 +282,9 @@ impl Governance {
             self.keep_until(now.plus(KEPT_AFTER_SILENCE_MS));
         }
         let permits = self.permits(call.purpose, now, limits) as usize;
-// Looks give permits back; nothing else goes before a poll that waits.
+        // Looks give permits back; nothing else goes before a poll that waits.
         let goes_first = matches!(call.purpose, Purpose::Poll | Purpose::Look);
-        let is_kept_for_poll =
-            !goes_first && now < self.poll_waits_until && self.open.len() + 1 >= permits;
+        let is_kept_for_poll = !goes_first && now < self.poll_waits_until && self.open.len() + 1 >= permits;
         if self.open.len() >= permits || is_kept_for_poll {
             self.bears.saturated |= is_needed && !is_kept_for_poll;
             if call.purpose == Purpose::Poll {

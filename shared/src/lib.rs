@@ -19,4 +19,5 @@ pub mod redrive;
 pub mod runtime;
 pub mod state;
 pub mod suitex;
+pub mod travel;
 pub mod writer;

@@ -4,13 +4,19 @@
 mod memory_ports;
 
 use axum::Router;
+use axum::body::Body;
+use futures::FutureExt;
+use http::Request;
+use http_body_util::BodyExt;
 use memory_ports::{NOW, World, account, get, key, post};
 use review::identity::Development;
 use review::{App, Identity, router};
 use serde_json::{Value as Json, json};
 use shared::domain::id::{Side, derived_id};
-use shared::domain::record::{Due, DueReason, Lock};
-use shared::state::{Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange};
+use shared::domain::record::{Behind, Due, DueReason, Lock};
+use shared::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange};
+use shared::travel;
+use tower::ServiceExt;
 
 struct Desk {
     world: World,
@@ -28,6 +34,13 @@ impl Desk {
         let answer = get(&self.router, &format!("/api/v1/{path}"));
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.body
+    }
+
+    fn page(&self, path: &str) -> String {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
+        let bytes = answer.into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
     }
 
     fn file(&self, n: u128, status: ErrorStatus) -> ErrorEntry {
@@ -232,7 +245,6 @@ fn errors_come_newest_first_and_a_retry_says_what_it_did() {
 
 #[test]
 fn a_census_counts_every_event_by_its_place() {
-    use futures::FutureExt;
     let desk = desk();
     let event = json!({
         "accountId": "acme", "recordType": "customer", "recordId": "5", "source": "suitex", "operation": "update",
@@ -252,7 +264,6 @@ fn a_census_counts_every_event_by_its_place() {
 
 #[test]
 fn an_account_shows_what_there_is_to_do_and_when_it_will_be_done() {
-    use futures::FutureExt;
     use shared::domain::governance::{Call, CallEnd, Purpose};
     let desk = desk();
     let state = &desk.world.ports.state;
@@ -266,7 +277,10 @@ fn an_account_shows_what_there_is_to_do_and_when_it_will_be_done() {
     let idle = json!({
         "account": "acme", "role": "admin", "status": "open", "backlog": {"netsuite": 1, "suitex": 0}, "calls": calls,
         "conflicts": {"open": 0, "overdue": 0, "unassigned": 0}, "holds": {"netsuite": null, "suitex": null},
-        "lag": {"netsuiteMs": 0, "suitexMs": 0, "objectiveMs": 60_000, "isMet": true}
+        "lag": {"netsuiteMs": 0, "suitexMs": 0, "objectiveMs": 60_000, "isMet": true},
+        "latency": {
+            "objectiveMs": 60_000, "windowMs": 3_600_000, "netsuite": {"changes": 0}, "suitex": {"changes": 0}
+        }
     });
     assert_eq!(desk.get("accounts/acme"), idle, "nothing goes on: nobody can tell when it is done");
 
@@ -290,4 +304,55 @@ fn an_account_shows_what_there_is_to_do_and_when_it_will_be_done() {
     assert_eq!(suspended["suspendedSince"], json!(NOW.plus(-500)));
     assert!(suspended["notBefore"].is_string() && suspended["calls"]["today"] == 5, "{suspended}");
     assert_eq!(get(&desk.router, "/api/v1/accounts/nobody").problem().0, 404);
+}
+
+/// A write to a side, of a change that was made and taken in so long before now, ms, and arrived so long before now.
+fn arrived(side: Side, changed: i64, decided: i64, arrived: i64) -> AuditRow {
+    let mut details = json!({"operation": "x"});
+    travel::note(&mut details, Behind { changed: NOW.plus(-changed), decided: NOW.plus(-decided) });
+    let (actor, subject) = (travel::writer_to(side), "acme:customer:7".to_string());
+    AuditRow { at: NOW.plus(-arrived), actor, action: "applied".into(), subject, details }
+}
+
+#[test]
+fn an_account_shows_how_long_changes_took_against_what_was_promised() {
+    let desk = desk();
+    let mut commit = Commit::new(account("acme"));
+    // An hour ago; not measured; and a hundred, the slowest of which took 100 s.
+    commit.audit.push(arrived(Side::NetSuite, 3_700_000, 3_699_000, 3_600_000));
+    let unmeasured = arrived(Side::NetSuite, 1, 1, 1);
+    commit.audit.push(AuditRow { details: json!({"operation": "x"}), at: NOW.plus(-200_000), ..unmeasured });
+    commit.audit.extend((1..=100).map(|n| arrived(Side::NetSuite, 1_000 * n + 500, 1_000 * n - 500, 500)));
+    commit.audit.push(arrived(Side::SuiteX, 2_000, 1_000, 0));
+    // Somebody's, of the same words.
+    commit.audit.push(AuditRow { actor: "ada@dev.example".into(), ..arrived(Side::SuiteX, 900_000, 1, 0) });
+    desk.world.commit(commit);
+    let expected = json!({
+        "objectiveMs": 60_000, "windowMs": 3_600_000,
+        "netsuite": {
+            "changes": 100, "isMet": false,
+            "took": {"p50Ms": 50_000, "p95Ms": 95_000, "p99Ms": 99_000},
+            "untilDecided": {"p50Ms": 1_000, "p95Ms": 1_000, "p99Ms": 1_000}
+        },
+        "suitex": {
+            "changes": 1, "isMet": true,
+            "took": {"p50Ms": 2_000, "p95Ms": 2_000, "p99Ms": 2_000},
+            "untilDecided": {"p50Ms": 1_000, "p95Ms": 1_000, "p99Ms": 1_000}
+        }
+    });
+    assert_eq!(desk.get("accounts/acme")["latency"], expected);
+    let all = desk.get("accounts")["items"].clone();
+    let of = |name: &str| {
+        all.as_array().unwrap().iter().find(|a| a["account"] == name).unwrap()["latency"].clone()
+    };
+    assert_eq!((of("acme"), &of("globex")["suitex"]), (expected, &json!({"changes": 0})));
+
+    let page = desk.page("/review/accounts/acme");
+    for told in [
+        "100 changes in the last 1 h, more than the 1 min that were promised. Half of them were taken in after 1.0 s.",
+        "1 change in the last 1 h, within the 1 min that were promised.",
+        "half of 100 changes took 50.0 s at most, 99 of 100 1 min; 1 min were promised",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
 }

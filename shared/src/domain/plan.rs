@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::id::{RecordType, Side, Timestamp, derived_id};
 use super::identity::filled_keys;
-use super::record::{Due, DueReason, Intent, Presence, Record, Sent, Verb};
+use super::record::{Behind, Due, DueReason, Intent, Presence, Record, Sent, Verb};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::{Unresolved, Value};
 use crate::breakage::{self, Breakage};
@@ -114,6 +114,35 @@ pub fn reschedule(record: &mut Record, surface: &TypeSurface, now: Timestamp) {
                 None => due(now, DueReason::Dirty),
             },
         };
+        if state.due.is_none() {
+            state.behind = None;
+        }
+    }
+}
+
+/// Notes a change that was taken in, and scheduled, for each side that is behind by it. `from`: the side that told of
+/// it; `None`: a person, or both. A side that is behind already is so by the older change.
+pub fn note_behind(
+    record: &mut Record,
+    from: Option<Side>,
+    changed: Timestamp,
+    surface: &TypeSurface,
+    now: Timestamp,
+) {
+    for side in Side::BOTH {
+        if record.sides[side].due.is_none() || record.sides[side].behind.is_some() {
+            continue;
+        }
+        let is_behind = match plan(record, side, surface, now, &|_, _| true) {
+            Plan::Nothing | Plan::Locked => false,
+            // A side that is to be looked at for news of its own is not behind.
+            Plan::Read => from != Some(side),
+            Plan::Wait { .. } | Plan::WaitFor(_) | Plan::Write(_) => true,
+        };
+        if is_behind {
+            // A source's clock may be ahead of ours.
+            record.sides[side].behind = Some(Behind { changed: changed.min(now), decided: now });
+        }
     }
 }
 

@@ -99,10 +99,21 @@ pub struct SideState {
     pub wants_read: bool,
     /// It has work, from when, and why.
     pub due: Option<Due>,
+    /// The oldest change that it has not been given yet, as long as it has work. No rule asks for it: it is measured.
+    pub behind: Option<Behind>,
     /// How the side rewrites what we write.
     pub forms: Vec<Form>,
     /// No longer synced to this side; what it does is of no concern.
     pub detached: bool,
+}
+
+/// A change that a side has not been given yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// When it was made, by its source's clock; at the latest, where that is not known exactly.
+    pub changed: Timestamp,
+    /// When it was taken in.
+    pub decided: Timestamp,
 }
 
 /// A value that a call may still put there.

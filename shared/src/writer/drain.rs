@@ -358,6 +358,9 @@ impl Writer {
                 }
                 _ => None,
             };
+            if record.sides[side].due.is_none() {
+                record.sides[side].behind = None;
+            }
             Commit { record: Some(record), errors, ..Commit::new(account.id.clone()) }
         });
         let commits: Vec<Commit> = commits.collect();

@@ -23,6 +23,7 @@ mod hot_record;
 mod ignored_field;
 mod large_payload;
 mod late_landing;
+mod latency;
 mod lines;
 mod lost_reply;
 mod match_keys;

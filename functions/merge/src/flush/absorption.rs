@@ -10,7 +10,7 @@ use shared::domain::id::{RecordKey, RecordType, Side, SideId, Timestamp, derived
 use shared::domain::identity;
 use shared::domain::merged::MergedEvent;
 use shared::domain::news::{Fact, News};
-use shared::domain::plan::{has_work, reschedule};
+use shared::domain::plan::{has_work, note_behind, reschedule};
 use shared::domain::record::{Lock, Presence, Record};
 use shared::domain::report::Report;
 use shared::domain::surface::TypeSurface;
@@ -61,6 +61,8 @@ pub(super) struct Absorption {
     errors: Vec<ErrorEntry>,
     absorbed: Vec<Arc<ChangeEvent>>,
     changed: Vec<usize>,
+    /// The oldest change that was decided on, and who told of it; `None`: a person, or both sides.
+    oldest: Option<(Timestamp, Option<Side>)>,
 }
 
 impl Absorption {
@@ -89,6 +91,7 @@ impl Absorption {
             errors: Vec::new(),
             absorbed: Vec::new(),
             changed: Vec::new(),
+            oldest: None,
         }
     }
 
@@ -144,7 +147,7 @@ impl Absorption {
             _ if nothing_new => Place::Superseded,
             _ => Place::Applied,
         };
-        self.record_report(event, &report, place);
+        self.record_report(event, &report, place, news.span.to);
     }
 
     /// A person's decision. False: a write of the record is still under way, so it has to wait.
@@ -174,7 +177,7 @@ impl Absorption {
         };
         let place = if report.outdated_resolution { Place::Superseded } else { Place::Applied };
         self.audit.push(decided(event, &report, &self.record, surface, self.now));
-        self.record_report(event, &report, place);
+        self.record_report(event, &report, place, at);
         true
     }
 
@@ -232,12 +235,18 @@ impl Absorption {
         }
     }
 
-    fn record_report(&mut self, event: &Arc<ChangeEvent>, report: &Report, place: Place) {
+    /// Notes what an event of something that was done `at` this time has led to.
+    fn record_report(&mut self, event: &Arc<ChangeEvent>, report: &Report, place: Place, at: Timestamp) {
         self.places.push((event.event_id, place));
         self.absorbed.push(Arc::clone(event));
         if report.decisions.is_empty() {
             return;
         }
+        let from = event.side();
+        self.oldest = Some(match self.oldest {
+            None => (at, from),
+            Some((oldest, known)) => (oldest.min(at), known.filter(|_| known == from)),
+        });
         let (source, actor) = (event.source.as_str(), event.actor());
         let ids = vec![event.event_id];
         self.history.push(history::row(&self.record, report, source, actor, ids, self.now, &self.surface));
@@ -313,6 +322,9 @@ impl Absorption {
         }
         self.ask_no_more();
         reschedule(&mut self.record, &self.surface, self.now);
+        if let Some((oldest, from)) = self.oldest {
+            note_behind(&mut self.record, from, oldest, &self.surface, self.now);
+        }
         let (key, surface) = (self.record.key.clone(), &self.surface);
         let is_put_off = self.places.iter().any(|(_, place)| matches!(place, Place::Pending { .. }));
         let again = is_put_off.then(|| (key.record_type.clone(), Subject::Canonical(key.id.clone())));

@@ -15,6 +15,7 @@ use shared::runtime::problem::Problem;
 use shared::state::controls::{Hold, Holder};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
 use shared::state::{AuditRow, Census, Commit, ErrorEntry, Page, Verdict};
+use shared::travel;
 use uuid::Uuid;
 
 use super::{Access, Seat};
@@ -266,6 +267,12 @@ impl Access {
         limit: usize,
     ) -> Result<Vec<AuditLine>, Unavailable> {
         self.ports.state.audit_of(&self.account, filter, before, limit).await
+    }
+
+    /// What the writer to a side has written of late, newest first.
+    pub(crate) async fn written(&self, side: Side, limit: usize) -> Result<Vec<AuditRow>, Unavailable> {
+        let filter = AuditFilter { actor: Some(travel::writer_to(side)), ..AuditFilter::default() };
+        Ok(self.audit(&filter, None, limit).await?.into_iter().map(|line| line.row).collect())
     }
 
     /// Writes rows of the audit.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::audit_row;
 use crate::access::{Access, Seat};
-use crate::view::{AccountView, Known};
+use crate::view::{AccountView, Known, Sides};
 
 /// Whether writes to a side are held now.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -22,23 +22,37 @@ pub struct Held {
     pub held: bool,
 }
 
+/// So many writes to a side tell how long changes take.
+const NOTED_MAX: usize = 1_000;
+
 /// How an account stands.
 pub async fn account(access: &Access) -> Result<AccountView, Problem> {
+    look(access, NOTED_MAX).await
+}
+
+/// How an account stands, by so many writes to each side.
+async fn look(access: &Access, noted: usize) -> Result<AccountView, Problem> {
     let known = Known {
         governance: access.governance().await?,
         backlog: access.backlog().await?,
         oldest_due: access.oldest_due().await?,
         holds: access.holds().await?,
         conflicts: access.conflict_counts().await?,
+        noted: Sides {
+            netsuite: access.written(Side::NetSuite, noted).await?,
+            suitex: access.written(Side::SuiteX, noted).await?,
+        },
     };
     Ok(AccountView::new(access.account(), access.role(), known, access.now()))
 }
 
 /// How every account stands that the person may look at.
 pub async fn accounts(seat: &Seat) -> Result<Vec<AccountView>, Problem> {
-    let mut views = Vec::new();
-    for access in seat.accounts() {
-        views.push(account(&access).await?);
+    let (accounts, mut views) = (seat.accounts(), Vec::new());
+    // Of many accounts fewer each, so that the list takes no longer.
+    let noted = (NOTED_MAX / accounts.len().max(1)).max(100);
+    for access in accounts {
+        views.push(look(&access, noted).await?);
     }
     Ok(views)
 }
@@ -51,11 +65,11 @@ pub async fn census(access: &Access) -> Result<Census, Problem> {
 /// Holds an account's writes to a side, with the reason, or lets them go.
 pub async fn hold(access: &Access, side: Side, held: bool, note: Option<&str>) -> Result<Held, Problem> {
     let access = access.need(Role::Admin)?;
-    let Some(reason) = note.map(str::trim).filter(|note| !note.is_empty()) else {
+    let Some(reason) = super::note("note", note.map(str::to_string))? else {
         return Err(Problem::unprocessable("note", "must say why"));
     };
     let (since, actor) = (access.now(), access.person().email().to_string());
-    let hold = held.then(|| Hold { since, actor, reason: reason.to_string() });
+    let hold = held.then(|| Hold { since, actor, reason: reason.clone() });
     let (action, from) = if held { ("suspended", false) } else { ("resumed", true) };
     let details = json!({ "from": { "held": from }, "to": { "held": held }, "why": reason });
     let row = audit_row(access, action, format!("account:{side}"), details);

@@ -45,6 +45,7 @@ fn card(account: &AccountView, now: Timestamp) -> Markup {
                 div.columns {
                     (waiting(account))
                     (speed(account))
+                    (latency(account))
                     (calls(account))
                 }
                 (conflicts(account))
@@ -60,9 +61,14 @@ fn status(account: &AccountView) -> Markup {
         "suspended" => html! { span.pill.bad { "suspended" } },
         "queued" => html! { span.pill.wait { "one call at a time" } },
         _ if is_held => html! { span.pill.wait { "writes are held" } },
-        _ if !account.lag.is_met => html! { span.pill.wait { "late" } },
+        _ if !account.lag.is_met || is_slow(account) => html! { span.pill.wait { "late" } },
         _ => html! { span.pill.good { "running" } },
     }
+}
+
+/// Whether what has arrived of late took longer than was promised.
+fn is_slow(account: &AccountView) -> bool {
+    Side::BOTH.into_iter().any(|side| account.latency.on(side).is_met == Some(false))
 }
 
 fn waiting(account: &AccountView) -> Markup {
@@ -102,6 +108,45 @@ fn speed(account: &AccountView) -> Markup {
             p.small.soft {
                 @if account.lag.is_met { "Within the " (seconds(objective)) " that were promised." }
                 @else { "More than the " (seconds(objective)) " that were promised." }
+            }
+        }
+    }
+}
+
+/// How long changes took: for each side a bar to what 99 of 100 took, within it one to what half of them took.
+fn latency(account: &AccountView) -> Markup {
+    let latency = &account.latency;
+    let objective = latency.objective_ms;
+    html! {
+        div.figure {
+            h3 { "From change to the other side" }
+            @for side in Side::BOTH {
+                @let arrived = latency.on(side);
+                span.small {
+                    "to " (part::side(side)) " "
+                    @match &arrived.took {
+                        Some(took) => { strong.num { (seconds(took.p50_ms)) } " half, " strong.num { (seconds(took.p95_ms)) } " 95 %, " strong.num { (seconds(took.p99_ms)) } " 99 %" },
+                        None => span.soft { "nothing in the last " (words::span(latency.window_ms)) },
+                    }
+                }
+                @if let Some(took) = &arrived.took {
+                    @let tone = if took.p99_ms > objective { "bad" } else { "good" };
+                    @let told = format!(
+                        "to {}: half of {} took {} at most, 99 of 100 {}; {} were promised",
+                        words::side(side), words::count(arrived.changes as u64, "change"), seconds(took.p50_ms), seconds(took.p99_ms), seconds(objective),
+                    );
+                    (part::bar_within(took.p50_ms as f64, took.p99_ms as f64, (objective * 2) as f64, objective as f64, tone, &told))
+                }
+            }
+            @for side in Side::BOTH {
+                @let arrived = latency.on(side);
+                @if let (Some(is_met), Some(decided)) = (arrived.is_met, &arrived.until_decided) {
+                    p.small.soft {
+                        "To " (words::side(side)) ": " (words::count(arrived.changes as u64, "change")) " in the last " (words::span(latency.window_ms))
+                        @if is_met { ", within the " (seconds(objective)) " that were promised. " } @else { ", more than the " (seconds(objective)) " that were promised. " }
+                        "Half of them were taken in after " (seconds(decided.p50_ms)) "."
+                    }
+                }
             }
         }
     }

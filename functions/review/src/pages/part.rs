@@ -132,6 +132,20 @@ pub(super) fn bar(value: f64, of: f64, mark: Option<f64>, tone: &str, told: &str
     }
 }
 
+/// Such a bar to `far`, and within it, stronger, one to `near`.
+pub(super) fn bar_within(near: f64, far: f64, of: f64, mark: f64, tone: &str, told: &str) -> Markup {
+    let width = |part: f64| format!("{:.1}", ((part / of.max(1.0)).clamp(0.0, 1.0) * 300.0).max(3.0));
+    let mark = format!("{:.1}", (mark / of.max(1.0)).clamp(0.0, 1.0) * 300.0);
+    html! {
+        svg.chart viewBox="0 0 300 12" role="img" aria-label=(told) {
+            rect.rail x="0" y="3" width="300" height="6" rx="3" {}
+            rect.faint.(tone) x="0" y="3" width=(width(far)) height="6" rx="3" {}
+            rect.(tone) x="0" y="3" width=(width(near)) height="6" rx="3" {}
+            line.mark x1=(mark) x2=(mark) y1="0" y2="12" {}
+        }
+    }
+}
+
 /// A path with a query, its values escaped; what is empty is left out.
 pub(super) fn link(path: &str, query: &[(&str, Option<&str>)]) -> String {
     let given: Vec<(&str, &str)> =

@@ -6,11 +6,12 @@ use shared::domain::governance::{Governance, cap};
 use shared::domain::id::{PerSide, Timestamp};
 use shared::domain::people::Role;
 use shared::domain::surface::Account;
+use shared::state::AuditRow;
 use shared::state::controls::Hold;
 use shared::state::desk::ConflictCounts;
 use utoipa::ToSchema;
 
-use super::Sides;
+use super::{Latency, Sides};
 
 /// An account, as people see it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -37,6 +38,8 @@ pub struct AccountView {
     pub backlog: Backlog,
     /// How long what is due the longest has waited, by side, against what was promised.
     pub lag: Lag,
+    /// How long what has arrived of late took.
+    pub latency: Latency,
     /// Conflicts, each number at most 10,000.
     pub conflicts: Counts,
     /// Writes to NetSuite a second, of late; none when nothing was written.
@@ -129,12 +132,14 @@ pub(crate) struct Known {
     pub(crate) oldest_due: PerSide<Option<Timestamp>>,
     pub(crate) holds: PerSide<Option<Hold>>,
     pub(crate) conflicts: ConflictCounts,
+    /// What each side's writer has noted of late, the newest first.
+    pub(crate) noted: Sides<Vec<AuditRow>>,
 }
 
 impl AccountView {
     /// How the account stands at `now`.
     pub(crate) fn new(account: &Account, role: Role, known: Known, now: Timestamp) -> Self {
-        let Known { governance, backlog, oldest_due, holds, conflicts } = known;
+        let Known { governance, backlog, oldest_due, holds, conflicts, noted } = known;
         let status = match governance.suspended {
             Some(_) => "suspended",
             None if governance.is_queued() => "queued",
@@ -160,6 +165,7 @@ impl AccountView {
                 objective_ms,
                 is_met: netsuite_ms.max(suitex_ms) <= objective_ms,
             },
+            latency: Latency::new(&noted, objective_ms, now),
             conflicts: Counts {
                 open: conflicts.open,
                 overdue: conflicts.overdue,

@@ -8,7 +8,7 @@ use crate::breakage::{self, Breakage};
 use crate::domain::governance::{CallEnd, backoff_ms, dice};
 use crate::domain::id::{Side, Timestamp, derived_id};
 use crate::domain::plan::reschedule;
-use crate::domain::record::{Due, DueReason, Lock, Presence, Record};
+use crate::domain::record::{Behind, Due, DueReason, Lock, Presence, Record};
 use crate::domain::report::Report;
 use crate::domain::settle::{Reply, settle, unsettle};
 use crate::domain::surface::{Account, FieldIx, TypeSurface};
@@ -28,12 +28,15 @@ pub(super) struct Outcome {
     /// What the target said, for the ledger, when it brought news.
     pub(super) shown: Option<Shown>,
     pub(super) details: serde_json::Value,
+    /// The change for which the target had waited, when it has it now.
+    pub(super) arrived: Option<Behind>,
 }
 
 impl Outcome {
     fn new(name: &'static str, record: Record, report: Report) -> Self {
         let details = serde_json::Value::Null;
-        Self { name, record, report, errors: Vec::new(), links: Vec::new(), shown: None, details }
+        let (errors, links) = (Vec::new(), Vec::new());
+        Self { name, record, report, errors, links, shown: None, details, arrived: None }
     }
 }
 
@@ -149,7 +152,9 @@ pub(super) fn answered(
         (Some(id), before) if before.as_ref() != Some(id) => vec![LinkChange::Set(side, id.clone())],
         _ => Vec::new(),
     };
+    let is_done = was_applied && record.sides[side].due.is_none() && errors.is_empty();
     let mut outcome = Outcome::new(name, record, report);
+    outcome.arrived = job.record.sides[side].behind.filter(|_| is_done);
     (outcome.errors, outcome.links, outcome.shown) = (errors, links, shown);
     outcome
 }

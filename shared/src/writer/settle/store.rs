@@ -19,6 +19,7 @@ use crate::fault::Unavailable;
 use crate::history;
 use crate::ledger::{Appended, Entry};
 use crate::state::{AuditRow, Commit, LinkChange, Notice, PendingRow, Place, Subject, Verdict};
+use crate::travel;
 use crate::writer::{Writer, identity};
 
 /// Commits what became of a call's records. One that others have committed to meanwhile is looked at again.
@@ -53,6 +54,9 @@ pub(super) async fn store(
     for (verdict, (job, merged, audit, claimed)) in verdicts.into_iter().zip(rest) {
         match verdict {
             Verdict::Committed(woken) => {
+                for travel in audit.iter().filter_map(travel::of) {
+                    ports.metrics.latency(travel::path_to(writer.target.side()), travel.arrived_ms);
+                }
                 wake(writer, account, woken, now).await;
                 news.extend(merged);
             }
@@ -156,7 +160,7 @@ fn commit_of(
     now: Timestamp,
 ) -> Commit {
     let (ports, side) = (&writer.ports, writer.target.side());
-    let Outcome { name, record, report, errors, mut links, details, .. } = outcome;
+    let Outcome { name, record, report, errors, mut links, details, arrived, .. } = outcome;
     let mut commit = Commit::new(account.id.clone());
     links.extend(report.retired.clone().map(|retired| LinkChange::Retire(side, retired)));
     commit.links = links;
@@ -166,12 +170,16 @@ fn commit_of(
         commit.history.push(history::row(&record, &report, source, None, vec![cause], now, &job.surface));
     }
     if let Some(write) = job.write() {
+        let mut details = json!({ "operation": write.operation, "target": side, "details": details });
+        if let Some(arrived) = arrived {
+            travel::note(&mut details, arrived);
+        }
         commit.audit.push(AuditRow {
             at: now,
-            actor: format!("{side}-writer"),
+            actor: travel::writer_to(side),
             action: name.into(),
             subject: record.key.to_string(),
-            details: json!({ "operation": write.operation, "target": side, "details": details }),
+            details,
         });
     }
     for error in &errors {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use shared::domain::id::{Revision, SideId, Timestamp, Version};
-use shared::domain::record::{Form, Intent, Presence, Sent, SideState, Verb};
+use shared::domain::record::{Behind, Form, Intent, Presence, Sent, SideState, Verb};
 use shared::domain::surface::{FieldIx, TypeSurface};
 use shared::domain::value::Value;
 use uuid::Uuid;
@@ -38,6 +38,9 @@ pub(super) struct SideDoc<'a> {
     forms: Vec<(Cow<'a, str>, Stored<'a>, Stored<'a>)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     detached: bool,
+    /// When the change was made, and when it was taken in, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    behind: Option<(i64, i64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,6 +126,7 @@ pub(super) fn encode<'a>(state: &'a SideState, surface: &'a TypeSurface) -> Side
         wants_read: state.wants_read,
         forms: state.forms.iter().map(form).collect(),
         detached: state.detached,
+        behind: state.behind.map(|behind| (behind.changed.0, behind.decided.0)),
     }
 }
 
@@ -137,6 +141,9 @@ pub(super) fn decode(text: &str, surface: Option<&TypeSurface>) -> Result<SideSt
         cut: doc.cut,
         wants_read: doc.wants_read,
         detached: doc.detached,
+        behind: doc
+            .behind
+            .map(|(changed, decided)| Behind { changed: Timestamp(changed), decided: Timestamp(decided) }),
         ..SideState::default()
     };
     for (name, revision) in doc.field_seen {

@@ -11,7 +11,7 @@ use shared::domain::conflict::{Clash, Conflict};
 use shared::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType, Revision, Side, SideId};
 use shared::domain::id::{Timestamp, Version};
 use shared::domain::record::{
-    Due, DueReason, Fields, Form, Intent, Lock, Origin, Presence, Record, Sent, SideState, Span, Verb,
+    Behind, Due, DueReason, Fields, Form, Intent, Lock, Origin, Presence, Record, Sent, SideState, Span, Verb,
 };
 use shared::domain::surface::{FieldIx, Policy, Risk, SyncConfig, TypeSurface};
 use shared::domain::value::{Kind, LineSpec, Value};
@@ -137,12 +137,13 @@ fn side() -> impl Strategy<Value = SideState> {
     let form = (field(), value(), value()).prop_map(|(field, wanted, held)| Form { field, wanted, held });
     let known = (option::of("[0-9]{1,9}"), presence, fields(), option::of(revision()));
     let news = (vec((field(), revision()), 0..4), vec(sent, 0..4), option::of(intent()));
-    let rest = (any::<[bool; 3]>(), 0..9_u32, option::of(due()), vec(form, 0..4));
+    let behind = (at(), at()).prop_map(|(changed, decided)| Behind { changed, decided });
+    let rest = (any::<[bool; 3]>(), 0..9_u32, option::of(due()), option::of(behind), vec(form, 0..4));
     (known, news, rest).prop_map(
         |(
             (id, presence, shadow, seen),
             (field_seen, sent, intent),
-            ([wants_read, detached, made_apart], cut, due, forms),
+            ([wants_read, detached, made_apart], cut, due, behind, forms),
         )| {
             let id = id.map(|id| SideId::parse(&id).unwrap());
             SideState {
@@ -157,6 +158,7 @@ fn side() -> impl Strategy<Value = SideState> {
                 cut,
                 wants_read,
                 due,
+                behind,
                 forms,
                 detached,
             }

@@ -131,3 +131,30 @@ fn an_admin_who_unlocks_the_record_closes_its_question() {
         assert_eq!((!record.is_locked(), closed), (is_closed, is_closed), "unlock {unlock}");
     }
 }
+
+#[test]
+fn a_side_is_behind_by_the_oldest_change_that_it_has_not_been_given() {
+    let mut asked = Asked::new();
+    let phone = |at: &str, revision: u64, phone: &str| {
+        let mut event = event("suitex", "1", 0, json!({ "changes": { "phone": phone } }));
+        (event["timestamp"], event["revision"]) = (json!(at), json!(revision));
+        event["eventId"] = json!(derived_id("test", &[at]));
+        event
+    };
+    let behind = |commit: &Commit| {
+        let sides = &commit.record.as_ref().expect("it has changed").sides;
+        assert_eq!(sides.suitex.behind, None, "who told of it");
+        sides.netsuite.behind.map(|behind| (NOW.0 - behind.changed.0, NOW.0 - behind.decided.0))
+    };
+    let edits = [phone("2025-12-31T23:59:50Z", 2, "1"), phone("2025-12-31T23:59:57Z", 3, "2")];
+    let locked = asked.hear(&edits);
+    assert_eq!(behind(&locked), None, "nothing is written to it until somebody says who it is");
+    asked.record.locks.clear();
+    let commit = asked.hear(&edits);
+    assert_eq!(behind(&commit), Some((10_000, 0)));
+    // A source's clock may be ahead of ours.
+    assert_eq!(behind(&asked.hear(&[phone("2026-01-01T00:00:09Z", 2, "1")])), Some((0, 0)));
+    asked.record = commit.record.expect("a record");
+    let later = asked.hear(&[phone("2025-12-31T23:59:59Z", 4, "3")]);
+    assert_eq!(behind(&later), Some((10_000, 0)), "the older change still waits");
+}

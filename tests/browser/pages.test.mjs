@@ -68,10 +68,14 @@ test("a search that finds nothing", () => examine("records-none", "/review/recor
 test("a record", () => examine("record", `/review/records/acme/customer/${calm.canonical}`));
 test("a record, why a field is what it is", () => examine("record-why", `/review/records/acme/customer/${calm.canonical}?why=phone`));
 test("a record as it was", () => examine("record-as-of", `/review/records/acme/customer/${calm.canonical}?as_of=1`));
-test("questions who is who", () => examine("ambiguous-list", "/review/ambiguous"));
-test("the inbox's questions", () => examine("inbox-ambiguous", "/review/?kind=ambiguous"));
-test("a question who is who", () => examine("ambiguous", `/review/ambiguous/${question.ambiguityId}`, { as: "rita" }));
-test("a question for who may only look", () => examine("ambiguous-viewer", `/review/ambiguous/${question.ambiguityId}`, { as: "vera" }));
+// Nothing answers a question but a person: it is open in every picture.
+const asks = { before: ({ page }) => page.locator(`a[href="/review/ambiguous/${question.ambiguityId}"]`).waitFor() };
+const isOpen = { before: ({ page }) => page.getByText("somebody must say").waitFor() };
+test("questions who is who", () => examine("ambiguous-list", "/review/ambiguous", asks));
+test("the inbox's questions", () => examine("inbox-ambiguous", "/review/?kind=ambiguous", asks));
+test("a question who is who", () => examine("ambiguous", `/review/ambiguous/${question.ambiguityId}`, { as: "rita", ...isOpen }));
+test("a question in the dark", () => examine("ambiguous-dark", `/review/ambiguous/${question.ambiguityId}`, { as: "rita", colorScheme: "dark", ...isOpen }));
+test("a question for who may only look", () => examine("ambiguous-viewer", `/review/ambiguous/${question.ambiguityId}`, { as: "vera", ...isOpen }));
 test("notices", () => examine("notices", "/review/notices", { as: "rita" }));
 test("all notices of an account", () => examine("notices-all", "/review/notices?account=acme&all=1"));
 test("errors", () => examine("errors", "/review/errors?account=acme"));

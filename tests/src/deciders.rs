@@ -38,13 +38,13 @@ pub(crate) fn resolve(world: &mut World, lane: Lane, settled: bool) {
 /// A person says which of a side's records one is, perhaps on a stale view.
 pub(crate) fn tell_who(world: &mut World, lane: Lane, settled: bool) {
     let account = world.accounts[lane].clone();
-    let open = futures::FutureExt::now_or_never(world.state.open_ambiguities(Some(&account), None, 50));
-    let Some(Ok(page)) = open else { return };
-    if page.items.is_empty() {
+    let open = futures::FutureExt::now_or_never(world.state.open_ambiguities(&account, None, 50));
+    let Some(Ok(open)) = open else { return };
+    if open.is_empty() {
         return;
     }
     let dice = &mut world.lanes[lane].dice;
-    let asked = &page.items[dice.usize(0..page.items.len())];
+    let asked = &open[dice.usize(0..open.len())];
     let free: Vec<_> = asked.free().collect();
     let choice = match dice.u32(0..10) {
         0..6 if !free.is_empty() => json!({ "link": free[dice.usize(0..free.len())].id }),

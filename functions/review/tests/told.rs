@@ -17,7 +17,7 @@ use shared::domain::id::{Side, Timestamp};
 use shared::pubsub::Topic;
 use shared::state::deliveries::{Channel, Deliveries as _, Delivery, Plan, Recipient, Standing};
 use shared::state::notices::Topic as About;
-use shared::state::{Ambiguity, Commit, ErrorEntry, Notice};
+use shared::state::{Ambiguity, AmbiguityStatus, Commit, ErrorEntry, Notice};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -307,6 +307,54 @@ fn the_inbox_begins_with_the_errors_that_have_waited_longest_whatever_came_since
     assert_eq!(seen, 160);
     let api = get(&desk.router, &format!("/api/v1/errors/{}", oldest.id));
     assert_eq!(api.body["pages"], json!({"netsuite": null, "suitex": null}));
+}
+
+#[test]
+fn questions_stand_in_the_order_in_which_they_were_asked_whosever_they_are() {
+    let desk = desk();
+    // The later by its name, the longer it has waited; every other one is another account's.
+    let ages: i64 = 160;
+    for n in 0..ages {
+        let of = if n % 2 == 0 { "acme" } else { "globex" };
+        let record = key(of, "customer", &format!("{n:03}"));
+        let opened_at = NOW.plus(-n * 3_600_000);
+        let asked = Ambiguity {
+            revision: 1,
+            status: AmbiguityStatus::Open,
+            ..Ambiguity::new(record, Side::NetSuite, opened_at)
+        };
+        desk.world.commit(Commit { ambiguities: vec![asked], ..Commit::new(account(of)) });
+    }
+    let order = |text: &str| -> Vec<i64> {
+        let ids = text.split("customer ").skip(1);
+        let ids = ids.filter_map(|rest| rest.get(..3)?.parse().ok());
+        let mut ids: Vec<i64> = ids.collect();
+        ids.dedup();
+        ids
+    };
+    for list in ["/review/ambiguous", "/review/?kind=ambiguous", "/review/"] {
+        let (mut path, mut seen) = (list.to_string(), Vec::new());
+        loop {
+            let text = desk.get("ada", &path).text;
+            let rows = text.split_once("data-rows").map_or("", |(_, rows)| rows);
+            seen.extend(order(rows));
+            let Some(next) = text.split_once("rel=\"next\" href=\"") else { break };
+            path = next.1.split_once('"').unwrap().0.replace("&amp;", "&");
+        }
+        let expected: Vec<i64> = (0..ages).rev().collect();
+        // The inbox of everything is its most urgent part.
+        let shown = if list == "/review/" { seen.len().max(1) } else { expected.len() };
+        assert_eq!(seen, expected[..shown], "{list}");
+    }
+    let first = get(&desk.router, "/api/v1/ambiguous?as=ada&limit=1").body;
+    assert_eq!(first["items"][0]["recordId"], "159");
+    let next = first["next"].as_str().expect("there are more");
+    let second = get(&desk.router, &format!("/api/v1/ambiguous?as=ada&limit=1&after={next}")).body;
+    assert_eq!(second["items"][0]["recordId"], "158");
+    let own = get(&desk.router, &format!("/api/v1/ambiguous?as=rita&limit=1&after={next}")).body;
+    assert_eq!(own["items"][0]["recordId"], "158");
+    let wrong = get(&desk.router, "/api/v1/ambiguous?after=yesterday");
+    assert_eq!(wrong.problem(), (400, json!("after")));
 }
 
 /// An error about a record that both sides have, whose event is in the ledger.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-use super::Page;
 use crate::domain::event::IdentityChoice;
 use crate::domain::id::{AccountId, CanonicalId, RecordKey, Revision, Side, SideId, Timestamp};
 use crate::domain::identity::question_id;
@@ -109,6 +108,11 @@ impl Ambiguity {
         question_id(&self.record, self.side)
     }
 
+    /// Its place in the list of open ones.
+    pub fn place(&self) -> (Timestamp, Uuid) {
+        (self.opened_at, self.id())
+    }
+
     /// Whether a person is asked, or has answered and it is not carried out yet.
     pub fn is_asked(&self) -> bool {
         matches!(self.status, AmbiguityStatus::Open | AmbiguityStatus::Answered)
@@ -161,13 +165,13 @@ pub trait Ambiguities: Send + Sync {
     /// What is known about these records, in their order.
     async fn ambiguities(&self, records: &[RecordKey]) -> Result<Vec<Option<Ambiguity>>, Unavailable>;
 
-    /// Open questions, by record, after `after`; all accounts when none is given.
+    /// At most `limit` open questions, those first that have waited longest; after that place in the list.
     async fn open_ambiguities(
         &self,
-        account: Option<&AccountId>,
-        after: Option<&str>,
+        account: &AccountId,
+        after: Option<(Timestamp, Uuid)>,
         limit: usize,
-    ) -> Result<Page<Ambiguity>, Unavailable>;
+    ) -> Result<Vec<Ambiguity>, Unavailable>;
 
     /// One, by its id.
     async fn ambiguity(&self, id: Uuid) -> Result<Option<Ambiguity>, Unavailable>;

@@ -1,9 +1,9 @@
 //! Questions about who is who: they are read without trouble, and written by commits.
 
 use async_trait::async_trait;
-use shared::domain::id::{AccountId, RecordKey};
+use shared::domain::id::{AccountId, RecordKey, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::{Ambiguities, Ambiguity, Page, State};
+use shared::state::{Ambiguities, Ambiguity, State};
 use uuid::Uuid;
 
 use super::Faulty;
@@ -18,10 +18,10 @@ impl<S: State> Ambiguities for Faulty<S> {
 
     async fn open_ambiguities(
         &self,
-        account: Option<&AccountId>,
-        after: Option<&str>,
+        account: &AccountId,
+        after: Option<(Timestamp, Uuid)>,
         limit: usize,
-    ) -> Result<Page<Ambiguity>, Unavailable> {
+    ) -> Result<Vec<Ambiguity>, Unavailable> {
         self.inner.open_ambiguities(account, after, limit).await
     }
 

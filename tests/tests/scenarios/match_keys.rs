@@ -505,8 +505,9 @@ fn who_creates_blindly_is_noticed() {
     breakage::set(None);
     let beside = story.world.netsuite.created_beside(&story.account());
     assert_eq!(beside.len(), 1, "{beside:?}");
-    let asked = futures::FutureExt::now_or_never(story.world.state.open_ambiguities(None, None, 10));
-    assert!(asked.expect("memory").expect("memory").items.is_empty());
+    let account = story.account();
+    let asked = futures::FutureExt::now_or_never(story.world.state.open_ambiguities(&account, None, 10));
+    assert!(asked.expect("memory").expect("memory").is_empty());
     let errors = futures::FutureExt::now_or_never(story.world.state.errors(None, true, None, 10));
     assert!(errors.expect("memory").expect("memory").items.is_empty());
     // Its own checks would fail: that is the point.

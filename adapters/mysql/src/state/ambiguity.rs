@@ -1,9 +1,9 @@
 //! The part of the port that knows who could be whom.
 
 use async_trait::async_trait;
-use shared::domain::id::{AccountId, RecordKey};
+use shared::domain::id::{AccountId, RecordKey, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::{Ambiguities, Ambiguity, Page};
+use shared::state::{Ambiguities, Ambiguity};
 use uuid::Uuid;
 
 use super::{MysqlState, WHAT, ambiguous_record, ask, cursor};
@@ -21,13 +21,11 @@ impl Ambiguities for MysqlState {
 
     async fn open_ambiguities(
         &self,
-        account: Option<&AccountId>,
-        after: Option<&str>,
+        account: &AccountId,
+        after: Option<(Timestamp, Uuid)>,
         limit: usize,
-    ) -> Result<Page<Ambiguity>, Unavailable> {
-        let limit = cursor::size(limit);
-        let open = ask!(self, |c| ambiguous_record::page(c, account, after, limit + 1))?;
-        Ok(cursor::page(open, limit, |ambiguity| ambiguity.record.to_string()))
+    ) -> Result<Vec<Ambiguity>, Unavailable> {
+        ask!(self, |c| ambiguous_record::page(c, account, after, cursor::size(limit)))
     }
 
     async fn ambiguity(&self, id: Uuid) -> Result<Option<Ambiguity>, Unavailable> {

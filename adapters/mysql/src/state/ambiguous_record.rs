@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::id::{AccountId, RecordKey};
+use shared::domain::id::{AccountId, RecordKey, Timestamp};
 use shared::state::Ambiguity;
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
 
 use super::codec::{from_json, json};
+use super::columns;
 use super::sql::{from_new, padded, pieces_within, statements, tuples, width};
-use super::{columns, cursor};
 
-const COLUMNS: &str = "account_id, record_type, record_id, ambiguity_id, status, details";
+const COLUMNS: &str = "account_id, record_type, record_id, ambiguity_id, status, opened_at, details";
 
 statements! {
     FIND = |n| format!("select account_id, record_type, record_id, details from ambiguous_record \
@@ -20,14 +20,10 @@ statements! {
     BY_ID = |_| "select details from ambiguous_record where ambiguity_id = ? limit 1".into();
     // Whoever writes it holds its record.
     PUT = |n| format!("insert into ambiguous_record ({COLUMNS}) values {} as new \
-        on duplicate key update {}", tuples(n, width(COLUMNS)), from_new("status, details"));
-    PAGE = |_| "select details from ambiguous_record force index (open_questions) \
-        where status = 'open' and (account_id > ? or (account_id = ? and (record_type > ? or \
-        (record_type = ? and record_id > ?)))) \
-        order by account_id, record_type, record_id limit ?".into();
-    PAGE_OF_ACCOUNT = |_| "select details from ambiguous_record \
-        force index (open_questions) where status = 'open' and account_id = ? and (record_type > ? or \
-        (record_type = ? and record_id > ?)) order by record_type, record_id limit ?".into();
+        on duplicate key update {}", tuples(n, width(COLUMNS)), from_new("status, opened_at, details"));
+    PAGE = |_| "select details from ambiguous_record force index (open_by_age) where account_id = ? \
+        and status = 'open' and opened_at >= ? and (opened_at > ? or ambiguity_id > ?) \
+        order by opened_at, ambiguity_id limit ?".into();
 }
 
 /// Writes them as they are from now on; of one that is given twice, the last counts.
@@ -41,7 +37,8 @@ pub(super) async fn put(
         let query = piece.iter().fold(PUT.of(piece.len()), |query, (ambiguity, details)| {
             let key = &ambiguity.record;
             let query = query.bind(key.account.as_str()).bind(key.record_type.as_str()).bind(key.id.as_str());
-            query.bind(ambiguity.id()).bind(ambiguity.status.as_str()).bind(details.as_str())
+            let query = query.bind(ambiguity.id()).bind(ambiguity.status.as_str());
+            query.bind(ambiguity.opened_at.0).bind(details.as_str())
         });
         query.execute(&mut *connection).await?;
     }
@@ -74,19 +71,15 @@ pub(super) async fn find(
     row.as_ref().map(row_of).transpose()
 }
 
-/// At most `limit` open ones, after the cursor `after`.
+/// At most `limit` open ones, those first that have waited longest, after that place.
 pub(super) async fn page(
     connection: &mut MySqlConnection,
-    account: Option<&AccountId>,
-    after: Option<&str>,
+    account: &AccountId,
+    after: Option<(Timestamp, Uuid)>,
     limit: u64,
 ) -> Result<Vec<Ambiguity>, sqlx::Error> {
-    let [last_account, last_type, last_id] = cursor::key(after);
-    let query = match account {
-        Some(account) => PAGE_OF_ACCOUNT.query().bind(account.as_str()),
-        None => PAGE.query().bind(last_account).bind(last_account),
-    };
-    let query = query.bind(last_type).bind(last_type).bind(last_id).bind(limit);
+    let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.0, id));
+    let query = PAGE.query().bind(account.as_str()).bind(at).bind(at).bind(id).bind(limit);
     query.fetch_all(connection).await?.iter().map(row_of).collect()
 }
 

@@ -1,9 +1,9 @@
 //! What is asked of the outside about who is who.
 
-use shared::domain::id::{CanonicalId, RecordKey, RecordType};
+use shared::domain::id::{CanonicalId, RecordKey, RecordType, Timestamp};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
-use shared::state::{Ambiguity, Page};
+use shared::state::Ambiguity;
 use shared::writer::translate::CanonicalIds;
 use uuid::Uuid;
 
@@ -19,13 +19,13 @@ impl Seat {
 }
 
 impl Access {
-    /// The account's open questions, by record.
+    /// The account's open questions, those first that have waited longest.
     pub(crate) async fn ambiguous(
         &self,
-        after: Option<&str>,
+        after: Option<(Timestamp, Uuid)>,
         limit: usize,
-    ) -> Result<Page<Ambiguity>, Unavailable> {
-        self.ports.state.open_ambiguities(Some(&self.account), after, limit).await
+    ) -> Result<Vec<Ambiguity>, Unavailable> {
+        self.ports.state.open_ambiguities(&self.account, after, limit).await
     }
 
     /// The canonical ids behind what candidates refer to.
@@ -41,10 +41,5 @@ impl Access {
     /// What a question's record is called within the account.
     pub(crate) fn name_of(key: &RecordKey) -> (RecordType, CanonicalId) {
         (key.record_type.clone(), key.id.clone())
-    }
-
-    /// Where the account stands among those that a list goes through: it begins with `after`'s.
-    pub(crate) fn comes_after(&self, after: &str) -> std::cmp::Ordering {
-        self.account.as_str().cmp(after.split(':').next().unwrap_or_default())
     }
 }

@@ -1,7 +1,6 @@
 //! Records of which a side has several that could be them, and a person's word on which it is. The word leaves as an
 //! event, like a resolution.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde_json::{Map, json};
@@ -71,29 +70,23 @@ impl Question {
     }
 }
 
-/// Open questions of the accounts that the person may look at, by record.
+/// Open questions of the accounts that the person may look at, those first that have waited longest.
 pub async fn questions(
     seat: &Seat,
     account: Option<&str>,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Listed<AmbiguityView>, Problem> {
-    let mut items: Vec<AmbiguityView> = Vec::new();
+    let after = super::place(after)?;
+    let mut all: Vec<Ambiguity> = Vec::new();
     for access in seat.accounts_of(account)? {
-        // Accounts come by name, as the cursor counts them.
-        let place = after.map_or(Ordering::Greater, |after| access.comes_after(after));
-        if place == Ordering::Less {
-            continue;
-        }
-        let after = after.filter(|_| place == Ordering::Equal);
-        let page = access.ambiguous(after, limit - items.len()).await?;
-        items.extend(page.items.iter().map(AmbiguityView::new));
-        if items.len() >= limit {
-            let next = page.next.or_else(|| page.items.last().map(|last| last.record.to_string()));
-            return Ok(Listed { items, next });
-        }
+        all.extend(access.ambiguous(after, limit + 1).await?);
     }
-    Ok(Listed { items, next: None })
+    all.sort_by_key(Ambiguity::place);
+    let more = all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().filter(|_| more).map(|last| format!("{}:{}", last.opened_at.0, last.id()));
+    Ok(Listed { items: all.iter().map(AmbiguityView::new).collect(), next })
 }
 
 /// The question with this id, open or not.

@@ -71,8 +71,7 @@ pub async fn waiting(
     if let Some(name) = account {
         seat.account(name)?;
     }
-    let wrong = || Problem::bad_request("after", "is not where a page of this list has ended");
-    let after = after.map(|text| place(text).ok_or_else(wrong)).transpose()?;
+    let after = super::place(after)?;
     let mut all: Vec<(ErrorEntry, Timestamp)> = Vec::new();
     for told in seat.told().into_iter().filter(|told| account.is_none_or(|name| told.name() == name)) {
         let (found, within) = (told.errors_by_age(after, limit + 1).await?, told.error_sla_ms());
@@ -88,11 +87,6 @@ pub async fn waiting(
     let waiting =
         |(error, due_at): &(ErrorEntry, Timestamp)| Waiting { error: ErrorView::new(error), due_at: *due_at };
     Ok(Listed { items: all.iter().map(waiting).collect(), next })
-}
-
-fn place(text: &str) -> Option<(Timestamp, Uuid)> {
-    let (at, id) = text.split_once(':')?;
-    Some((Timestamp(at.parse().ok()?), Uuid::parse_str(id).ok()?))
 }
 
 /// Where a page ends that has this error last.
@@ -175,7 +169,8 @@ pub async fn retry(case: &Case) -> Result<TriedView, Problem> {
 /// its own. The original stays as it is.
 pub async fn edit(case: &Case, edited: Json, why: &str) -> Result<SentView, Problem> {
     case.need_resolver()?;
-    match case.seat.retry_edited(&case.entry, edited, why).await? {
+    let why = super::note("note", Some(why.to_string()))?.unwrap_or_default();
+    match case.seat.retry_edited(&case.entry, edited, &why).await? {
         Edited::Sent { event, tried } => Ok(SentView { event_id: event, tried: TriedView::new(tried) }),
         Edited::Refused(wrong) => Err(wrong.into()),
         Edited::NoSuchError => Err(no_such_error()),
@@ -185,7 +180,8 @@ pub async fn edit(case: &Case, edited: Json, why: &str) -> Result<SentView, Prob
 /// Closes an error without trying anything again, for a reason.
 pub async fn dismiss(case: &Case, why: &str) -> Result<TriedView, Problem> {
     case.need_resolver()?;
-    match case.seat.dismiss(&case.entry, why).await? {
+    let why = super::note("note", Some(why.to_string()))?.unwrap_or_default();
+    match case.seat.dismiss(&case.entry, &why).await? {
         Dismissed::Closed(tried) => Ok(TriedView::new(tried)),
         Dismissed::Refused(wrong) => Err(wrong.into()),
         Dismissed::NoSuchError => Err(no_such_error()),

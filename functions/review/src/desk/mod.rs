@@ -24,6 +24,7 @@ use shared::domain::event::{ChangeEvent, Operation, Payload, Source};
 use shared::domain::id::{RecordKey, SideId, Timestamp, derived_id};
 use shared::runtime::problem::Problem;
 use shared::state::AuditRow;
+use uuid::Uuid;
 
 use crate::access::Access;
 
@@ -55,6 +56,16 @@ pub fn note(field: &str, text: Option<String>) -> Result<Option<String>, Problem
         }
         text => Ok(text),
     }
+}
+
+/// The place, in a list by time, at which a page of it has ended: `ms:id`.
+fn place(after: Option<&str>) -> Result<Option<(Timestamp, Uuid)>, Problem> {
+    let read = |text: &str| {
+        let (at, id) = text.split_once(':')?;
+        Some((Timestamp(at.parse().ok()?), Uuid::parse_str(id).ok()?))
+    };
+    let wrong = || Problem::bad_request("after", "is not where a page of this list has ended");
+    after.map(|text| read(text).ok_or_else(wrong)).transpose()
 }
 
 /// A row of the audit about what `access`'s person does now.

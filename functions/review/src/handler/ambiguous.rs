@@ -25,7 +25,7 @@ pub(crate) struct WordBody {
     note: Option<String>,
 }
 
-/// Open questions, by record.
+/// Open questions, those first that have waited longest.
 #[utoipa::path(get, path = "/ambiguous", tag = "ambiguous",
     params(("account" = Option<String>, Query), ("after" = Option<String>, Query), ("limit" = Option<usize>, Query)),
     responses((status = 200, body = Listed<AmbiguityView>), (status = 400, body = ProblemView)))]

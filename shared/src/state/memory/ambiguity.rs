@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{MemoryState, place_of};
-use crate::domain::id::{AccountId, RecordKey};
+use crate::domain::id::{AccountId, RecordKey, Timestamp};
 use crate::fault::Unavailable;
-use crate::state::{Ambiguities, Ambiguity, AmbiguityStatus, Page};
+use crate::state::{Ambiguities, Ambiguity, AmbiguityStatus};
 
 #[async_trait]
 impl Ambiguities for MemoryState {
@@ -18,21 +18,18 @@ impl Ambiguities for MemoryState {
 
     async fn open_ambiguities(
         &self,
-        account: Option<&AccountId>,
-        after: Option<&str>,
+        account: &AccountId,
+        after: Option<(Timestamp, Uuid)>,
         limit: usize,
-    ) -> Result<Page<Ambiguity>, Unavailable> {
+    ) -> Result<Vec<Ambiguity>, Unavailable> {
         let accounts = self.lock();
-        let chosen = accounts.iter().filter(|(id, _)| account.is_none_or(|a| a == *id));
-        let open = chosen.flat_map(|(_, t)| t.ambiguities.values());
-        let open = open.filter(|ambiguity| ambiguity.status == AmbiguityStatus::Open);
-        let mut keyed: Vec<(String, &Ambiguity)> = open.map(|a| (a.record.to_string(), a)).collect();
-        keyed.retain(|(key, _)| after.is_none_or(|after| key.as_str() > after));
-        keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let more = keyed.len() > limit;
-        keyed.truncate(limit);
-        let next = keyed.last().filter(|_| more).map(|(key, _)| key.clone());
-        Ok(Page { items: keyed.into_iter().map(|(_, ambiguity)| ambiguity.clone()).collect(), next })
+        let known = accounts.get(account).into_iter().flat_map(|t| t.ambiguities.values());
+        let open = known.filter(|asked| asked.status == AmbiguityStatus::Open);
+        let mut open: Vec<Ambiguity> =
+            open.filter(|asked| after.is_none_or(|after| asked.place() > after)).cloned().collect();
+        open.sort_by_key(Ambiguity::place);
+        open.truncate(limit);
+        Ok(open)
     }
 
     async fn ambiguity(&self, id: Uuid) -> Result<Option<Ambiguity>, Unavailable> {

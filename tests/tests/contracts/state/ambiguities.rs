@@ -54,7 +54,7 @@ fn the_last_word_about_a_record_counts() {
         asked.answered(AmbiguityAnswer { choice, actor: "rita".into(), at: at(9) });
         woken(store(state, asked.clone()).await);
         assert_eq!(state.ambiguity(asked.id()).await.unwrap(), Some(asked));
-        assert_eq!(state.open_ambiguities(None, None, 10).await.unwrap().items, []);
+        assert_eq!(state.open_ambiguities(&acme(), None, 10).await.unwrap(), []);
     });
 }
 
@@ -71,33 +71,53 @@ fn what_is_decided_on_an_older_row_is_not_asked() {
 }
 
 #[test]
-fn pages_of_any_size_show_each_open_question_once() {
+fn pages_of_any_size_show_each_open_question_once_the_oldest_first() {
     each(async |state| {
-        for n in 0..9 {
+        // The later a record's name, the longer it has waited; two since the same moment.
+        for (n, since) in [9, 8, 7, 6, 5, 4, 3, 2, 4].into_iter().enumerate() {
             let (owner, status) = match n % 3 {
                 0 => (globex(), AmbiguityStatus::Open),
                 1 => (acme(), AmbiguityStatus::Closed),
                 _ => (acme(), AmbiguityStatus::Open),
             };
-            woken(store(state, question(&owner, &format!("customer/{n}"), status)).await);
+            let asked = question(&owner, &format!("customer/{n}"), status);
+            woken(store(state, Ambiguity { opened_at: at(since), ..asked }).await);
         }
-        let of = async |account: Option<&AccountId>, limit| {
+        let of = async |account: &AccountId, limit| {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
-                let page = state.open_ambiguities(account, after.as_deref(), limit).await.unwrap();
-                assert!(page.items.len() <= limit);
-                seen.extend(page.items.iter().map(|asked| asked.record.to_string()));
-                after = page.next;
-                if after.is_none() {
+                let page = state.open_ambiguities(account, after, limit).await.unwrap();
+                assert!(page.len() <= limit);
+                seen.extend(page.iter().map(|asked| asked.record.to_string()));
+                after = page.last().map(Ambiguity::place);
+                if page.len() < limit {
                     return seen;
                 }
             }
         };
-        let acmes = ["acme:customer:2", "acme:customer:5", "acme:customer:8"];
+        let name = |n: u8| question(&acme(), &format!("customer/{n}"), AmbiguityStatus::Open);
+        let mut same = [name(5), name(8)];
+        same.sort_by_key(Ambiguity::id);
+        let [first, second] = same.map(|asked| asked.record.to_string());
         for limit in 1..8 {
-            assert_eq!(of(Some(&acme()), limit).await, acmes);
-            let all = of(None, limit).await;
-            assert_eq!((all.len(), &all[..3]), (6, &acmes.map(String::from)[..]));
+            assert_eq!(of(&acme(), limit).await, [&first, &second, "acme:customer:2"]);
+            assert_eq!(
+                of(&globex(), limit).await,
+                ["globex:customer:6", "globex:customer:3", "globex:customer:0"]
+            );
         }
+    });
+}
+
+#[test]
+fn a_question_that_is_asked_anew_waits_anew() {
+    each(async |state| {
+        for (n, since) in [(1, 5), (2, 6), (1, 7)] {
+            let asked = question(&acme(), &format!("customer/{n}"), AmbiguityStatus::Open);
+            woken(store(state, Ambiguity { opened_at: at(since), ..asked }).await);
+        }
+        let open = state.open_ambiguities(&acme(), None, 9).await.unwrap();
+        let names: Vec<&str> = open.iter().map(|asked| asked.record.id.as_str()).collect();
+        assert_eq!(names, ["2", "1"]);
     });
 }

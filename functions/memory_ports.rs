@@ -54,7 +54,13 @@ pub(crate) struct World {
 impl World {
     /// A world with the project's own `sync.toml`.
     pub(crate) fn new() -> Self {
-        let config = SyncConfig::parse(include_str!("../config/sync.toml")).unwrap();
+        Self::of("")
+    }
+
+    /// A world with more in its `sync.toml`.
+    pub(crate) fn of(more: &str) -> Self {
+        let config = format!("{}\n{more}", include_str!("../config/sync.toml"));
+        let config = SyncConfig::parse(&config).unwrap();
         let (state, ledger) = (Arc::new(MemoryState::new()), Arc::new(MemoryLedger::default()));
         let (blob, bus) = (Arc::new(MemoryBlob::default()), Arc::new(Bus::default()));
         let clock = Arc::new(Still(AtomicI64::new(NOW.0)));

@@ -363,9 +363,10 @@ pub async fn ended(found: &Found, conflict: Uuid) -> Result<Option<HistoryView>,
 /// Decides an open conflict. Takes effect once merge has taken it in, if it is still at this revision then.
 pub async fn resolve(open: &Open, answer: &Answer) -> Result<Accepted, Problem> {
     open.access.need(Role::Resolver)?;
+    let note = super::note("note", answer.note.clone())?;
     let decision = open.decide(answer)?;
     check_references(&open.access, &decision.references).await?;
-    let event = event_of(open, decision, answer.note.as_deref());
+    let event = event_of(open, decision, note.as_deref());
     open.access.publish(std::slice::from_ref(&event)).await?;
     Ok(Accepted { event_id: event.event_id })
 }

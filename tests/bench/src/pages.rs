@@ -14,10 +14,13 @@ use serde_json::{Map, Value as Json, json};
 use shared::domain::absorb::absorb;
 use shared::domain::id::{CanonicalId, RecordKey, RecordType, Revision, Side, SideId, Timestamp, derived_id};
 use shared::domain::news::{Fact, News, Standing};
-use shared::domain::record::{Record, Span};
+use shared::domain::record::{Behind, Record, Span};
 use shared::domain::surface::{Account, TypeSurface};
 use shared::runtime::clock::{Clock, SystemClock};
-use shared::state::{Commit, HistoryDecision, HistoryRow, LinkChange, State, Verdict};
+use shared::state::{
+    Ambiguity, AmbiguityStatus, AuditRow, Commit, HistoryDecision, HistoryRow, LinkChange, State, Verdict,
+};
+use shared::travel;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -31,6 +34,9 @@ const COMMITS: u64 = 500;
 
 /// Fields of the record that has more than any other.
 const FIELDS: usize = 200;
+
+/// Of one record in so many it is asked which of a side's records it is.
+const QUESTIONS_EVERY: u64 = 100;
 
 /// Longest that a page may take in the middle, in ms.
 const GOAL_MS: f64 = 50.0;
@@ -106,6 +112,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
         ("records", format!("/review/records?account={id}")),
         ("errors", "/review/errors".to_string()),
         ("questions who is who", "/review/ambiguous".to_string()),
+        ("inbox, questions", format!("/review/?account={id}&kind=ambiguous")),
         ("notices", "/review/notices?all=1".to_string()),
         ("accounts", "/review/accounts".to_string()),
         ("audit", format!("/review/audit?account={id}")),
@@ -199,12 +206,33 @@ fn conflict(account: &Account, surface: &TypeSurface, n: u64) -> Result<Commit, 
         events: vec![derived_id("bench", &[&n.to_string()])],
         decisions: clashes.map(|clash| decision(&surface.fields[clash.field].name)).collect(),
     };
+    // Of some of them it is asked, too, which of a side's records they are.
+    let asked = n.is_multiple_of(QUESTIONS_EVERY).then(|| Ambiguity {
+        revision: 1,
+        status: AmbiguityStatus::Open,
+        ..Ambiguity::new(record.key.clone(), Side::NetSuite, at)
+    });
     Ok(Commit {
+        audit: Side::BOTH.map(|side| written(&record, side, now)).into(),
         record: Some(record),
         links: vec![LinkChange::Set(Side::NetSuite, netsuite), LinkChange::Set(Side::SuiteX, suitex)],
         history: vec![row],
+        ambiguities: asked.into_iter().collect(),
         ..Commit::new(account.id.clone())
     })
+}
+
+/// What the writer to a side notes of a write: from these the pages tell how long changes take.
+fn written(record: &Record, side: Side, now: i64) -> AuditRow {
+    let mut details = json!({ "operation": Uuid::nil(), "target": side, "details": null });
+    travel::note(&mut details, Behind { changed: Timestamp(now - 2_500), decided: Timestamp(now - 1_000) });
+    AuditRow {
+        at: Timestamp(now),
+        actor: travel::writer_to(side),
+        action: "applied".into(),
+        subject: record.key.to_string(),
+        details,
+    }
 }
 
 fn values(surface: &TypeSurface, n: u64, word: &str) -> Map<String, Json> {

@@ -1,7 +1,10 @@
 //! What is pending for some records, with the bodies and links that it takes to understand it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::StreamExt;
+use futures::stream;
 use shared::domain::event::{ChangeEvent, FieldError};
 use shared::domain::id::{AccountId, RecordType};
 use shared::domain::surface::TypeSurface;
@@ -12,6 +15,9 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::translate::{self, Links};
+
+/// Bodies that are fetched at once.
+const BODIES_AT_ONCE: usize = 8;
 
 /// An event with its body; or what is wrong with that.
 pub(crate) type Loaded = (ChangeEvent, Result<(), FieldError>);
@@ -54,9 +60,20 @@ pub(crate) async fn load(
         all[nth].rows.push(row);
     }
     let mut left_out: BTreeSet<usize> = BTreeSet::new();
-    for mut event in events {
+    // Once the bucket is away it is not asked for each of the others: the batch would wait, and what needs no body with it.
+    let is_away = &AtomicBool::new(false);
+    let loads = events.into_iter().map(async |mut event| {
+        if is_away.load(Ordering::Relaxed) && translate::has_body(&event) {
+            return (event, Err(Unavailable::new("blob", "it was away a moment ago")));
+        }
+        let body = translate::load_body(app, &mut event).await;
+        is_away.fetch_or(body.is_err(), Ordering::Relaxed);
+        (event, body)
+    });
+    let mut loads = stream::iter(loads).buffered(BODIES_AT_ONCE);
+    while let Some((event, body)) = loads.next().await {
         let Some(nth) = owners.get(&event.event_id).copied() else { continue };
-        match translate::load_body(app, &mut event).await {
+        match body {
             Ok(body) => all[nth].events.push((event, body)),
             Err(error) => {
                 tracing::warn!(%error, event = %event.event_id, "a body cannot be had now; the tick tries again");

@@ -26,6 +26,11 @@ pub(crate) enum NotNews {
     Wrong(FieldError),
 }
 
+/// Whether an event left something in the bucket.
+pub(crate) fn has_body(event: &ChangeEvent) -> bool {
+    event.full_snapshot_ref.is_some() || event.metadata.contains_key(PAYLOAD_REF)
+}
+
 /// Loads what an event left in the bucket.
 pub(crate) async fn load_body(
     app: &crate::App,

@@ -4,14 +4,17 @@
 mod memory_ports;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use memory_ports::{World, account, key, post};
 use merge::{App, router};
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use shared::blob::{Blob, BlobRef, Body, Keep};
 use shared::buffer::Buffer;
 use shared::domain::id::{AccountId, Timestamp};
 use shared::domain::surface::Coalescing;
@@ -105,12 +108,31 @@ fn routed(mut world: World) -> (World, Router) {
     (world, router)
 }
 
+/// A bucket that nobody reaches.
+#[derive(Default)]
+struct NoBucket(AtomicUsize);
+
+#[async_trait]
+impl Blob for NoBucket {
+    async fn put(&self, _: &BlobRef, _: Bytes) -> Result<(), Unavailable> {
+        Err(Unavailable::new("blob", "pulled the plug"))
+    }
+
+    async fn get(&self, _: &BlobRef) -> Result<Body, Unavailable> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Unavailable::new("blob", "pulled the plug"))
+    }
+}
+
 fn push_of(account: &str, email: &str) -> String {
-    let event = json!({
+    pushed(&json!({
         "eventId": "6f1f0d9e-8f0e-4f5e-9d52-1a2b3c4d5e6f", "accountId": account, "recordType": "customer",
         "recordId": "ns-7", "source": "netsuite-ue", "operation": "update", "timestamp": "2026-01-01T00:00:00Z",
         "payload": {"changes": {"email": email}}
-    });
+    }))
+}
+
+fn pushed(event: &Json) -> String {
     let message = json!({"data": STANDARD.encode(event.to_string()), "messageId": "1", "attributes": {}});
     json!({"message": message, "subscription": "s"}).to_string()
 }
@@ -150,4 +172,34 @@ fn one_accounts_trouble_is_not_the_next_ones() {
         world.run_background();
         assert_eq!(place(), Place::Applied, "{other} is swept all the same");
     }
+}
+
+#[test]
+fn who_needs_no_body_does_not_wait_for_the_bucket() {
+    let bucket = Arc::new(NoBucket::default());
+    let mut world = World::new();
+    world.ports.edge.blob = bucket.clone();
+    let (world, router) = routed(world);
+    let at = BlobRef::of("bodies", &account("acme"), Keep::Pinned, b"x").to_string();
+    for n in 0..40 {
+        let id = n.to_string();
+        world.synced(&key("acme", "customer", &id), json!({"email": "old@acme.example"}));
+        let mut event = json!({
+            "eventId": Uuid::from_u128(n), "accountId": "acme", "recordType": "customer",
+            "recordId": format!("ns-{id}"), "source": "netsuite-ue", "operation": "update",
+            "timestamp": "2026-01-01T00:00:00Z", "payload": {"changes": {"email": "new@acme.example"}}
+        });
+        if n % 10 != 3 {
+            event["metadata"] = json!({"payloadRef": at});
+        }
+        assert_eq!(post(&router, "/push", pushed(&event)).status, 204);
+    }
+    world.clock.pass(world.ports.config.coalescing.max_wait_ms);
+    assert_eq!(post(&router, "/tick?account=acme", "").status, 200);
+    world.run_background();
+    let places = world.state.all_pending(&account("acme")).into_iter().map(|row| row.place);
+    let (applied, waiting): (Vec<Place>, Vec<Place>) = places.partition(|place| *place == Place::Applied);
+    assert_eq!((applied.len(), waiting.len()), (4, 36), "{waiting:?}");
+    let asked = bucket.0.load(Ordering::Relaxed);
+    assert!((1..=8).contains(&asked), "the bucket was asked {asked} times");
 }

@@ -37,5 +37,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0032_account_hold_holder",
     "0033_notice_delivery_item_of_notice",
     "0034_governance_poll_waits",
-    "0036_ambiguous_record_by_age",
+    "0035_ambiguous_record_by_age",
 ];

@@ -53,8 +53,13 @@ struct Signing {
 }
 
 enum Way {
-    OAuth2 { grant: Grant, tokens: Tokens },
+    OAuth2(Box<OAuth2>),
     Tba(TbaTokens),
+}
+
+struct OAuth2 {
+    grant: Grant,
+    tokens: Tokens,
 }
 
 /// What a request is sent with.
@@ -72,7 +77,7 @@ impl Signer {
             Credentials::Of(accounts) => accounts,
         };
         let way = |credential| match credential {
-            Credential::OAuth2(grant) => Way::OAuth2 { grant, tokens: Tokens::default() },
+            Credential::OAuth2(grant) => Way::OAuth2(Box::new(OAuth2 { grant, tokens: Tokens::default() })),
             Credential::Tba(tokens) => Way::Tba(tokens),
         };
         let accounts = accounts.into_iter().map(|(id, credential)| (id, way(credential))).collect();
@@ -98,7 +103,8 @@ impl Signer {
     ) -> Result<Option<Authorization>, CallFault> {
         let Some(signing) = &self.0 else { return Ok(None) };
         match signing.accounts.get(&account.id) {
-            Some(Way::OAuth2 { grant, tokens }) => {
+            Some(Way::OAuth2(oauth2)) => {
+                let OAuth2 { grant, tokens } = &**oauth2;
                 let clock = signing.clock.as_ref();
                 let token = tokens.get(clock, || token::mint(grant, transport, token_url, clock)).await?;
                 Ok(Some(Authorization { header: token.header, token: Some(token.number) }))
@@ -140,7 +146,7 @@ impl Signer {
     ) -> Option<(&Tokens, u64, Timestamp)> {
         let signing = self.0.as_deref()?;
         match signing.accounts.get(&account.id)? {
-            Way::OAuth2 { tokens, .. } => Some((tokens, authorization?.token?, signing.clock.now())),
+            Way::OAuth2(oauth2) => Some((&oauth2.tokens, authorization?.token?, signing.clock.now())),
             Way::Tba(_) => None,
         }
     }

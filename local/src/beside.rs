@@ -1,8 +1,8 @@
 //! Records that could be one: the simulators' index of match keys, and what the sync created beside others. They note
 //! that by themselves, so that a test need not believe what the sync asked for.
 //!
-//! NetSuite finds text in any case, and keeps no blanks around it. SuiteX's columns find it in any case as well, but
-//! what was stored with blanks around it, past its forms, is another text to them.
+//! NetSuite finds text in any case, and keeps no blanks around it. SuiteX's columns find it in any case as well, and
+//! with those blanks around it that `adapters/mysql` allows for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub struct CreatedBeside {
 /// A table's records by what their keys say.
 #[derive(Debug, Default)]
 pub(crate) struct KeyIndex {
-    /// Whether a text is another with blanks around it.
+    /// Whether a text can have blanks around it with which it is not found.
     blanks_count: bool,
     of: BTreeMap<(usize, String), BTreeSet<u64>>,
 }
@@ -41,11 +41,11 @@ impl KeyIndex {
 
     /// What each key says of stored values, by its number, where it can be found.
     fn stored(&self, surface: &TypeSurface, values: &[Value]) -> Vec<(usize, String)> {
-        let has_blanks = |field: &FieldIx| match (&surface.fields[*field].kind, &values[*field]) {
-            (Kind::Text { .. }, Value::Text(text)) => text.trim() != &**text,
+        let is_far = |field: &FieldIx| match (&surface.fields[*field].kind, &values[*field]) {
+            (Kind::Text { .. }, Value::Text(text)) => !is_found_by_columns(text),
             _ => false,
         };
-        let is_found = |nth: usize| !self.blanks_count || !surface.match_keys[nth].iter().any(has_blanks);
+        let is_found = |nth: usize| !self.blanks_count || !surface.match_keys[nth].iter().any(is_far);
         let texts = key_texts(surface, values).into_iter().enumerate();
         texts.filter_map(|(nth, text)| Some((nth, text.filter(|_| is_found(nth))?))).collect()
     }
@@ -123,6 +123,18 @@ impl KeyIndex {
             except: except.to_vec(),
         })
     }
+}
+
+/// Whether SuiteX's columns find a text with the blanks that are around it: any spaces, tabs and line ends after it, and
+/// before it eight spaces at most, or one tab or line end.
+fn is_found_by_columns(text: &str) -> bool {
+    let bare = text.trim_start();
+    let before = &text[..text.len() - bare.len()];
+    let after = &bare[bare.trim_end().len()..];
+    let is_space = |c: char| matches!(c, ' ' | '\u{a0}');
+    let is_blank = |c: char| is_space(c) || matches!(c, '\t' | '\n' | '\r');
+    let few_spaces = before.chars().all(is_space) && before.chars().count() <= 8;
+    after.chars().all(is_blank) && (few_spaces || matches!(before, "\t" | "\n" | "\r" | "\r\n"))
 }
 
 /// Values by field, as `side` writes them; what is not given, or no value of its field, is nothing.

@@ -7,6 +7,7 @@
 create role if not exists '{role}sx-writer';
 grant select, update (edit) on sync_rows to '{role}sx-writer';
 grant select, insert on synced_events to '{role}sx-writer';
+grant select, insert, update on sync_turns to '{role}sx-writer';
 grant select on schema_migration to '{role}sx-writer';
 
 -- outbox: reads what people did, seals it, and takes it away once the bus has it.

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::NotStarted;
-use crate::settings::{Databases, Settings};
+use crate::settings::{Databases, Own, Settings};
 
 /// Each question before the start is given so long.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -135,7 +135,13 @@ impl Outside {
                 None => wrong.push(format!("{name}: there is no address")),
             }
         }
-        if wrong.is_empty() { Ok(()) } else { Err(NotStarted(wrong)) }
+        if !wrong.is_empty() {
+            return Err(NotStarted(wrong));
+        }
+        if let (Own::SxWriter, Some(tenants)) = (&settings.own, &self.tenants) {
+            warn_of_missing_indexes(tenants, settings).await;
+        }
+        Ok(())
     }
 
     /// Ends in order: what was published is sent, what waits for the ledger is written.
@@ -150,6 +156,23 @@ impl Outside {
         drop(port);
         if timeout(LEDGER_ENDS_WITHIN, worker).await.is_err() {
             tracing::warn!("appends were still under way at the end; their callers were not told Ok");
+        }
+    }
+}
+
+/// A line for each match key that no index in SuiteX's databases serves. It is slow and not wrong, so nothing is refused.
+async fn warn_of_missing_indexes(tenants: &MysqlTenants, settings: &Settings) {
+    for account in settings.config.accounts.keys() {
+        let asked = async { tenants.unindexed(account).await.map_err(|error| error.to_string()) };
+        match timeout(ANSWER_WITHIN, asked).await.unwrap_or_else(|_| Err("no answer in time".into())) {
+            Ok(missing) => {
+                for missing in &missing {
+                    tracing::warn!(%account, table = missing.table, column = missing.column, "{missing}");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%account, error, "whether indexes serve the match keys is not known");
+            }
         }
     }
 }

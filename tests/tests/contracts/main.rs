@@ -12,5 +12,6 @@ mod publish;
 mod row;
 mod rows;
 mod state;
+mod tenants;
 
 use names::{account, acme, at, canonical, globex, id, key, kind, side_id};

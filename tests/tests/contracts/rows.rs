@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use local::bus::Bus;
 use local::functions;
 use local::publish::BusPublish;
+use local::suitex::SuiteX;
 use shared::blob::Blob;
 use shared::blob::memory::MemoryBlob;
 use shared::buffer::memory::MemoryBuffer;
@@ -13,12 +14,13 @@ use shared::ledger::memory::MemoryLedger;
 use shared::pubsub::envelope::Envelope;
 use shared::state::State;
 use shared::state::memory::MemoryState;
+use shared::suitex::Tenants;
 use simulation::executor::Executor;
 
-use crate::at;
 use crate::buffer::Losable;
 use crate::publish::Observed;
 use crate::row::{Held, Row};
+use crate::{at, tenants};
 
 pub(crate) fn ledgers() -> Vec<Row<dyn Ledger>> {
     vec![Row::new("memory", async || Held::<dyn Ledger>::with(Arc::new(MemoryLedger::default()), ()))]
@@ -26,6 +28,13 @@ pub(crate) fn ledgers() -> Vec<Row<dyn Ledger>> {
 
 pub(crate) fn states() -> Vec<Row<dyn State>> {
     vec![Row::new("memory", async || Held::<dyn State>::with(Arc::new(MemoryState::new()), ()))]
+}
+
+pub(crate) fn tenants() -> Vec<Row<dyn Tenants>> {
+    vec![Row::new("simulated SuiteX", async || {
+        let clock = Executor::new(1, at(1_000_000)).clock(0);
+        Held::<dyn Tenants>::with(SuiteX::new(tenants::config(), Arc::new(clock)), ())
+    })]
 }
 
 pub(crate) fn blobs() -> Vec<Row<dyn Blob>> {

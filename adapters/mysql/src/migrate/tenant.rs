@@ -10,4 +10,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["tenant":
     "0005_sync_created",
     "0006_sync_deleted",
     "0007_sync_line",
+    "0008_sync_turns",
 ];

@@ -5,6 +5,7 @@
 
 mod app;
 mod ddl;
+mod index;
 mod intake;
 mod lines;
 mod names;
@@ -38,6 +39,7 @@ use write::{Author, Deed, write};
 
 pub use app::{App, Obstacle};
 pub use ddl::{Statement, business_tables, ddl, run};
+pub use index::Unindexed;
 pub use refusal::Refusal;
 
 /// Most connections to one tenant's database.
@@ -109,6 +111,23 @@ impl MysqlTenants {
         let tables = self.tenants.get(account).map_or(&[][..], |tenant| &tenant.tables);
         let outbox = ("outbox: oldest".to_string(), Arc::from(outbox::OLDEST));
         tables.iter().flat_map(Table::statements).chain([outbox]).collect()
+    }
+
+    /// The match keys of an account's types that no index of its database serves.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn unindexed(&self, account: &AccountId) -> Result<Vec<Unindexed>, Unavailable> {
+        let tenant = self.tenant(account)?;
+        let work = |mut on: Connection| async move {
+            let mut all = Vec::new();
+            for table in &tenant.tables {
+                all.extend(index::unindexed(&mut on, account, table).await?);
+            }
+            Ok(all)
+        };
+        self.on(tenant, work).await.map_err(unavailable("suitex"))
     }
 
     fn tenant(&self, account: &AccountId) -> Result<&Tenant, Unavailable> {

@@ -47,6 +47,16 @@ pub(super) enum Deed<'a> {
     Delete { id: &'a str, known: Option<Known<'a>> },
 }
 
+impl Deed<'_> {
+    /// What is looked for before something is created.
+    fn asks(&self) -> Option<&Unless> {
+        match self {
+            Deed::Create { unless, .. } => unless.filter(|unless| !unless.keys.is_empty()),
+            Deed::Update { .. } | Deed::Delete { .. } => None,
+        }
+    }
+}
+
 /// How the row must be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -105,7 +115,10 @@ pub(super) async fn write(
     author: Author<'_>,
     deed: Deed<'_>,
 ) -> Result<Applied, sqlx::Error> {
-    let mut transaction = on.begin().await?;
+    let mut transaction = match deed.asks() {
+        Some(_) => on.begin_with(twins::SEES_UNCOMMITTED).await?,
+        None => on.begin().await?,
+    };
     let is_ours = matches!(author, Author::Sync(_));
     let applied = match (Write { on: &mut transaction, table, is_ours }).perform(author, deed).await {
         Ok(applied) => applied,
@@ -140,7 +153,7 @@ impl Write<'_> {
         let told = sqlx::query(TELL_TRIGGERS).bind(actor).bind(sync_id).bind(call);
         told.execute(&mut *self.on).await?;
         match deed {
-            Deed::Create { sync_id, values, unless } => self.create(sync_id, values, unless).await,
+            Deed::Create { sync_id, values, .. } => self.create(sync_id, values, deed.asks()).await,
             Deed::Update { id, known, values } => match self.hold(id, known).await? {
                 Ok(living) => self.update(living, known, values).await,
                 Err(elsewhere) => Ok(elsewhere),
@@ -183,13 +196,14 @@ impl Write<'_> {
         values: &Map<String, Json>,
         unless: Option<&Unless>,
     ) -> Result<Applied, Stop> {
-        if let Some(sync_id) = sync_id
-            && let Place::Living(row) = self.table.find_by_sync_id(self.on, sync_id).await?
-        {
+        if let Some(unless) = unless {
+            twins::take_turns(self.on, self.table, unless).await?;
+        }
+        if let Some(row) = self.made_before(sync_id).await? {
             // Setting its values unseen could undo what somebody did to it since.
             return Ok(Applied::Mismatch(self.table.shown(&row)));
         }
-        if let Some(unless) = unless.filter(|unless| !unless.keys.is_empty()) {
+        if let Some(unless) = unless {
             let rows = twins::find(self.on, self.table, unless).await?;
             if !rows.is_empty() {
                 return Ok(Applied::Twins(rows));
@@ -202,6 +216,17 @@ impl Write<'_> {
             self.write_list(id, *ix, &Ok(Value::Null), value).await?;
         }
         self.answer(id, "create", Revision(0)).await
+    }
+
+    /// The living row of this canonical id. One that is only just being made is waited for.
+    async fn made_before(&mut self, sync_id: Option<&str>) -> Result<Option<Living>, Stop> {
+        let Some(sync_id) = sync_id else { return Ok(None) };
+        let Place::Living(row) = self.table.find_by_sync_id(self.on, sync_id).await? else { return Ok(None) };
+        self.table.lock(self.on, &[row.id]).await?;
+        Ok(match self.table.find(self.on, row.id).await? {
+            Place::Living(row) => Some(row),
+            Place::Deleted(_) | Place::Nowhere => None,
+        })
     }
 
     async fn update(

@@ -23,5 +23,7 @@ mod row;
 mod rows;
 #[path = "../../../tests/contracts/state/mod.rs"]
 mod state;
+#[path = "../../../tests/contracts/tenants.rs"]
+mod tenants;
 
 use names::{account, acme, at, canonical, globex, id, key, kind, side_id};

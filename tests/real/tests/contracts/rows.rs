@@ -6,17 +6,19 @@ use std::time::Duration;
 use mysql::ledger::MysqlLedger;
 use mysql::migrate::Schema;
 use mysql::state::MysqlState;
+use mysql::tenant::{MysqlTenants, TenantAddresses, business_tables, ddl, run};
 use real_tests::{Database, RedisDatabase};
 use redis_buffer::RedisBuffer;
 use shared::blob::Blob;
 use shared::ledger::Ledger;
 use shared::state::State;
+use shared::suitex::Tenants;
 
 use crate::buffer::Losable;
-use crate::cloud;
 use crate::config::config;
 use crate::publish::Observed;
 use crate::row::{Held, Row};
+use crate::{acme, cloud, tenants};
 
 /// Checks ask what is answered; how fast is asked elsewhere.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,6 +37,19 @@ pub(crate) fn states() -> Vec<Row<dyn State>> {
         let database = Database::fresh(Schema::SyncState).await;
         let state = MysqlState::new(database.pool.clone(), config());
         Held::<dyn State>::with(Arc::new(state), database)
+    })]
+}
+
+pub(crate) fn tenants() -> Vec<Row<dyn Tenants>> {
+    vec![Row::new("mysql", async || {
+        let (database, config) = (Database::fresh(Schema::Tenant).await, tenants::config());
+        let account = &config.accounts[&acme()];
+        for statements in [business_tables(account), ddl(account)] {
+            run(&database.pool, &statements).await.expect("its tables");
+        }
+        let addresses = TenantAddresses([(acme(), database.url())].into());
+        let tenants = MysqlTenants::new(&config, &addresses).expect("its address");
+        Held::<dyn Tenants>::with(Arc::new(tenants), database)
     })]
 }
 

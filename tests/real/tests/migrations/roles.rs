@@ -95,7 +95,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             ),
         ]),
         Schema::Tenant => BTreeMap::from([
-            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), book]),
+            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), book]),
             ("outbox", vec![("outbox_events", &["select", "update", "delete"]), book]),
         ]),
     }

@@ -45,6 +45,13 @@ async fn each_function_gets_by_on_its_own_rights() {
     else {
         panic!("created")
     };
+    let keys = vec![map(json!({"company": "Ada"}))];
+    let unless = shared::domain::identity::Unless { keys, except: Vec::new() };
+    let customer = Change::Create { sync_id: "78".into(), values: map(json!({"company": "Ada"})), unless };
+    let added = writer.apply(&acme(), "customers", uuid::Uuid::nil(), &customer).await;
+    assert!(matches!(added, Ok(Applied::Done(Some(_)))), "{added:?}");
+    tenant.sql("drop index match_customers_company on customers").await;
+    assert_eq!(writer.unindexed(&acme()).await.unwrap().len(), 1, "it is not kept from seeing indexes");
     let edit = update("1", 1, json!({}), json!({"memo": "x", "lines": [{"line_key": "b"}]}));
     let edited = writer.apply(&acme(), "sales_orders", uuid::Uuid::nil(), &edit).await;
     assert!(matches!(edited, Ok(Applied::Done(Some(_)))), "{edited:?}");
@@ -57,7 +64,7 @@ async fn each_function_gets_by_on_its_own_rights() {
 
     let relay = tenants_of(&tenant, "outbox").await;
     let seqs: Vec<u64> = relay.outbox(&acme(), 10).await.unwrap().iter().map(|row| row.seq).collect();
-    assert_eq!(seqs.len(), 3);
+    assert_eq!(seqs.len(), 4);
     relay.dispatched(&acme(), &seqs).await.unwrap();
     assert!(relay.read(&acme(), "items", By::Id("1")).await.is_err(), "the tables are not the relay's");
 }

@@ -195,9 +195,11 @@ async fn wake(
     let written: BTreeSet<&RecordKey> =
         standing.iter().filter_map(|s| Some(&s.record.as_ref()?.row.key)).collect();
     let mut woken = Vec::with_capacity(standing.len());
-    for stored in standing.iter().map(|s| s.record.as_ref()) {
+    // What an earlier commit of the round moves does not wait any more; what it leaves waiting is another round's.
+    let mut moved: BTreeSet<(&AccountId, Uuid)> = BTreeSet::new();
+    for standing in standing {
         let mut subjects = Vec::new();
-        if let Some(Stored { row: Row { key, .. }, before, linked, .. }) = stored
+        if let Some(Stored { row: Row { key, .. }, before, linked, .. }) = &standing.record
             && !linked.new.is_empty()
         {
             let mut names = vec![waits_for(&key.record_type, key.id.as_str())];
@@ -215,9 +217,11 @@ async fn wake(
                 }
                 current_state::wake(connection, *side, &waiting).await?;
             }
-            subjects = wake_events(connection, key, linked, moves).await?;
+            subjects = wake_events(connection, key, linked, &moved, moves).await?;
         }
         woken.push(subjects);
+        let Commit { account, places, .. } = standing.commit;
+        moved.extend(places.iter().map(|(event, _)| (account, *event)));
     }
     Ok(Some(woken))
 }
@@ -226,11 +230,13 @@ async fn wake_events(
     connection: &mut MySqlConnection,
     key: &RecordKey,
     linked: &Linked,
+    moved: &BTreeSet<(&AccountId, Uuid)>,
     moves: &mut Moves,
 ) -> Result<Vec<(RecordType, Subject)>, sqlx::Error> {
     let on =
         linked.new.iter().map(|(side, id)| pending_event::waits_for(&key.record_type, *side, id.as_str()));
-    let waiting = pending_event::waiting(connection, &key.account, &Vec::from_iter(on)).await?;
+    let mut waiting = pending_event::waiting(connection, &key.account, &Vec::from_iter(on)).await?;
+    waiting.retain(|waiting| !moved.contains(&(&key.account, waiting.event)));
     let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
     pending_event::wake(connection, &key.account, &events, moves).await?;
     Ok(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)).collect())
@@ -347,9 +353,12 @@ async fn go_on(
         let on = wanted.iter().filter(|id| there.contains_key(id));
         let on: Vec<String> =
             on.map(|id| pending_event::waits_for(&id.record_type, id.side, id.id.as_str())).collect();
-        let own: BTreeSet<Uuid> = standing.commit.places.iter().map(|(event, _)| *event).collect();
+        // Its last word about each event; what it leaves waiting nobody else of the round moves.
+        let last: BTreeMap<Uuid, &Place> =
+            standing.commit.places.iter().map(|(event, place)| (*event, place)).collect();
         let mut waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
-        waiting.retain(|waiting| own.contains(&waiting.event));
+        let is_own = |event: &Uuid| matches!(last.get(event), Some(Place::Waiting { .. }));
+        waiting.retain(|waiting| is_own(&waiting.event));
         let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
         pending_event::wake(connection, &standing.commit.account, &events, moves).await?;
         woken.extend(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)));

@@ -270,3 +270,43 @@ fn a_record_of_another_type_with_the_same_id_keeps_its_links() {
         assert_eq!(names, ["sx-1", "5"]);
     });
 }
+
+/// Two commits of one batch, of which one sets a link that an event waits for, or leaves an event waiting for a link
+/// that is there. Whose verdict tells of it follows from their order alone.
+#[test]
+fn what_is_woken_is_told_to_the_commit_that_woke_it() {
+    each(async |state| {
+        let moved = |event: u128, to: Place| (id(event), to);
+        let on = |link: &str| Place::Waiting {
+            record_type: kind("customer"),
+            side: Side::SuiteX,
+            id: link.into(),
+            until: at(900),
+        };
+        let only = |places| Commit { places, ..Commit::new(acme()) };
+        let told =
+            |verdicts: Vec<Verdict>| verdicts.into_iter().map(woken).map(|w| w.len()).collect::<Vec<_>>();
+        let events: Vec<_> = (1..=4).map(|n| pending(&acme(), n, &suitex(&format!("s{n}")), 10)).collect();
+        state.enqueue(events).await.unwrap();
+        woken(link(state, &fresh(&acme(), "customer/5"), Side::SuiteX, "x5").await);
+
+        // Both move the second event, and both leave one waiting for what is there: the last word is the other's.
+        let pending_again = Place::Pending { due_at: at(20) };
+        let one = only(vec![moved(1, on("x5")), moved(2, pending_again)]);
+        let other = only(vec![moved(2, on("x5"))]);
+        assert_eq!(told(state.commit(vec![one, other]).await.unwrap()), [1, 1]);
+
+        // What is moved elsewhere before the link comes does not wait for it any more; afterwards it has been woken.
+        woken(commit(state, only(vec![moved(3, on("x6")), moved(4, on("x7"))])).await);
+        let links = |name: &str, to: &str| Commit {
+            links: vec![LinkChange::Set(Side::SuiteX, side_id(to))],
+            ..commit_of(&fresh(&acme(), name))
+        };
+        let batch = vec![only(vec![moved(3, Place::Superseded)]), links("customer/6", "x6")];
+        assert_eq!(told(state.commit(batch).await.unwrap()), [0, 0]);
+        let batch = vec![links("customer/7", "x7"), only(vec![moved(4, Place::Superseded)])];
+        assert_eq!(told(state.commit(batch).await.unwrap()), [1, 0]);
+        let rows = [3, 4].map(|n| suitex(&format!("s{n}")));
+        assert_eq!(state.pending(&acme(), &kind("customer"), &rows).await.unwrap(), []);
+    });
+}

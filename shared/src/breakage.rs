@@ -33,11 +33,13 @@ pub enum Breakage {
     CursorBeforeBus,
     /// Records are created without asking the target for others that they could be.
     CreatedBlindly,
+    /// That a channel took a message is not noted.
+    SentNotNoted,
 }
 
 impl Breakage {
     /// All of them, with the names that the command line takes.
-    pub const ALL: [(Breakage, &'static str); 14] = [
+    pub const ALL: [(Breakage, &'static str); 15] = [
         (Breakage::AckBeforeCommit, "ack-before-commit"),
         (Breakage::KeyWithoutAccount, "key-without-account"),
         (Breakage::PendingSkippedWhenKnown, "pending-skipped-when-known"),
@@ -52,6 +54,7 @@ impl Breakage {
         (Breakage::LinkOverwritten, "link-overwritten"),
         (Breakage::CursorBeforeBus, "cursor-before-bus"),
         (Breakage::CreatedBlindly, "created-blindly"),
+        (Breakage::SentNotNoted, "sent-not-noted"),
     ];
 }
 

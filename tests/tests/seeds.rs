@@ -59,6 +59,7 @@ fn defects_that_break_soon_are_noticed_within_thirty_seeds() {
         Breakage::NoReadBack,
         Breakage::LockNotChecked,
         Breakage::KeyWithoutAccount,
+        Breakage::SentNotNoted,
     ] {
         is_noticed(breakage, 1);
     }

@@ -38,7 +38,7 @@ async fn file(
         };
         let error = entry(record.as_ref().map(|r| r.key.clone()), now);
         let lock = Lock { field: None, error: error.id, reason: error.message.clone(), since: now };
-        let mut commit = commit_of(error, now);
+        let mut commit = commit_of(ports, error, now).await?;
         commit.record = record.and_then(|record| locked(&record, lock, malformed.told_by(), now));
         if stored(ports, commit).await? {
             return Ok(());
@@ -49,17 +49,19 @@ async fn file(
 
 /// Files an error that somebody reports.
 pub(crate) async fn report(ports: &Ports, error: ErrorEntry) -> Result<(), Fault> {
-    match stored(ports, commit_of(error, ports.clock.now())).await? {
+    let commit = commit_of(ports, error, ports.clock.now()).await?;
+    match stored(ports, commit).await? {
         true => Ok(()),
         false => Err(Fault::Broken("a commit without a record cannot be stale".into())),
     }
 }
 
-fn commit_of(error: ErrorEntry, now: Timestamp) -> Commit {
+async fn commit_of(ports: &Ports, error: ErrorEntry, now: Timestamp) -> Result<Commit, Unavailable> {
+    let known = ports.state.error(error.id).await?;
     let mut commit = Commit::new(error.account.clone());
-    commit.notices.push(Notice::of_error(&error, now));
+    commit.notices.push(Notice::of_error(&error.standing(known.as_ref()), now));
     commit.errors.push(error);
-    commit
+    Ok(commit)
 }
 
 /// The record under one more lock, to be looked at where the message came from: the look shows what nobody could read.

@@ -304,6 +304,34 @@ fn an_error_that_was_closed_and_is_tried_again_has_not_waited_until_now() {
 }
 
 #[test]
+fn an_error_that_was_closed_and_is_met_again_is_told_again_and_its_repeats_are_not() {
+    let dlq = dlq();
+    let told = || {
+        let notices = dlq.world.state.all_notices(&account("acme"));
+        notices.iter().filter(|notice| notice.topic == NoticeTopic::Error).count()
+    };
+    let again = |times: usize| {
+        for _ in 0..times {
+            dlq.world.clock.pass(1_000);
+            dlq.dead(&malformed());
+        }
+    };
+    again(10);
+    assert_eq!(told(), 1);
+    let error = dlq.errors("acme").remove(0);
+    for round in 2..4 {
+        let dismissed =
+            dismiss(&dlq.world.ports, error.id, "rita", "a test").now_or_never().unwrap().unwrap();
+        assert!(matches!(dismissed, Dismissed::Closed(_)));
+        again(10);
+        assert_eq!(told(), round, "the same day");
+    }
+    dlq.world.clock.pass(86_400_000);
+    again(10);
+    assert_eq!(told(), 4, "and once another day");
+}
+
+#[test]
 fn an_error_closes_by_itself_when_the_record_was_looked_at_and_that_is_told() {
     let dlq = dlq();
     let customer = key("acme", "customer", "7");

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use shared::breakage::{self, Breakage};
 use shared::domain::governance::{backoff_ms, dice};
 use shared::domain::id::{AccountId, Timestamp};
 use shared::fault::Unavailable;
@@ -59,6 +60,9 @@ pub(crate) async fn deliver(
         app.ports.metrics.message(delivery.to.channel.as_str(), outcome);
         let counted = if end == Attempt::Sent { &mut sent } else { &mut failed };
         *counted += 1;
+        if end == Attempt::Sent && breakage::on(Breakage::SentNotNoted) {
+            continue;
+        }
         // Not ours any more: our claim ran out while we were sending, and somebody else has sent it again.
         let _ = state.end_delivery(account, delivery.id, claim, end, now).await?;
     }

@@ -269,6 +269,11 @@ impl ErrorEntry {
         }
     }
 
+    /// This error as it will stand once it is filed, when `known` is what stands there now.
+    pub fn standing(&self, known: Option<&ErrorEntry>) -> Self {
+        known.map_or_else(|| self.clone(), |known| known.met_again(self))
+    }
+
     /// This error as it stands once it is met again, when `self` is what was known: counted up within one status, with the
     /// events and edits of both. What was closed and is met again is new: nobody has waited for it until now.
     pub fn met_again(&self, again: &ErrorEntry) -> Self {

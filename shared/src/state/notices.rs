@@ -224,10 +224,11 @@ impl Notice {
         }
     }
 
-    /// That an error was filed: one notice a day, however often it is met.
+    /// That an error was filed: one notice a day, however often it is met. One that was closed and is met again is told
+    /// anew, for whoever closed it has seen to it; that is why `error` is as it will stand ([`ErrorEntry::standing`]).
     pub fn of_error(error: &ErrorEntry, now: Timestamp) -> Self {
-        let day = now.0.div_euclid(DAY_MS).to_string();
-        Self::error(error, Topic::Error, &day, format!("{} ({})", error.message, error.class), now)
+        let once = format!("{} {}", now.0.div_euclid(DAY_MS), error.first_at.0);
+        Self::error(error, Topic::Error, &once, format!("{} ({})", error.message, error.class), now)
     }
 
     /// That an error was filed after something was tried again: each time is news.
@@ -363,6 +364,11 @@ mod tests {
             Notice::of_error(&error, Timestamp(DAY_MS - 1)).id
         );
         assert_ne!(Notice::of_error(&error, Timestamp(5)).id, Notice::of_error(&error, Timestamp(DAY_MS)).id);
+        let again = ErrorEntry { first_at: Timestamp(7), last_at: Timestamp(7), ..error.clone() };
+        let told = |known: &ErrorEntry| Notice::of_error(&again.standing(Some(known)), Timestamp(7)).id;
+        assert_eq!(told(&error), Notice::of_error(&error, Timestamp(5)).id, "met again");
+        let closed = ErrorEntry { status: crate::state::ErrorStatus::Closed, ..error.clone() };
+        assert_ne!(told(&closed), told(&error), "closed, and met again");
         error.note = Some("closed by itself: it was saved again".into());
         let over = Notice::error_over(&error, Timestamp(9));
         assert_eq!(over.topic, Topic::Recovered);

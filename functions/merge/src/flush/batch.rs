@@ -11,6 +11,7 @@ use shared::domain::record::{Lock, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
+use shared::runtime::Ports;
 use shared::state::{Ambiguity, Commit, ErrorEntry, Notice, PendingRow, Place, Subject, Verdict};
 use uuid::Uuid;
 
@@ -36,7 +37,9 @@ pub(super) async fn absorb(
         commit.places = found.over.iter().map(|row| (row.event_id, Place::Superseded)).collect();
         aside.push(commit);
     }
-    aside.extend(found.twins.iter().map(|(subject, key, rows)| refuse_twin(subject, key, rows, now)));
+    for (subject, key, rows) in &found.twins {
+        aside.push(refuse_twin(&app.ports, subject, key, rows, now).await?);
+    }
     if !aside.is_empty() {
         app.ports.state.commit(aside).await?;
     }
@@ -132,7 +135,13 @@ async fn open(
 }
 
 /// Two records of one side carry one mark: a person must tell them apart.
-fn refuse_twin(subject: &Subject, key: &RecordKey, rows: &[PendingRow], now: Timestamp) -> Commit {
+async fn refuse_twin(
+    ports: &Ports,
+    subject: &Subject,
+    key: &RecordKey,
+    rows: &[PendingRow],
+    now: Timestamp,
+) -> Result<Commit, Unavailable> {
     let name = subject.to_text(&key.record_type);
     let id = derived_id("twin", &[&key.to_string(), &name]);
     let message = format!("{name} carries the mark of {key}, which that side has under another id");
@@ -141,9 +150,10 @@ fn refuse_twin(subject: &Subject, key: &RecordKey, rows: &[PendingRow], now: Tim
     error.events = rows.iter().map(|row| row.event_id).collect();
     let mut commit = Commit::new(key.account.clone());
     commit.places = rows.iter().map(|row| (row.event_id, Place::Error(id))).collect();
-    commit.notices.push(Notice::of_error(&error, now));
+    let known = ports.state.error(id).await?;
+    commit.notices.push(Notice::of_error(&error.standing(known.as_ref()), now));
     commit.errors.push(error);
-    commit
+    Ok(commit)
 }
 
 /// What is to be done after a commit.

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use shared::domain::id::Timestamp;
 use shared::domain::surface::{Account, TypeSurface};
+use shared::netsuite::error::is_refused;
 
 use crate::App;
 use crate::caller::{Caller, LEASE, Stop};
 use crate::changed::Changes;
 use crate::deleted::{AGES_S, DeletionScan};
-use crate::page;
+use crate::failing::{Failing, How};
 use crate::sweep::Sweeping;
 use crate::wall::Clocks;
+use crate::{filed, page, told};
+
+/// Where it is kept which scans fail. No record type is called so.
+const NAME: &str = "scans that fail";
 
 /// What came of an account's poll.
 #[derive(Debug, Default)]
@@ -19,6 +25,34 @@ pub(crate) struct Polled {
     pub(crate) published: usize,
     /// What went wrong; running out of time is not.
     pub(crate) stopped: Option<Stop>,
+    /// How the scans ended that came to an end, by name; of several of one name, a failure counts.
+    ends: BTreeMap<String, End>,
+}
+
+/// How a scan ended.
+#[derive(Debug)]
+enum End {
+    Well,
+    Failed(How, String, String),
+}
+
+impl Polled {
+    fn note(&mut self, scan: &str, stop: Option<&Stop>) {
+        let failed = match stop {
+            Some(Stop::Fault(fault)) => {
+                let how = if is_refused(fault) { How::Refused } else { How::Away };
+                let code = fault.code.clone().unwrap_or_else(|| "NO_ANSWER".into());
+                Some(End::Failed(how, code, fault.why.clone()))
+            }
+            Some(Stop::Odd(why)) => Some(End::Failed(How::Refused, "ODD_ANSWER".into(), why.clone())),
+            Some(Stop::Later | Stop::Unavailable(_)) => return,
+            None => None,
+        };
+        match failed {
+            Some(failed) => _ = self.ends.insert(scan.to_string(), failed),
+            None => _ = self.ends.entry(scan.to_string()).or_insert(End::Well),
+        }
+    }
 }
 
 /// One of an account's scans.
@@ -31,6 +65,16 @@ enum Scan<'a> {
     Sweep,
 }
 
+impl Scan<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Scan::Changes(surface) => surface.record_type.as_str(),
+            Scan::Deletions(_) => filed::DELETIONS,
+            Scan::Sweep => filed::SWEEP,
+        }
+    }
+}
+
 /// Polls an account, as far as time and permits go.
 pub(crate) async fn poll(app: &App, account: &Account) -> Polled {
     let holder = app.ports.ids.draw().to_string();
@@ -41,15 +85,55 @@ pub(crate) async fn poll(app: &App, account: &Account) -> Polled {
         Ok(()) | Err(Stop::Later) => {}
         Err(stop) => polled.stopped = Some(stop),
     }
+    if let Err(stop) = tell_failures(&caller, &mut polled).await {
+        polled.stopped.get_or_insert(stop);
+    }
     // A lease that cannot be given back runs out.
     let _ = app.ports.buffer.release(&account.id, LEASE, &holder).await;
     polled
 }
 
+/// Has people told which scans fail for long, and which do no more.
+async fn tell_failures(caller: &Caller<'_>, polled: &mut Polled) -> Result<(), Stop> {
+    if polled.ends.is_empty() {
+        return Ok(());
+    }
+    let (account, now) = (caller.account, caller.app.ports.clock.now());
+    let mut failing: Failing = caller.cursor(NAME).await?;
+    let before = failing.clone();
+    let (mut errors, mut over) = (Vec::new(), Vec::new());
+    for (scan, end) in std::mem::take(&mut polled.ends) {
+        match end {
+            End::Failed(how, code, why) => {
+                let since = failing.failed(&scan, how, now.0);
+                let filed = |since| filed::not_polled(account, &scan, (&code, &why), Timestamp(since), now);
+                errors.extend(since.map(filed));
+            }
+            End::Well if failing.went_well(&scan) => {
+                over.push(filed::polled(account, &scan, "NetSuite answers it again"));
+            }
+            End::Well => {}
+        }
+    }
+    let others = [filed::CLOCK, filed::DELETIONS, filed::SWEEP];
+    let is_scan =
+        |scan: &str| others.contains(&scan) || account.types.keys().any(|kind| kind.as_str() == scan);
+    for scan in failing.obsolete(is_scan) {
+        if failing.went_well(&scan) {
+            over.push(filed::polled(account, &scan, "the type is not synced any more"));
+        }
+    }
+    told::file(caller, errors).await?;
+    told::over(caller, over).await?;
+    if failing == before { Ok(()) } else { caller.save(NAME, &failing).await }
+}
+
 async fn all(caller: &Caller<'_>, polled: &mut Polled) -> Result<(), Stop> {
     let ages = AGES_S.map(|age_s| age_s + caller.app.rules.lag_s);
     let at = caller.app.ports.clock.now().0;
-    let times = page::times(caller, &ages).await?;
+    let times = page::times(caller, &ages).await;
+    polled.note(filed::CLOCK, times.as_ref().err());
+    let times = times?;
     let clocks: Vec<(i64, Clocks)> =
         AGES_S.into_iter().zip(times).map(|(age_s, shown)| (age_s, Clocks { shown, at })).collect();
     let mut types: Vec<&TypeSurface> = caller.account.types.values().map(|surface| &**surface).collect();
@@ -111,13 +195,10 @@ async fn one(
         let ports = &caller.app.ports;
         ports.metrics.poll_lag(ports.clock.now().0 - reached_at);
     }
+    polled.note(scan.name(), end.as_ref().err());
     match end {
         Err(stop @ (Stop::Fault(_) | Stop::Odd(_))) => {
-            let what = match scan {
-                Scan::Changes(surface) => surface.record_type.as_str(),
-                Scan::Deletions(_) => "deletions",
-                Scan::Sweep => "sweep",
-            };
+            let what = scan.name();
             tracing::warn!(account = %caller.account.id, %what, %stop, "not polled");
             polled.stopped = Some(stop);
             Ok(())

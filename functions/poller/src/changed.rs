@@ -6,7 +6,6 @@ use shared::breakage::{self, Breakage};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::SideId;
 use shared::domain::surface::TypeSurface;
-use shared::netsuite::client::ROWS_MAX;
 use shared::netsuite::table::Table;
 use shared::netsuite::wire::Refusal;
 use shared::state::notices::Topic;
@@ -19,10 +18,12 @@ use crate::emptied::{Limit, TooMany};
 use crate::event::Judged;
 use crate::look::{Look, look};
 use crate::owed::Added;
-use crate::page::{self, Page};
+use crate::page::{self, Ids, Page};
 use crate::stride::READS;
+use crate::told::Over;
+use crate::untimed::is_nearly_all;
 use crate::wall::Clocks;
-use crate::{event, filed, query};
+use crate::{event, filed, query, told};
 
 /// One type's scan.
 pub(crate) struct Changes<'a> {
@@ -67,11 +68,11 @@ impl Changes<'_> {
         let table = Table::of(&self.surface.netsuite);
         loop {
             self.begin(cursor).await?;
-            let page = page::next(self.caller, cursor, |scan| query::changed(table, scan)).await;
+            let page = page::next(self.caller, table.name, cursor, |scan| query::changed(table, scan)).await;
             let Page { rows, is_last } = match page {
                 Err(Stop::Fault(fault)) if page::is_refused(&fault) => {
                     // If it lists the type at all, it is the time that cannot be asked for.
-                    if page::ids(self.caller, &query::all(table, 0)).await.is_err() {
+                    if page::ids(self.caller, table.name, &query::all(table, 0)).await.is_err() {
                         return Err(Stop::Fault(fault));
                     }
                     let (account, kind) = (&self.caller.account.id, &self.surface.record_type);
@@ -88,11 +89,62 @@ impl Changes<'_> {
             if is_last {
                 self.settle_emptied(cursor).await?;
                 if cursor.end(self.clocks) {
-                    return Ok(());
+                    return self.read_untimed(cursor).await;
                 }
             }
             self.save(cursor).await?;
         }
+    }
+
+    /// What no scan by time names, for it has none; at times.
+    async fn read_untimed(&mut self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let (now_ms, every_s) = (self.caller.app.ports.clock.now().0, self.caller.app.rules.whole_every_s);
+        if !cursor.untimed.is_due(now_ms, every_s) {
+            return Ok(());
+        }
+        let table = Table::of(&self.surface.netsuite);
+        while let Some(after) = cursor.untimed.after {
+            let Ids { ids, is_last } =
+                page::ids(self.caller, table.name, &query::untimed(table, after)).await?;
+            if after == 0 && self.is_read_whole_instead(cursor, ids.len()).await? {
+                return self.read_whole(cursor).await;
+            }
+            let mark = |cursor: &mut Cursor, id| cursor.untimed.after = Some(id);
+            if !self.look_at_all(cursor, &ids, &self.clocks.shown.clone(), mark).await? {
+                return Ok(());
+            }
+            if is_last {
+                self.settle_emptied(cursor).await?;
+                cursor.untimed.after = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether (nearly) all of a type has no time, of which this many rows are on the first page: a person is told, and
+    /// the type is read whole. Once more, too, when its times are shown again: what was saved before is listed no more.
+    async fn is_read_whole_instead(&self, cursor: &mut Cursor, untimed: usize) -> Result<bool, Stop> {
+        let (account, table) = (self.caller.account, Table::of(&self.surface.netsuite));
+        let was_hidden = cursor.untimed.is_hidden;
+        let timed = match untimed {
+            0 => 0,
+            _ => page::ids(self.caller, table.name, &query::timed(table)).await?.ids.len(),
+        };
+        let is_hidden = is_nearly_all(untimed, timed);
+        if is_hidden && !was_hidden {
+            let now = self.caller.app.ports.clock.now();
+            told::file(self.caller, vec![filed::not_timed(account, self.surface, (untimed, timed), now)])
+                .await?;
+        }
+        if was_hidden && !is_hidden {
+            told::over(self.caller, vec![filed::timed(account, self.surface)]).await?;
+        }
+        cursor.untimed.is_hidden = is_hidden;
+        if is_hidden || was_hidden {
+            cursor.untimed.after = None;
+            cursor.go_whole(self.clocks);
+        }
+        Ok(is_hidden || was_hidden)
     }
 
     /// All that there is, by id.
@@ -101,21 +153,16 @@ impl Changes<'_> {
         while let Some((after, at)) =
             cursor.whole.as_ref().and_then(|w| Some((w.after?, w.began.shown.clone())))
         {
-            let ids = page::ids(self.caller, &query::all(table, after)).await?;
-            let rows: Vec<Row> = ids.into_iter().map(|id| Row { id, at: at.clone() }).collect();
-            let mut left: Vec<&Row> = rows.iter().collect();
-            while !left.is_empty() {
-                if cursor.emptied.is_full() && !self.settle_emptied(cursor).await? {
-                    return Ok(());
-                }
-                let Some(answered) = self.look(cursor, &left[..left.len().min(READS)]).await? else { break };
+            let Ids { ids, is_last } = page::ids(self.caller, table.name, &query::all(table, after)).await?;
+            let mark = |cursor: &mut Cursor, id| {
                 if let Some(whole) = &mut cursor.whole {
-                    whole.after = Some(left[answered - 1].id);
+                    whole.after = Some(id);
                 }
-                left.drain(..answered);
-                self.save(cursor).await?;
+            };
+            if !self.look_at_all(cursor, &ids, &at, mark).await? {
+                return Ok(());
             }
-            if rows.len() < ROWS_MAX {
+            if is_last {
                 self.settle_emptied(cursor).await?;
                 cursor.end_whole();
             }
@@ -123,16 +170,35 @@ impl Changes<'_> {
         Ok(())
     }
 
+    /// Looks at all of these, under this time; `mark` notes how far. Whether the scan may go on.
+    async fn look_at_all(
+        &mut self,
+        cursor: &mut Cursor,
+        ids: &[u64],
+        at: &str,
+        mark: impl Fn(&mut Cursor, u64),
+    ) -> Result<bool, Stop> {
+        let rows: Vec<Row> = ids.iter().map(|id| Row { id: *id, at: at.to_string() }).collect();
+        let mut left: Vec<&Row> = rows.iter().collect();
+        while !left.is_empty() {
+            if cursor.emptied.is_full() && !self.settle_emptied(cursor).await? {
+                return Ok(false);
+            }
+            let Some(answered) = self.look(cursor, &left[..left.len().min(READS)]).await? else { break };
+            mark(cursor, left[answered - 1].id);
+            left.drain(..answered);
+            self.save(cursor).await?;
+        }
+        Ok(true)
+    }
+
     /// Begins a scan, unless one is under way.
     async fn begin(&self, cursor: &mut Cursor) -> Result<(), Stop> {
         let had_missed = cursor.owed.has_missed();
         cursor.scan(self.clocks, self.overlap_s());
         if had_missed && !cursor.owed.has_missed() {
-            let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-            let over = filed::too_much_refused(account, self.surface.record_type.as_str(), now);
-            let errors = vec![filed::closed(over)];
-            let commit = Commit { errors, ..Commit::new(account.id.clone()) };
-            self.caller.app.state.commit(vec![commit]).await?;
+            let over = filed::less_refused(self.caller.account, self.surface.record_type.as_str());
+            told::over(self.caller, vec![over]).await?;
         }
         Ok(())
     }
@@ -178,12 +244,12 @@ impl Changes<'_> {
         let records: Vec<_> = ids.iter().map(|id| (self.surface, id)).collect();
         let looks = look(self.caller, &mut cursor.stride, &records).await?;
         let answered = looks.len();
-        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        let (mut found, mut errors, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (row, look) in rows.iter().zip(looks) {
             match look {
                 Look::Found(outcome) => match event::full_read(account, self.surface, *outcome) {
                     Ok(read) => {
-                        errors.extend(self.pay(cursor, row, true));
+                        over.extend(self.pay(cursor, row, true));
                         found.push((*row, read));
                     }
                     Err(message) => {
@@ -195,7 +261,7 @@ impl Changes<'_> {
                 // The scan of deletions judges: what we may not see is not deleted.
                 Look::Gone(_) => {
                     cursor.emptied.forget(row.id);
-                    errors.extend(self.pay(cursor, row, false));
+                    over.extend(self.pay(cursor, row, false));
                 }
                 Look::Refused(why) => {
                     cursor.emptied.forget(row.id);
@@ -216,9 +282,8 @@ impl Changes<'_> {
             news.extend(is_news.then_some(read));
         }
         *self.published += self.caller.publish(news).await?;
-        if !errors.is_empty() {
-            app.state.commit(vec![Commit { errors, ..Commit::new(account.id.clone()) }]).await?;
-        }
+        told::file(self.caller, errors).await?;
+        told::over(self.caller, over).await?;
         Ok((answered > 0).then_some(answered))
     }
 
@@ -255,7 +320,7 @@ impl Changes<'_> {
         }
         let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
         let day = now.0.div_euclid(DAY_MS);
-        let error = filed::mass_null(account, self.surface, day, Some(found), now);
+        let error = filed::mass_null(account, self.surface, day, found, now);
         let (subject, once) = (format!("error:{}", error.id), day.to_string());
         let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
         let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
@@ -267,11 +332,7 @@ impl Changes<'_> {
     /// A person has let it pass, or the fields are filled again.
     async fn release(&self, cursor: &mut Cursor) -> Result<(), Stop> {
         let Some(day) = cursor.emptied.braked.take() else { return Ok(()) };
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        let errors = vec![filed::closed(filed::mass_null(account, self.surface, day, None, now))];
-        let commit = Commit { errors, ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        Ok(())
+        told::over(self.caller, vec![filed::nulls_passed(self.caller.account, self.surface, day)]).await
     }
 
     /// What the brake holds is looked at again, some of it at each tick: it may hold something again.
@@ -311,10 +372,9 @@ impl Changes<'_> {
     }
 
     /// The error to close when a record is refused no more.
-    fn pay(&self, cursor: &mut Cursor, row: &Row, is_there: bool) -> Option<ErrorEntry> {
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+    fn pay(&self, cursor: &mut Cursor, row: &Row, is_there: bool) -> Option<Over> {
         let id = row.id.to_string();
-        cursor.owed.pay(&id).then(|| filed::shown(account, self.surface, &id, is_there, now))
+        cursor.owed.pay(&id).then(|| filed::shown(self.caller.account, self.surface, &id, is_there))
     }
 
     async fn save(&self, cursor: &Cursor) -> Result<(), Stop> {

@@ -16,6 +16,7 @@ use super::emptied::Emptied;
 use super::owed::Owed;
 use super::seen::{Phase, Seen};
 use super::stride::Stride;
+use super::untimed::Untimed;
 use super::wall::{Clocks, FIRST, moved};
 use super::whole::Whole;
 
@@ -79,6 +80,8 @@ pub(crate) struct Cursor {
     pub(crate) emptied: Emptied,
     /// A type that NetSuite does not list by time: how far it has been gone through whole.
     pub(crate) whole: Option<Whole>,
+    /// Rows without a time: how far they have been gone through.
+    pub(crate) untimed: Untimed,
     /// How many records a call looks at.
     pub(crate) stride: Stride,
 }

@@ -11,20 +11,22 @@ use std::collections::BTreeMap;
 
 use shared::domain::id::{RecordType, SideId};
 use shared::domain::surface::TypeSurface;
-use shared::state::{Commit, ErrorEntry};
 
 use crate::caller::{Caller, Stop};
-use crate::cursor::Row;
+use crate::cursor::{Cursor, Row};
 use crate::gone::{Deletions, Gone, NAME, Teller, deleted_at, is_there};
 use crate::look::{Look, look};
 use crate::owed::Added;
 use crate::page::{self, Page};
 use crate::stride::READS;
 use crate::wall::Clocks;
-use crate::{event, filed, query};
+use crate::{event, filed, query, told};
 
 /// How long ago a deletion is when the list is gone through, s.
 pub(crate) const AGES_S: [i64; 3] = [0, 3_600, 86_400];
+
+/// NetSuite's list of deletions.
+const TABLE: &str = "deletedrecord";
 
 /// A record that may have been deleted.
 struct Suspect<'a> {
@@ -68,9 +70,9 @@ impl<'a> DeletionScan<'a> {
     async fn go_on(&mut self, deletions: &mut Deletions) -> Result<(), Stop> {
         let overlap_s = self.caller.app.rules.overlap_s;
         loop {
-            deletions.of(self.age_s).cursor.scan(self.clocks, overlap_s);
+            self.begin(&mut deletions.of(self.age_s).cursor).await?;
             let Page { rows, is_last } =
-                page::next(self.caller, &mut deletions.of(self.age_s).cursor, query::deleted).await?;
+                page::next(self.caller, TABLE, &mut deletions.of(self.age_s).cursor, query::deleted).await?;
             self.judge(deletions, &rows).await?;
             if !self.tell(deletions).await? {
                 return Ok(());
@@ -83,6 +85,16 @@ impl<'a> DeletionScan<'a> {
         }
         self.ask_for_owed(deletions).await?;
         self.tell(deletions).await.map(|_| ())
+    }
+
+    /// Begins a scan, unless one is under way.
+    async fn begin(&self, cursor: &mut Cursor) -> Result<(), Stop> {
+        let had_missed = cursor.owed.has_missed();
+        cursor.scan(self.clocks, self.caller.app.rules.overlap_s);
+        if had_missed && !cursor.owed.has_missed() {
+            told::over(self.caller, vec![filed::less_refused(self.caller.account, NAME)]).await?;
+        }
+        Ok(())
     }
 
     /// Looks at every record that is known to be there under an id of the rows.
@@ -127,7 +139,7 @@ impl<'a> DeletionScan<'a> {
         let records: Vec<_> = suspects.iter().take(READS).map(|s| (s.surface, &s.id)).collect();
         let looks = look(self.caller, &mut deletions.of(self.age_s).cursor.stride, &records).await?;
         let answered = looks.len();
-        let mut errors: Vec<ErrorEntry> = Vec::new();
+        let (mut errors, mut over) = (Vec::new(), Vec::new());
         for (suspect, look) in suspects.iter().zip(looks) {
             let (key, id) = (suspect.key(), suspect.id.as_str());
             let owed = &mut deletions.of(self.age_s).cursor.owed;
@@ -138,23 +150,18 @@ impl<'a> DeletionScan<'a> {
                     Added::NoRoom => errors.push(filed::too_much_refused(account, NAME, now)),
                 },
                 Look::Found(_) => {
-                    errors.extend(
-                        owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, true, now)),
-                    );
+                    over.extend(owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, true)));
                     deletions.of(self.age_s).cursor.note(key, &suspect.listed, app.rules.overlap_s);
                 }
                 Look::Gone(outcome) => {
-                    errors.extend(
-                        owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, false, now)),
-                    );
+                    over.extend(owed.pay(&key).then(|| filed::shown(account, suspect.surface, id, false)));
                     let gone = Gone { listed: suspect.listed.clone(), at: deleted_at(&outcome, now).0 };
                     deletions.note(self.age_s, key, gone);
                 }
             }
         }
-        if !errors.is_empty() {
-            app.state.commit(vec![Commit { errors, ..Commit::new(account.id.clone()) }]).await?;
-        }
+        told::file(self.caller, errors).await?;
+        told::over(self.caller, over).await?;
         Ok(answered)
     }
 

@@ -14,7 +14,7 @@ use crate::brake::{DAY_MS, most_within_an_hour};
 use crate::caller::{Caller, Stop};
 use crate::cursor::Cursor;
 use crate::wall::{Clocks, moved};
-use crate::{event, filed};
+use crate::{event, filed, told};
 
 /// What was told is remembered for so long, s: it may be listed again before it has been taken in.
 const TOLD_S: i64 = 26 * 3_600;
@@ -158,11 +158,8 @@ impl Teller<'_> {
     /// A person has let them pass.
     async fn release(&self, deletions: &mut Deletions) -> Result<(), Stop> {
         let Some(day) = deletions.of(self.stage).held.take() else { return Ok(()) };
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        let error = filed::closed(filed::mass_delete(account, (self.stage, day), (0, 0), now));
-        let commit = Commit { errors: vec![error], ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        Ok(())
+        let over = filed::deletions_passed(self.caller.account, (self.stage, day));
+        told::over(self.caller, vec![over]).await
     }
 }
 

@@ -24,6 +24,7 @@ mod cursor;
 mod deleted;
 mod emptied;
 mod event;
+mod failing;
 mod filed;
 mod gone;
 mod handler;
@@ -35,6 +36,8 @@ mod seen;
 mod stride;
 mod suspects;
 mod sweep;
+mod told;
+mod untimed;
 mod wall;
 mod whole;
 

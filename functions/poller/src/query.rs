@@ -38,6 +38,18 @@ pub(crate) fn all(table: Table<'_>, after: u64) -> String {
     format!("SELECT id FROM {name} WHERE {only}id > {after} ORDER BY id")
 }
 
+/// A page of what has no time of change: `id`, by id.
+pub(crate) fn untimed(table: Table<'_>, after: u64) -> String {
+    let (Table { name, modified, .. }, only) = (table, only(table));
+    format!("SELECT id FROM {name} WHERE {only}{modified} IS NULL AND id > {after} ORDER BY id")
+}
+
+/// A page of what has one.
+pub(crate) fn timed(table: Table<'_>) -> String {
+    let (Table { name, modified, .. }, only) = (table, only(table));
+    format!("SELECT id FROM {name} WHERE {only}{modified} IS NOT NULL AND id > 0 ORDER BY id")
+}
+
 /// Which of these ids are listed: `id`. Not more than a page's rows at once.
 pub(crate) fn listed(table: Table<'_>, ids: impl Iterator<Item = u64>) -> String {
     let (name, only) = (table.name, only(table));
@@ -79,6 +91,14 @@ mod tests {
         assert_eq!(
             listed(Table::of("kititem"), [7, 12].into_iter()),
             "SELECT id FROM item WHERE itemtype = 'Kit' AND id IN (7, 12)"
+        );
+        assert_eq!(
+            untimed(Table::of("kititem"), 7),
+            "SELECT id FROM item WHERE itemtype = 'Kit' AND lastmodifieddate IS NULL AND id > 7 ORDER BY id"
+        );
+        assert_eq!(
+            timed(Table::of("customrecord_x")),
+            "SELECT id FROM customrecord_x WHERE lastmodified IS NOT NULL AND id > 0 ORDER BY id"
         );
         assert_eq!(
             times(&[5]),

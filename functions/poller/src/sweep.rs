@@ -18,7 +18,6 @@ use shared::domain::record::Record;
 use shared::domain::surface::TypeSurface;
 use shared::netsuite::table::Table;
 use shared::netsuite::wire::What;
-use shared::state::{Commit, ErrorEntry};
 
 use crate::caller::{Caller, Stop};
 use crate::gone::{self, Deletions, Gone, Teller, deleted_at, is_there};
@@ -26,7 +25,7 @@ use crate::look::{Look, look};
 use crate::stride::{READS, Stride};
 use crate::suspects::{Found, Suspects, Then};
 use crate::wall::Clocks;
-use crate::{event, filed, page, query};
+use crate::{event, filed, page, query, told};
 
 /// Whose deletions these are, among those of the scans for deletions.
 pub(crate) const STAGE: i64 = -1;
@@ -163,19 +162,19 @@ impl Sweeping<'_> {
             }
             let records =
                 event::known(&*self.caller.app.state, account, surface, ids.iter().cloned()).await?;
-            let (mut again, mut errors) = (Vec::new(), Vec::new());
+            let (mut again, mut over) = (Vec::new(), Vec::new());
             for (id, record) in ids.into_iter().zip(records) {
                 let key = format!("{} {id}", surface.record_type);
                 match record.as_deref().filter(|record| is_there(record)) {
                     Some(_) => again.extend(number(&id).map(|number| Known { key, id, number })),
                     // Somebody else has told its end.
                     None if sweep.suspects.clear(&key) => {
-                        errors.push(filed::listed(account, surface, id.as_str(), false, now));
+                        over.push(filed::listed(account, surface, id.as_str(), false));
                     }
                     None => {}
                 }
             }
-            self.file(errors).await?;
+            told::over(self.caller, over).await?;
             self.examine(sweep, deletions, surface, again).await?;
         }
         Ok(())
@@ -192,14 +191,15 @@ impl Sweeping<'_> {
         if known.is_empty() {
             return Ok(true);
         }
-        let asked = query::listed(Table::of(&surface.netsuite), known.iter().map(|known| known.number));
-        let listed: BTreeSet<u64> = page::ids(self.caller, &asked).await?.into_iter().collect();
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
+        let table = Table::of(&surface.netsuite);
+        let asked = query::listed(table, known.iter().map(|known| known.number));
+        let listed = page::ids(self.caller, table.name, &asked).await?.ids;
+        let listed: BTreeSet<u64> = listed.into_iter().collect();
+        let account = self.caller.account;
         let is_listed = |known: &Known| listed.contains(&known.number);
         let shown = known.iter().filter(|known| is_listed(known) && sweep.suspects.clear(&known.key));
-        let shown =
-            shown.map(|known| filed::listed(account, surface, known.id.as_str(), true, now)).collect();
-        self.file(shown).await?;
+        let shown = shown.map(|known| filed::listed(account, surface, known.id.as_str(), true)).collect();
+        told::over(self.caller, shown).await?;
         known.retain(|known| !is_listed(known) && !deletions.has(STAGE, &known.key));
         let mut left = &known[..];
         while !left.is_empty() && !self.teller().is_over(deletions) {
@@ -221,7 +221,7 @@ impl Sweeping<'_> {
         let records: Vec<_> = unlisted.iter().take(READS).map(|known| (surface, &known.id)).collect();
         let looks = look(self.caller, &mut sweep.stride, &records).await?;
         let answered = looks.len();
-        let (mut found, mut errors) = (Vec::new(), Vec::new());
+        let (mut found, mut errors, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (known, look) in unlisted.iter().zip(looks) {
             let (what, at, why) = match look {
                 Look::Found(outcome) => {
@@ -247,7 +247,7 @@ impl Sweeping<'_> {
                     }
                 }),
                 Then::Gone { was_filed } => {
-                    errors.extend(was_filed.then(|| filed::listed(account, surface, id, false, now)));
+                    over.extend(was_filed.then(|| filed::listed(account, surface, id, false)));
                     let gone = Gone { listed: self.clocks.shown.clone(), at: at.0 };
                     deletions.note(STAGE, known.key.clone(), gone);
                 }
@@ -256,7 +256,8 @@ impl Sweeping<'_> {
         let news = event::news(&*self.caller.app.state, account, surface, found).await?;
         *self.published += self.caller.publish(news).await?;
         self.caller.save(gone::NAME, deletions).await?;
-        self.file(errors).await?;
+        told::file(self.caller, errors).await?;
+        told::over(self.caller, over).await?;
         self.caller.save(NAME, sweep).await?;
         Ok(answered)
     }
@@ -271,15 +272,6 @@ impl Sweeping<'_> {
 
     fn teller(&self) -> Teller<'_> {
         Teller { caller: self.caller, stage: STAGE, clocks: self.clocks }
-    }
-
-    async fn file(&self, errors: Vec<ErrorEntry>) -> Result<(), Stop> {
-        if errors.is_empty() {
-            return Ok(());
-        }
-        let commit = Commit { errors, ..Commit::new(self.caller.account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        Ok(())
     }
 }
 

@@ -55,11 +55,13 @@ pub fn no_answer(body: &[u8], problem: &serde_json::Error) -> CallFault {
 /// How a question ended, for the account's governance. One that NetSuite understood and refused, because a column or a
 /// permission is missing, is answered: it is no sign of NetSuite being unwell, and must not slow the writers.
 pub fn end_of_question(fault: &CallFault) -> CallEnd {
+    if is_refused(fault) { CallEnd::Answered } else { fault.end }
+}
+
+/// Whether NetSuite understood a question and refused it.
+pub fn is_refused(fault: &CallFault) -> bool {
     let code = fault.code.as_deref().and_then(Code::parse);
-    match code.map(Code::class) {
-        Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule) => CallEnd::Answered,
-        _ => fault.end,
-    }
+    matches!(code.map(Code::class), Some(Class::Shape | Class::Permission | Class::Absent | Class::Rule))
 }
 
 /// Whether NetSuite did not let us in, so that a fresh token may help. By code first: overload can come as 401.

@@ -10,6 +10,7 @@ mod netsuite;
 mod refusals;
 mod sweep;
 mod time;
+mod untimed;
 mod whole;
 
 use std::pin::pin;
@@ -32,6 +33,7 @@ use shared::netsuite::client::{Address, Client};
 use shared::netsuite::sign::Signer;
 use shared::netsuite::transport::Lost;
 use shared::pubsub::Topic;
+use shared::state::notices::Topic as About;
 use shared::state::{ErrorEntry, LinkChange, State};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
@@ -139,6 +141,7 @@ impl Poll {
             is_refused: false,
             is_forgotten: false,
             is_deadly: false,
+            is_untimed: false,
         };
         self.netsuite.rows.lock().unwrap().insert((kind, id), row);
     }
@@ -192,6 +195,13 @@ impl Poll {
         let account = account("acme");
         let errors = self.world.state.errors(Some(&account), open_only, None, 5_000);
         errors.now_or_never().unwrap().unwrap().items
+    }
+
+    /// What people were told, by topic: the texts, the oldest first.
+    fn notices(&self, topic: About) -> Vec<String> {
+        let mut all = self.world.state.all_notices(&account("acme"));
+        all.sort_by_key(|notice| notice.at);
+        all.into_iter().filter(|notice| notice.topic == topic).map(|notice| notice.text).collect()
     }
 
     fn told(answer: &Answer) -> u64 {

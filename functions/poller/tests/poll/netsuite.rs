@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) is_forgotten: bool,
     /// A call about it dies.
     pub(crate) is_deadly: bool,
+    /// SuiteQL shows no time of its last change.
+    pub(crate) is_untimed: bool,
 }
 
 /// NetSuite's record types here, and the tables in which SuiteQL shows them.
@@ -43,6 +45,10 @@ pub(crate) struct NetSuite {
     pub(crate) reads: Mutex<Vec<usize>>,
     /// Tables that it lists by no time.
     pub(crate) timeless: Mutex<BTreeSet<&'static str>>,
+    /// Tables whose times our role does not see: they look empty.
+    pub(crate) hidden_times: Mutex<BTreeSet<&'static str>>,
+    /// Rows of a table that are like no other, before those that are.
+    pub(crate) odd: Mutex<Vec<(&'static str, Json)>>,
     /// How often it was asked which of some records it lists.
     pub(crate) lists: Mutex<usize>,
     /// So many more of these questions are answered, when it is said how many.
@@ -110,7 +116,18 @@ impl NetSuite {
             None => row.is_deleted,
         };
         let is_named = |row: &Row| !row.is_hidden && !row.is_unlisted;
-        let listed = rows.iter().filter(|((of, _), row)| is_named(row) && is_listed((*of, *row)));
+        let are_hidden = self.hidden_times.lock().unwrap().contains(table);
+        let has_time = |row: &Row| !row.is_untimed && !are_hidden;
+        let asks_for_time = if query.contains(" IS NULL ") {
+            Some(false)
+        } else if query.contains(" IS NOT NULL ") || !times.is_empty() {
+            Some(true)
+        } else {
+            None
+        };
+        let is_asked_for = |row: &Row| asks_for_time.is_none_or(|asked| has_time(row) == asked);
+        let listed =
+            rows.iter().filter(|((of, _), row)| is_named(row) && is_listed((*of, *row)) && is_asked_for(row));
         let mut found: Vec<(u64, &String)> = listed
             .map(|((_, id), row)| (*id, &row.at))
             .filter(|(id, at)| (from..=upto).contains(&at.as_str()) && *id > after)
@@ -119,7 +136,12 @@ impl NetSuite {
         // SuiteQL writes ids as texts; a number means the same.
         let id = |id: u64| if id.is_multiple_of(2) { json!(id) } else { json!(id.to_string()) };
         let item = |(of, at): (u64, &String)| json!({ "links": [], "id": id(of), "at": at });
-        page(found.into_iter().take(1_000).map(item).collect())
+        let odd = self.odd.lock().unwrap();
+        let odd = odd
+            .iter()
+            .filter(|(of, _)| *of == table && after == 0 && !times.is_empty())
+            .map(|(_, row)| row.clone());
+        page(odd.chain(found.into_iter().map(item)).take(1_000).collect())
     }
 
     /// Which of these records it lists.

@@ -355,6 +355,7 @@ fn an_error_report_validates() {
         causes: vec!["it was being written".into()],
         note: Some("dismissed by rita: a test".into()),
         edits: vec![Uuid::parse_str(ID).unwrap()],
+        brake: Some(shared::state::brake::BrakeWord::Pass),
     };
     for class in ["validation", "malformed", "not_persisted", "waiting", "identity", "missing", "delivery"] {
         for status in [ErrorStatus::Open, ErrorStatus::Retried, ErrorStatus::Closed] {

@@ -62,6 +62,7 @@ impl Desk {
             causes: vec![],
             note: None,
             edits: vec![],
+            brake: None,
         };
         let mut commit = Commit::new(account("acme"));
         commit.errors.push(error.clone());

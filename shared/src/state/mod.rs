@@ -4,6 +4,7 @@
 //! changes, written in one transaction, if the record is still at the row revision on which it was decided.
 
 mod ambiguity;
+pub mod brake;
 pub mod controls;
 pub mod deliveries;
 pub mod desk;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
+use self::brake::BrakeWord;
 use self::controls::Controls;
 use self::deliveries::Deliveries;
 use self::desk::Desk;
@@ -204,7 +206,7 @@ pub struct ErrorEntry {
     pub account: AccountId,
     /// The record, when it is known.
     pub record: Option<RecordKey>,
-    /// `validation`, `malformed`, `not_persisted`, `not_shown`, `waiting`, `missing`, `identity`, `brake`.
+    /// `validation`, `malformed`, `not_persisted`, `not_shown`, `not_polled`, `waiting`, `missing`, `identity`, `brake`.
     pub class: String,
     /// The side's or our code.
     pub code: String,
@@ -235,6 +237,9 @@ pub struct ErrorEntry {
     /// The events that people sent in place of those that are stuck.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<Uuid>,
+    /// What a person has decided about what a brake holds, until the poller has carried it out and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<BrakeWord>,
 }
 
 impl ErrorEntry {
@@ -266,6 +271,7 @@ impl ErrorEntry {
             causes: Vec::new(),
             note: None,
             edits: Vec::new(),
+            brake: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Timestamp};
+use shared::state::brake::BrakeWord;
 use shared::state::{ErrorEntry, ErrorStatus, Page};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
@@ -14,7 +15,7 @@ use super::{columns, cursor};
 
 /// Every column, as [`row_of`] reads them.
 pub(super) const COLUMNS: &str = "account_id, error_id, record_type, record_id, class, code, message, hint, field, events, \
-    payload, attempts, first_at, last_at, status, causes, note, edits";
+    payload, attempts, first_at, last_at, status, causes, note, edits, brake";
 
 statements! {
     LOCK = |n| format!("select {COLUMNS} from sync_error_queue where (account_id, error_id) in ({}) \
@@ -125,7 +126,8 @@ fn bind(query: Bound, error: &ErrorEntry) -> Bound {
     let query = query.bind(error.hint.as_str()).bind(error.field.as_deref()).bind(json(&error.events));
     let query = query.bind(error.payload.as_deref()).bind(error.attempts);
     let query = query.bind(error.first_at.0).bind(error.last_at.0).bind(status_name(error.status));
-    query.bind(json(&error.causes)).bind(error.note.as_deref()).bind(json(&error.edits))
+    let query = query.bind(json(&error.causes)).bind(error.note.as_deref()).bind(json(&error.edits));
+    query.bind(error.brake.map(BrakeWord::as_str))
 }
 
 /// How a status is stored.
@@ -167,7 +169,14 @@ pub(super) fn row_of(row: &MySqlRow) -> Result<ErrorEntry, sqlx::Error> {
         causes: list(row, "causes")?,
         note: row.try_get("note")?,
         edits: list(row, "edits")?,
+        brake: brake(row)?,
     })
+}
+
+fn brake(row: &MySqlRow) -> Result<Option<BrakeWord>, sqlx::Error> {
+    let text: Option<&str> = row.try_get("brake")?;
+    let unknown = |text| unreadable(format!("no decision about a brake: {text}"));
+    text.map(|text| BrakeWord::parse(text).ok_or_else(|| unknown(text))).transpose()
 }
 
 /// A list in a column that rows of an earlier level leave null.

@@ -105,6 +105,7 @@ fn error(n: u128) -> ErrorEntry {
         causes: vec![],
         note: None,
         edits: vec![],
+        brake: None,
     }
 }
 

@@ -180,6 +180,7 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         causes: vec![],
         note: None,
         edits: vec![],
+        brake: None,
     };
     let status = if n.is_multiple_of(7) { AmbiguityStatus::Open } else { AmbiguityStatus::Closed };
     let asked = Ambiguity { status, ..Ambiguity::new(key, Side::NetSuite, at(1)) };

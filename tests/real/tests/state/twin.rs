@@ -145,6 +145,7 @@ impl Story {
             causes: self.dice.bool().then(|| self.dice.u8(..).to_string()).into_iter().collect(),
             note: self.dice.bool().then(|| "n".into()),
             edits: vec![self.event()],
+            brake: Some(shared::state::brake::BrakeWord::Discard),
         }
     }
 

@@ -25,6 +25,7 @@ pub(crate) fn error(account: &AccountId, n: u128) -> ErrorEntry {
         causes: vec!["it was being saved".into()],
         note: None,
         edits: vec![id(2_000 + n)],
+        brake: Some(shared::state::brake::BrakeWord::Discard),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod ambiguous;
+mod brake;
 mod conflicts;
 mod errors;
 mod notices;
@@ -57,6 +58,7 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(errors::retry))
         .routes(routes!(errors::edit))
         .routes(routes!(errors::dismiss))
+        .routes(routes!(brake::decide))
         .routes(routes!(ambiguous::list))
         .routes(routes!(ambiguous::one))
         .routes(routes!(ambiguous::decide))

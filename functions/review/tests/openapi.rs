@@ -19,7 +19,7 @@ use shared::state::notices::Topic;
 use shared::state::{Commit, ErrorEntry, Notice};
 use uuid::Uuid;
 
-const ROUTES: [&str; 33] = [
+const ROUTES: [&str; 34] = [
     "GET /accounts",
     "GET /accounts/{account}",
     "POST /accounts/{account}/{side}/resume",
@@ -41,6 +41,7 @@ const ROUTES: [&str; 33] = [
     "GET /deliveries/{account}",
     "GET /errors",
     "GET /errors/{id}",
+    "POST /errors/{id}/brake",
     "POST /errors/{id}/dismiss",
     "POST /errors/{id}/edit",
     "POST /errors/{id}/retry",
@@ -100,6 +101,16 @@ fn desk() -> Desk {
     error.payload = Some("{".into());
     error.record = Some(customer.clone());
     commit.errors.push(error);
+    let brake = Uuid::from_u128(8);
+    commit.errors.push(ErrorEntry::open(
+        &account("acme"),
+        brake,
+        "brake",
+        "MASS_DELETE",
+        "so many",
+        "ask",
+        NOW,
+    ));
     let notice = Notice::new(&account("acme"), Topic::Error, "error:7", "", "acme: no", NOW);
     commit.notices.push(notice.clone());
     world.commit(commit);
@@ -136,6 +147,7 @@ impl Desk {
     fn send(&self, route: &str) -> Answer {
         let (method, template) = route.split_once(' ').unwrap();
         let id = match template {
+            path if path.ends_with("/brake") => Uuid::from_u128(8).to_string(),
             path if path.starts_with("/errors") => Uuid::from_u128(7).to_string(),
             path if path.starts_with("/records") => "7".to_string(),
             path if path.starts_with("/ambiguous") => self.question.to_string(),
@@ -161,6 +173,7 @@ impl Desk {
             "edit" => json!({"note": "because", "event": {"recordType": "customer", "recordId": "sx-7",
                 "source": "suitex", "operation": "update", "timestamp": "2026-01-01T00:00:00Z",
                 "payload": {"changes": {"phone": "1"}}}}),
+            "brake" => json!({"decision": "discard", "note": "because"}),
             "suspend" | "resume" | "dismiss" => json!({"note": "because"}),
             "decide" => json!({"revision": 1, "choice": {"link": "31"}, "note": "by phone"}),
             "plan" => json!({"policy": "suitex_wins"}),

@@ -100,6 +100,7 @@ fn body_of(template: &str) -> Json {
         "assign" => json!({"assignee": "rita@dev.example"}),
         "override" => json!({"fields": {"comments": "x"}, "note": "because"}),
         "edit" => json!({"note": "because", "event": {}}),
+        "brake" => json!({"decision": "pass", "note": "because"}),
         "suspend" | "resume" | "dismiss" => json!({"note": "because"}),
         "decide" => json!({"revision": 1, "choice": {"link": "31"}}),
         "plan" => json!({"policy": "suitex_wins"}),
@@ -130,7 +131,7 @@ fn nobody_is_heard_who_is_nobody() {
     for (method, path) in routes() {
         assert_eq!(desk.send(&method, &path, "nobody").problem(), (401, json!("as")), "{method} {path}");
     }
-    assert!(routes().len() >= 33);
+    assert!(routes().len() >= 34);
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn another_account_is_not_there() {
 fn each_role_does_what_it_may_and_no_more() {
     const RESOLVERS: [&str; 8] =
         ["/resolve", "/route", "/assign", "/retry", "/edit", "/dismiss", "/decide", "/acknowledge"];
-    const ADMINS: [&str; 3] = ["/override", "/suspend", "/resume"];
+    const ADMINS: [&str; 4] = ["/override", "/suspend", "/resume", "/brake"];
     let ends = |path: &str, of: &[&str]| of.iter().any(|end| path.ends_with(end));
     for (who, may_resolve, may_admin) in [("vera", false, false), ("rita", true, false), ("ada", true, true)]
     {
@@ -304,7 +305,7 @@ fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 fn the_outside_is_asked_in_these_files_alone_which_take_the_account_from_a_role() {
     // Whoever adds one here has looked that each of its questions names an account that a role has given.
     const MAY_ASK: [&str; 4] =
-        ["access/ambiguous.rs", "access/notes.rs", "access/notices.rs", "access/reach.rs"];
+        ["access/ambiguous.rs", "access/brake.rs", "access/notes.rs", "access/notices.rs", "access/reach.rs"];
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let asks = |path: &std::path::PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();

@@ -38,5 +38,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0033_notice_delivery_item_of_notice",
     "0034_governance_poll_waits",
     "0035_ambiguous_record_by_age",
-    "0040_sync_error_brake",
+    "0036_sync_error_brake",
 ];

@@ -6,6 +6,7 @@
 
 mod ambiguous;
 mod notes;
+mod brake;
 mod notices;
 mod reach;
 

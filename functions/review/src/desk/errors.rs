@@ -98,8 +98,8 @@ fn cursor(last: &ErrorEntry) -> String {
 pub struct Case {
     seat: Seat,
     /// None: it belongs to no account, and who asks is an admin everywhere.
-    access: Option<Access>,
-    entry: ErrorEntry,
+    pub(super) access: Option<Access>,
+    pub(super) entry: ErrorEntry,
 }
 
 impl Case {

@@ -7,6 +7,7 @@ mod accounts;
 mod ambiguous;
 mod answer;
 mod audit;
+mod brake;
 mod bulk;
 mod conflicts;
 mod effects;
@@ -32,6 +33,7 @@ pub use accounts::{Held, account, accounts, census, hold};
 pub use ambiguous::{Question, Word, identify, question, questions};
 pub use answer::{Answer, Policied};
 pub use audit::{AuditQuery, AuditView, audit};
+pub use brake::{decide, may_decide, need_decider};
 pub use bulk::{Applied, Batch, Cost, Fate, Item, Judged, Left, PLAN_MAX, Planned, Planning, apply, plan};
 pub use conflicts::{
     Accepted, Choices, ConflictQuery, Open, Shown, assign, changed_since, ended, list, open, preview,

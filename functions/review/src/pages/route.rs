@@ -17,7 +17,7 @@ use crate::App;
 /// | `/review/bulk` | many at once: a plan, then its application |
 /// | `/review/records`, `…/{account}/{type}/{id}` | records; `override` takes an admin's value |
 /// | `/review/ambiguous`, `…/{id}` | which of a side's records one is; `decide` |
-/// | `/review/errors`, `…/{id}` | errors; `retry`, `edit`, `dismiss` |
+/// | `/review/errors`, `…/{id}` | errors; `retry`, `edit`, `dismiss`, `brake` |
 /// | `/review/notices` | what people were told; `acknowledge` |
 /// | `/review/accounts`, `…/{account}` | how they stand; takes `hold` and `release` |
 /// | `/review/audit` | who did what |
@@ -43,6 +43,7 @@ pub(crate) fn router() -> Router<App> {
         .route("/review/errors/{id}/retry", post(error::retry))
         .route("/review/errors/{id}/edit", post(error::edit))
         .route("/review/errors/{id}/dismiss", post(error::dismiss))
+        .route("/review/errors/{id}/brake", post(error::brake))
         .route("/review/ambiguous", get(ambiguous::list))
         .route("/review/ambiguous/{id}", get(ambiguous::show))
         .route("/review/ambiguous/{id}/decide", post(ambiguous::decide))

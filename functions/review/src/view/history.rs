@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use shared::domain::id::{RecordKey, Timestamp};
 use shared::redrive::Tried;
+use shared::state::brake::BrakeWord;
 use shared::state::{ErrorEntry, ErrorStatus, HistoryDecision, HistoryRow};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -131,6 +132,9 @@ pub struct ErrorView {
     pub note: Option<String>,
     /// The events that people sent in place of those that are stuck.
     pub edits: Vec<Uuid>,
+    /// What was decided about what a brake holds: `pass` or `discard`.
+    #[schema(value_type = Option<String>)]
+    pub brake: Option<BrakeWord>,
     /// Where its record is shown in each system; in one that is asked for by its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pages: Option<Sides<Option<String>>>,
@@ -156,6 +160,7 @@ impl ErrorView {
             causes: entry.causes.clone(),
             note: entry.note.clone(),
             edits: entry.edits.clone(),
+            brake: entry.brake,
             pages: None,
         }
     }

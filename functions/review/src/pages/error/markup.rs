@@ -6,6 +6,7 @@ use shared::domain::id::Timestamp;
 use shared::redrive::{self, payload_bytes};
 use shared::state::ErrorStatus;
 
+use super::brake;
 use crate::pages::{part, record, words};
 use crate::view::ErrorView;
 
@@ -18,14 +19,33 @@ const REASON_MAX: usize = redrive::REASON_MAX;
 /// What a person has typed about an error, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Typed {
-    /// Whether it was an edit, and no dismissal.
-    pub(super) is_edit: bool,
+    /// What was being done.
+    pub(super) doing: Doing,
     /// The event, as JSON.
     pub(super) event: Option<String>,
     /// Why.
     pub(super) note: Option<String>,
     /// The part that is wrong, and why.
     pub(super) wrong: Option<(Option<String>, String)>,
+}
+
+/// What a person does about an error, in a form of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Doing {
+    /// It is edited, and tried again.
+    Edit,
+    /// It is closed.
+    #[default]
+    Dismiss,
+    /// What its brake holds passes, or is discarded.
+    Decide,
+}
+
+impl Typed {
+    /// Whether this was being done, and was refused.
+    pub(super) fn failed(&self, doing: Doing) -> bool {
+        self.wrong.is_some() && self.doing == doing
+    }
 }
 
 /// A list of errors.
@@ -88,6 +108,7 @@ fn meaning(class: &str) -> &'static str {
         "identity" => "It is not certain which record on the other side this one is.",
         "brake" => "So many records were deleted or emptied at once that we stopped to ask.",
         "cut_off" => "Saving it breaks off on that side, each time; others are saved.",
+        "not_polled" => "NetSuite does not show us what changes there, or not as it should.",
         "permission" => "The role that we sign in with may not do this.",
         _ => "Trying again by itself did not help.",
     }
@@ -105,6 +126,8 @@ pub(super) struct Shown<'a> {
     pub(super) typed: &'a Typed,
     /// Whether this person may have it tried again.
     pub(super) may_act: bool,
+    /// Whether its brake waits for a decision that this person may take.
+    pub(super) may_decide: bool,
     pub(super) now: Timestamp,
 }
 
@@ -138,6 +161,7 @@ pub(super) fn body(shown: &Shown) -> Markup {
         section.say.wait aria-labelledby="todo" { h2 id="todo" { "What to do" } p { (error.hint) } }
         div.with-side {
             div.stack {
+                @if error.class == "brake" && error.status == ErrorStatus::Open { (brake::deciding(shown)) }
                 @if shown.may_act && error.status != ErrorStatus::Closed { (actions(shown)) }
                 (details(error))
             }
@@ -169,7 +193,7 @@ fn actions(shown: &Shown) -> Markup {
 /// The form in which what is stuck is edited.
 fn editing(shown: &Shown, original: &str) -> Markup {
     let (typed, action) = (shown.typed, path(shown.error));
-    let is_mine = typed.wrong.is_some() && typed.is_edit;
+    let is_mine = typed.failed(Doing::Edit);
     let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
     let event = typed.event.as_deref().unwrap_or(original);
     html! {
@@ -191,7 +215,7 @@ fn editing(shown: &Shown, original: &str) -> Markup {
 /// The form that closes it without trying anything again.
 fn dismissing(shown: &Shown) -> Markup {
     let (typed, action) = (shown.typed, path(shown.error));
-    let is_mine = typed.wrong.is_some() && !typed.is_edit;
+    let is_mine = typed.failed(Doing::Dismiss);
     let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
     html! {
         details open[is_mine] {
@@ -311,6 +335,7 @@ mod tests {
             state: "open-1",
             typed: &typed,
             may_act: true,
+            may_decide: false,
             now: Timestamp(0),
         };
         let page = body(&shown).into_string();

@@ -1,5 +1,6 @@
 //! One error: what happened, what to do, and the forms that do it.
 
+mod brake;
 mod markup;
 
 use axum::extract::Path;
@@ -9,8 +10,9 @@ use http::StatusCode;
 use serde_json::Value as Json;
 use shared::redrive::payload_bytes;
 use shared::runtime::problem::Problem;
+use shared::state::brake::BrakeWord;
 
-use self::markup::{Shown, Typed};
+use self::markup::{Doing, Shown, Typed};
 use super::form::Form;
 use super::layout::{Page, Section};
 use super::reply;
@@ -61,7 +63,7 @@ async fn edited(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Proble
             desk::edit(&case, event, typed.note.as_deref().unwrap_or_default()).await.map(drop)
         }
     };
-    answer(visit, &case, sent, Typed { is_edit: true, ..typed }).await
+    answer(visit, &case, sent, Typed { doing: Doing::Edit, ..typed }).await
 }
 
 fn event_of(typed: &Typed) -> Result<Json, Problem> {
@@ -82,6 +84,26 @@ async fn dismissed(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Pro
     let done = match is_as_seen(&case, &form) {
         Err(late) => Err(late),
         Ok(()) => desk::dismiss(&case, typed.note.as_deref().unwrap_or_default()).await.map(drop),
+    };
+    answer(visit, &case, done, typed).await
+}
+
+/// `POST /review/errors/{id}/brake`: `decision`, `note`, and the `state` that the person saw.
+pub(super) async fn brake(visit: Visit, Path(id): Path<String>, body: Bytes) -> Response {
+    let answered = decided(&visit, &id, &body).await;
+    visit.answer(Section::Errors, answered).await
+}
+
+async fn decided(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Problem> {
+    let (case, form) = (found(visit, id).await?, Form::read(body)?);
+    desk::need_decider(&case)?;
+    let typed = Typed { doing: Doing::Decide, ..typed(&form) };
+    let word = form.get("decision").and_then(BrakeWord::parse);
+    let done = match (is_as_seen(&case, &form), word, typed.note.as_deref()) {
+        (Err(late), _, _) => Err(late),
+        (Ok(()), None, _) => Err(Problem::unprocessable("decision", "must be one of the two")),
+        (Ok(()), Some(_), None) => Err(Problem::unprocessable("note", "must say why")),
+        (Ok(()), Some(word), Some(note)) => desk::decide(&case, word, note).await.map(drop),
     };
     answer(visit, &case, done, typed).await
 }
@@ -131,6 +153,7 @@ async fn page(visit: &Visit, case: &Case, status: StatusCode, typed: &Typed) -> 
         state: &case.state(),
         typed,
         may_act: case.may_retry(),
+        may_decide: desk::may_decide(case),
         now: visit.seat.now(),
     };
     let page =

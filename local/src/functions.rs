@@ -173,6 +173,7 @@ const POLL: poller::Rules = poller::Rules {
     overlap_s: POLL_OVERLAP_S,
     budget_ms: 45_000,
     deletions_max: 1_000,
+    deletions_percent: 100,
     sweep_every_s: 600,
     role_sees_all: false,
     nulls_max: 1_000,

@@ -82,6 +82,7 @@ impl Surroundings<'_> {
                 all.insert("NETSUITE_WITHOUT_SIGN_IN", "local".to_string());
                 all.insert("POLL_LAG_SECONDS", "2".to_string());
                 all.insert("POLL_DELETIONS_MAX", "1000".to_string());
+                all.insert("POLL_DELETIONS_PERCENT", "100".to_string());
                 all.insert("POLL_NULLS_MAX", "1000".to_string());
             }
             "ns-writer" => {

@@ -1,12 +1,43 @@
 //! The brake: too many deletions within an hour are more often an accident than meant. Pure.
 
+use serde::{Deserialize, Serialize};
+use shared::state::brake::BrakeWord;
+
 use crate::wall;
 
 /// What is counted together, s.
 const HOUR_S: i64 = 3_600;
 
-/// A brake that holds is told of by the day.
-pub(crate) const DAY_MS: i64 = 86_400_000;
+/// So few are told in any case, unless the limit itself is lower: a share of little says nothing.
+pub(crate) const FEW: usize = 10;
+
+/// A person's word is forgotten so long after, s: the wall clock shows no time twice that far apart.
+const FORGOTTEN_S: i64 = 86_400;
+
+/// What a person has decided about what was held, and for what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    pub(crate) word: BrakeWord,
+    /// What is listed under later times is none of it.
+    pub(crate) upto: String,
+}
+
+impl Decided {
+    /// What was decided about what is listed under this time.
+    pub(crate) fn about(&self, listed: &str) -> Option<BrakeWord> {
+        (listed <= self.upto.as_str()).then_some(self.word)
+    }
+
+    /// Whether nothing will be met any more about which it was decided.
+    pub(crate) fn is_past(&self, shown: &str) -> bool {
+        wall::moved(&self.upto, FORGOTTEN_S).as_str() < shown
+    }
+}
+
+/// How many records must be known so that these are no more of a hundred than that.
+pub(crate) fn enough(count: usize, percent: usize) -> usize {
+    count.saturating_mul(100).div_ceil(percent.max(1))
+}
 
 /// The most deletions within an hour, by the times under which NetSuite lists them.
 pub(crate) fn most_within_an_hour<'a>(times: impl Iterator<Item = &'a str>) -> usize {
@@ -25,6 +56,19 @@ pub(crate) fn most_within_an_hour<'a>(times: impl Iterator<Item = &'a str>) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_about_what_was_listed_until_then() {
+        let decided = Decided { word: BrakeWord::Pass, upto: "2026-01-01 10:00:00".into() };
+        assert_eq!(decided.about("2026-01-01 10:00:00"), Some(BrakeWord::Pass));
+        assert_eq!(decided.about("2026-01-01 10:00:01"), None);
+        assert!(!decided.is_past("2026-01-02 10:00:00") && decided.is_past("2026-01-02 10:00:01"));
+    }
+
+    #[test]
+    fn a_share_is_reckoned_from_below() {
+        assert_eq!([enough(20, 50), enough(21, 50), enough(11, 100), enough(1, 3)], [40, 42, 11, 34]);
+    }
 
     #[test]
     fn what_counts_is_when_they_were_deleted() {

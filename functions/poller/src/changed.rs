@@ -8,10 +8,9 @@ use shared::domain::id::SideId;
 use shared::domain::surface::TypeSurface;
 use shared::netsuite::table::Table;
 use shared::netsuite::wire::Refusal;
-use shared::state::notices::Topic;
-use shared::state::{Commit, ErrorEntry, Notice};
+use shared::state::ErrorEntry;
+use shared::state::brake::BrakeWord;
 
-use crate::brake::DAY_MS;
 use crate::caller::{Caller, Stop};
 use crate::cursor::{Cursor, Row};
 use crate::emptied::{Limit, TooMany};
@@ -23,7 +22,7 @@ use crate::stride::READS;
 use crate::told::Over;
 use crate::untimed::is_nearly_all;
 use crate::wall::Clocks;
-use crate::{event, filed, query, told};
+use crate::{event, filed, held, query, told};
 
 /// One type's scan.
 pub(crate) struct Changes<'a> {
@@ -274,6 +273,14 @@ impl Changes<'_> {
         let mut news = Vec::new();
         for (row, judged) in rows.into_iter().zip(judged) {
             let Judged { read, is_news, held, now_empty } = judged;
+            if let Some(word) = cursor.emptied.word(&row.at).filter(|_| !now_empty.is_empty()) {
+                cursor.emptied.forget(row.id);
+                news.extend(match word {
+                    BrakeWord::Pass => Some(read),
+                    BrakeWord::Discard => event::without(read, &now_empty),
+                });
+                continue;
+            }
             if cursor.emptied.note((row.id, &row.at), &held, now_empty) {
                 self.kept.insert(row.id, read);
                 continue;
@@ -291,9 +298,12 @@ impl Changes<'_> {
     async fn settle_emptied(&mut self, cursor: &mut Cursor) -> Result<bool, Stop> {
         let rules = &self.caller.app.rules;
         let limit = Limit { most: rules.nulls_max, percent: rules.nulls_percent };
+        cursor.emptied.forget_decided(&self.clocks.shown);
         if let Some(found) = cursor.emptied.too_many(limit) {
-            self.hold(cursor, &found).await?;
-            return Ok(false);
+            let Some(word) = self.hold(cursor, &found).await? else { return Ok(false) };
+            cursor.emptied.decide(word, &self.clocks.shown);
+            // Each is looked at once more, and then told as was decided.
+            self.kept.clear();
         }
         self.release(cursor).await?;
         while cursor.emptied.is_waiting() {
@@ -313,26 +323,25 @@ impl Changes<'_> {
         Ok(true)
     }
 
-    /// The brake holds: none of what has turned empty is told, and a person is told why.
-    async fn hold(&self, cursor: &mut Cursor, found: &TooMany) -> Result<(), Stop> {
-        if cursor.emptied.braked.is_some() {
-            return Ok(());
-        }
+    /// The brake holds: none of what has turned empty is told, and a person is asked. What has been decided, if it has.
+    async fn hold(&self, cursor: &mut Cursor, found: &TooMany) -> Result<Option<BrakeWord>, Stop> {
         let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        let day = now.0.div_euclid(DAY_MS);
-        let error = filed::mass_null(account, self.surface, day, found, now);
-        let (subject, once) = (format!("error:{}", error.id), day.to_string());
-        let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
-        let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        cursor.emptied.braked = Some(day);
-        self.save(cursor).await
+        let since = match cursor.emptied.braked {
+            Some(since) => since,
+            None => {
+                cursor.emptied.braked = Some(now.0);
+                self.save(cursor).await?;
+                now.0
+            }
+        };
+        let error = filed::mass_null(account, self.surface, since, found, now);
+        held::decision(self.caller, error, since).await
     }
 
-    /// A person has let it pass, or the fields are filled again.
+    /// A person has decided, the limit was raised, or the fields are filled again.
     async fn release(&self, cursor: &mut Cursor) -> Result<(), Stop> {
-        let Some(day) = cursor.emptied.braked.take() else { return Ok(()) };
-        told::over(self.caller, vec![filed::nulls_passed(self.caller.account, self.surface, day)]).await
+        let Some(since) = cursor.emptied.braked.take() else { return Ok(()) };
+        told::over(self.caller, vec![filed::nulls_passed(self.caller.account, self.surface, since)]).await
     }
 
     /// What the brake holds is looked at again, some of it at each tick: it may hold something again.

@@ -17,6 +17,8 @@ pub struct Rules {
     pub budget_ms: i64,
     /// More deletions than this within an hour are held until a person has looked.
     pub deletions_max: usize,
+    /// So are more than ten of them that are more of a hundred known records than this.
+    pub deletions_percent: usize,
     /// A sweep of what is known to be there begins so long after the last did, s.
     pub sweep_every_s: i64,
     /// Whether our role sees every record: then what NetSuite has neither listed nor shown for an hour is deleted. Else a
@@ -37,6 +39,7 @@ impl Default for Rules {
             overlap_s: 300,
             budget_ms: 45_000,
             deletions_max: 50,
+            deletions_percent: 25,
             sweep_every_s: 86_400,
             role_sees_all: false,
             nulls_max: 20,
@@ -54,6 +57,7 @@ impl Default for Rules {
 /// | `POLL_OVERLAP_SECONDS` | 300 | what is looked for again; 10 to 3600 |
 /// | `POLL_BUDGET_SECONDS` | 45 | a tick starts nothing more after so long; 1 to 600 |
 /// | `POLL_DELETIONS_MAX` | 50 | more within an hour are held; 0 holds all |
+/// | `POLL_DELETIONS_PERCENT` | 25 | so are more than ten that are more of a hundred known records; 1 to 100 |
 /// | `POLL_NULLS_MAX` | 20 | a field that turns empty in more records of one scan than this is held, |
 /// | `POLL_NULLS_PERCENT` | 50 | if these are more of a hundred that held something in it; 1 to 100 |
 /// | `POLL_WHOLE_MINUTES` | 60 | a type that NetSuite does not list by time is read whole so often; 5 to 10080 |
@@ -87,6 +91,7 @@ impl Config {
         let budget_s = within("POLL_BUDGET_SECONDS", default.budget_ms / 1_000, "seconds", (1, 600));
         let sweep_h = within("POLL_SWEEP_HOURS", default.sweep_every_s / 3_600, "hours", (1, 720));
         let whole_m = within("POLL_WHOLE_MINUTES", default.whole_every_s / 60, "minutes", (5, 10_080));
+        let deletions_percent = within("POLL_DELETIONS_PERCENT", 25, "a percentage", (1, 100));
         let nulls_percent = within("POLL_NULLS_PERCENT", 50, "a percentage", (1, 100));
         let role_sees_all = reader.parsed_or("POLL_ROLE_SEES_ALL", default.role_sees_all, "true or false");
         let nulls_max = reader.parsed_or("POLL_NULLS_MAX", default.nulls_max, "records of one scan");
@@ -98,6 +103,7 @@ impl Config {
                 overlap_s,
                 budget_ms: budget_s * 1_000,
                 deletions_max,
+                deletions_percent: usize::try_from(deletions_percent).unwrap_or(default.deletions_percent),
                 sweep_every_s: sweep_h * 3_600,
                 role_sees_all,
                 nulls_max,
@@ -138,6 +144,7 @@ mod tests {
             ("POLL_LAG_SECONDS", "1"),
             ("POLL_OVERLAP_SECONDS", "5"),
             ("POLL_DELETIONS_MAX", "-1"),
+            ("POLL_DELETIONS_PERCENT", "0"),
             ("POLL_SWEEP_HOURS", "0"),
             ("POLL_NULLS_PERCENT", "101"),
             ("POLL_NULLS_MAX", "some"),

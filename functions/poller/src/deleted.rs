@@ -106,10 +106,12 @@ impl<'a> DeletionScan<'a> {
         suspects.retain(|suspect| {
             let key = suspect.key();
             let knows = deletions.of(self.age_s).cursor.knows(&key, &suspect.listed);
-            !knows && !deletions.has(self.age_s, &key)
+            !knows
+                && !deletions.has(self.age_s, &key)
+                && !deletions.discards(self.age_s, &key, &suspect.listed)
         });
         let mut left = &suspects[..];
-        while !left.is_empty() && !self.teller().is_over(deletions) {
+        while !left.is_empty() && !self.teller().is_over(deletions).await? {
             let answered = self.look(deletions, left).await?;
             left = &left[answered..];
             self.save(deletions).await?;

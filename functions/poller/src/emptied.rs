@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use shared::state::brake::BrakeWord;
+
+use crate::brake::Decided;
 
 /// So many wait at most. Whoever finds more judges by these.
 const WAITING_MAX: usize = 2_000;
@@ -37,10 +40,12 @@ pub(crate) struct Emptied {
     held_something: BTreeMap<String, usize>,
     /// Records that wait, by id.
     waiting: BTreeMap<u64, Waiting>,
-    /// The day since which the brake holds,
+    /// Since when the brake holds, on our clock,
     pub(crate) braked: Option<i64>,
-    /// and for what: while any of it waits, only who raises the limit lets it pass.
+    /// and for what: while any of it waits, getting less does not let it pass.
     worst: Option<TooMany>,
+    /// What a person has decided last.
+    decided: Option<Decided>,
     /// Looked at last, while it holds.
     last: u64,
 }
@@ -89,7 +94,8 @@ impl Emptied {
     /// The field that has turned empty in too many records, if one has.
     pub(crate) fn too_many(&mut self, limit: Limit) -> Option<TooMany> {
         let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-        for field in self.waiting.values().flat_map(|waiting| &waiting.fields) {
+        let undecided = self.waiting.values().filter(|waiting| self.word(&waiting.at).is_none());
+        for field in undecided.flat_map(|waiting| &waiting.fields) {
             *counts.entry(field).or_default() += 1;
         }
         let all = counts.into_iter().map(|(field, count)| {
@@ -101,6 +107,23 @@ impl Emptied {
             all.filter(|found| found.count > limit.most && found.count * 100 > found.of * limit.percent);
         self.worst = over.max_by_key(|found| found.count);
         self.worst.clone()
+    }
+
+    /// What a person has decided about what is listed under this time.
+    pub(crate) fn word(&self, at: &str) -> Option<BrakeWord> {
+        self.decided.as_ref().and_then(|decided| decided.about(at))
+    }
+
+    /// A person has decided about all that waits, and all that was saved until NetSuite's clock shows this.
+    pub(crate) fn decide(&mut self, word: BrakeWord, shown: &str) {
+        let latest = self.waiting.values().map(|waiting| waiting.at.as_str());
+        let upto = latest.chain([shown]).max().unwrap_or(shown).to_string();
+        (self.decided, self.worst) = (Some(Decided { word, upto }), None);
+    }
+
+    /// What was decided is forgotten when it is about nothing any more.
+    pub(crate) fn forget_decided(&mut self, shown: &str) {
+        self.decided.take_if(|decided| decided.is_past(shown));
     }
 
     /// Those that wait: at most so many, after the one that was looked at last.
@@ -118,7 +141,7 @@ impl Emptied {
     /// Nobody waits any more: the next scan counts for itself.
     pub(crate) fn begin_anew(&mut self) {
         if self.waiting.is_empty() {
-            *self = Self::default();
+            *self = Self { decided: self.decided.take(), ..Self::default() };
         }
     }
 }
@@ -155,6 +178,20 @@ mod tests {
         assert!(told(&mut emptied, 8, &["email"], &["email"]));
         assert_eq!(emptied.too_many(LIMIT).map(|found| (found.count, found.of)), Some((4, 7)));
         assert_eq!(emptied.too_many(Limit { most: 4, ..LIMIT }), None);
+    }
+
+    #[test]
+    fn what_a_person_has_decided_about_counts_no_more_and_what_comes_later_does() {
+        let mut emptied = Emptied::default();
+        (1..=3).for_each(|id| _ = told(&mut emptied, id, &["email"], &["email"]));
+        assert!(emptied.too_many(LIMIT).is_some());
+        emptied.decide(BrakeWord::Pass, "09:59");
+        assert_eq!((emptied.word("10:00"), emptied.word("10:01")), (Some(BrakeWord::Pass), None));
+        assert_eq!(emptied.too_many(LIMIT), None);
+        (1..=3).for_each(|id| emptied.forget(id));
+        emptied.begin_anew();
+        (4..=6).for_each(|id| _ = emptied.note((id, "10:01"), &names(&["email"]), names(&["email"])));
+        assert!(emptied.too_many(LIMIT).is_some());
     }
 
     #[test]

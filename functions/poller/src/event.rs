@@ -30,6 +30,14 @@ pub(crate) fn full_read(
         .map_err(|why| why.to_string())
 }
 
+/// A full read without these of its fields: they keep what they hold. `None`: nothing else was read.
+pub(crate) fn without(read: ChangeEvent, fields: &[String]) -> Option<ChangeEvent> {
+    let mut read = ChangeEvent { event_id: derived_id("poll-part", &[&read.event_id.to_string()]), ..read };
+    read.payload.changes.retain(|name, _| !fields.contains(name));
+    read.payload.full = false;
+    (!read.payload.changes.is_empty()).then_some(read)
+}
+
 /// A deletion that NetSuite lists under a time of its own, which is what makes the event: when it was looked for says
 /// nothing about it.
 pub(crate) fn deletion(

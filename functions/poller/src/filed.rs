@@ -190,15 +190,15 @@ pub(crate) fn odd_row(account: &Account, table: &str, row: &str, now: Timestamp)
     ErrorEntry::open(&account.id, error, NOT_POLLED, "ODD_ROW", &message, hint, now)
 }
 
-/// Too many deletions at once, on a day; listed as such, or found by the sweep, which needs a page of its own: one may
+/// Too many deletions at once, held since then; listed as such, or found by the sweep, which needs a page of its own: one may
 /// be over before the other.
 pub(crate) fn mass_delete(
     account: &Account,
-    (stage, day): (i64, i64),
+    (stage, since): (i64, i64),
     (count, most): (usize, usize),
     now: Timestamp,
 ) -> ErrorEntry {
-    let id = mass_delete_id(account, (stage, day));
+    let id = mass_delete_id(account, (stage, since));
     let what = if stage == sweep::STAGE {
         "were found to be gone from NetSuite"
     } else {
@@ -208,14 +208,15 @@ pub(crate) fn mass_delete(
         "{count} records {what} within an hour, more than the {most} that are passed on unasked: none of these \
          deletions was passed on"
     );
-    let hint = "See in NetSuite whether they were meant. If so, raise POLL_DELETIONS_MAX of the poller until they \
-                have gone through; if not, restore the records there, or the permission of our role.";
+    let hint = "See in NetSuite whether they were meant, and decide here, for this account alone. If they were, let \
+                them pass: SuiteX is told of each. If not, discard them: SuiteX keeps its records; restore the records \
+                in NetSuite, or the permission of our role. What is listed there again drops out by itself.";
     ErrorEntry::open(&account.id, id, BRAKE, "MASS_DELETE", &message, hint, now)
 }
 
-fn mass_delete_id(account: &Account, (stage, day): (i64, i64)) -> Uuid {
-    let (account, day) = (account.id.as_str(), day.to_string());
-    let parts = [account, &day, "sweep"];
+fn mass_delete_id(account: &Account, (stage, since): (i64, i64)) -> Uuid {
+    let (account, since) = (account.id.as_str(), since.to_string());
+    let parts = [account, &since, "sweep"];
     derived_id("mass-delete", if stage == sweep::STAGE { &parts } else { &parts[..2] })
 }
 
@@ -227,33 +228,34 @@ pub(crate) fn deletions_passed(account: &Account, brake: (i64, i64)) -> Over {
 /// How a brake ends of itself.
 const PASSED: &str = "what was held has passed, or none of it is left";
 
-/// A field has turned empty in too many records of a type, since a day.
+/// A field has turned empty in too many records of a type, since then.
 pub(crate) fn mass_null(
     account: &Account,
     surface: &TypeSurface,
-    day: i64,
+    since: i64,
     found: &TooMany,
     now: Timestamp,
 ) -> ErrorEntry {
     let kind = surface.record_type.as_str();
-    let id = mass_null_id(account, surface, day);
+    let id = mass_null_id(account, surface, since);
     let TooMany { field, count, of } = found;
     let message = format!(
         "{field} has turned empty in {count} of {of} {kind} records that changed in NetSuite: nothing that empties \
          them was passed on"
     );
     let hint = "See in NetSuite whether they were emptied, or whether our role, or its form, no longer shows the \
-                field. If it was meant, raise POLL_NULLS_MAX of the poller until they have gone through; if not, fill \
-                the field or grant the role: they are looked at again at each tick.";
+                field, and decide here, for this account alone. If it was meant, let it pass. If not, fill the field or \
+                grant the role: they are looked at again at each tick. Or discard it: the field keeps what it holds, and \
+                whatever else has changed in these records is told.";
     let error = ErrorEntry::open(&account.id, id, BRAKE, "MASS_NULL", &message, hint, now);
     ErrorEntry { field: Some(field.clone()), ..error }
 }
 
-fn mass_null_id(account: &Account, surface: &TypeSurface, day: i64) -> Uuid {
-    derived_id("mass-null", &[account.id.as_str(), surface.record_type.as_str(), &day.to_string()])
+fn mass_null_id(account: &Account, surface: &TypeSurface, since: i64) -> Uuid {
+    derived_id("mass-null", &[account.id.as_str(), surface.record_type.as_str(), &since.to_string()])
 }
 
 /// That is over.
-pub(crate) fn nulls_passed(account: &Account, surface: &TypeSurface, day: i64) -> Over {
-    Over { error: mass_null_id(account, surface, day), why: PASSED.into() }
+pub(crate) fn nulls_passed(account: &Account, surface: &TypeSurface, since: i64) -> Over {
+    Over { error: mass_null_id(account, surface, since), why: PASSED.into() }
 }

@@ -1,23 +1,40 @@
 //! Deletions that a look has confirmed, and how they are told: under the brake, each of them once.
+//!
+//! What the brake holds waits for a person, who lets it pass or discards it: for this account, and for what was deleted
+//! until then. What is there again meanwhile drops out by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{Side, SideId, Timestamp};
 use shared::domain::record::{Presence, Record};
+use shared::domain::surface::TypeSurface;
 use shared::netsuite::wire::Outcome;
-use shared::state::notices::Topic;
-use shared::state::{Commit, Notice};
+use shared::state::brake::BrakeWord;
 
-use crate::brake::{DAY_MS, most_within_an_hour};
+use crate::brake::{Decided, FEW, enough, most_within_an_hour};
 use crate::caller::{Caller, Stop};
 use crate::cursor::Cursor;
+use crate::sweep::STAGE;
+use crate::table::Table;
 use crate::wall::{Clocks, moved};
-use crate::{event, filed, told};
+use crate::{event, filed, held, page, query, told};
 
 /// What was told is remembered for so long, s: it may be listed again before it has been taken in.
 const TOLD_S: i64 = 26 * 3_600;
+
+/// What a person decides counts for so much longer for the sweep, s, which comes upon what is gone only as it goes.
+const SWEEP_S: i64 = 7_200;
+
+/// So many discarded deletions are remembered; of more, the oldest are met again.
+const DISCARDED_MAX: usize = 20_000;
+
+/// So many ids are asked for in one question.
+const LIST: usize = 500;
+
+/// So many pages of known records are counted at most.
+const PAGES_MAX: usize = 20;
 
 /// Where all of this is kept.
 pub(crate) const NAME: &str = "deletions";
@@ -30,6 +47,8 @@ pub(crate) struct Deletions {
     scans: BTreeMap<i64, Stage>,
     /// Records whose deletion was told lately, by the times under which they were listed.
     told: BTreeMap<String, String>,
+    /// Records whose deletion a person has discarded, likewise.
+    discarded: BTreeMap<String, String>,
 }
 
 /// How far one of them has come.
@@ -39,8 +58,12 @@ pub(crate) struct Stage {
     pub(crate) cursor: Cursor,
     /// Records whose deletion a look has confirmed, and which have not been told yet.
     gone: BTreeMap<String, Gone>,
-    /// The day since which the brake holds.
+    /// Since when the brake holds, on our clock,
     held: Option<i64>,
+    /// and for how many: while any of them waits, getting fewer does not let the others pass.
+    worst: usize,
+    /// What a person has decided last.
+    decided: Option<Decided>,
 }
 
 /// A confirmed deletion.
@@ -52,15 +75,22 @@ pub(crate) struct Gone {
     pub(crate) at: i64,
 }
 
+impl Stage {
+    fn word(&self, listed: &str) -> Option<BrakeWord> {
+        self.decided.as_ref().and_then(|decided| decided.about(listed))
+    }
+}
+
 impl Deletions {
     /// How far one of them has come.
     pub(crate) fn of(&mut self, stage: i64) -> &mut Stage {
         self.scans.entry(stage).or_default()
     }
 
-    /// Whether a deletion was told lately, or waits to be.
+    /// Whether a deletion was told lately, waits to be, or was discarded.
     pub(crate) fn has(&self, stage: i64, key: &str) -> bool {
-        self.told.contains_key(key) || self.scans.get(&stage).is_some_and(|of| of.gone.contains_key(key))
+        let waits = || self.scans.get(&stage).is_some_and(|of| of.gone.contains_key(key));
+        self.told.contains_key(key) || self.discarded.contains_key(key) || waits()
     }
 
     /// Whether confirmed deletions wait to be told.
@@ -70,7 +100,34 @@ impl Deletions {
 
     /// Notes a confirmed deletion; what was noted first counts, for its time makes the event.
     pub(crate) fn note(&mut self, stage: i64, key: String, gone: Gone) {
-        self.of(stage).gone.entry(key).or_insert(gone);
+        if !self.discards(stage, &key, &gone.listed) {
+            self.of(stage).gone.entry(key).or_insert(gone);
+        }
+    }
+
+    /// Whether a person has discarded this deletion with all others of its time. It is remembered.
+    pub(crate) fn discards(&mut self, stage: i64, key: &str, listed: &str) -> bool {
+        let is_discarded = self.of(stage).word(listed) == Some(BrakeWord::Discard);
+        if is_discarded {
+            self.discard([(key.to_string(), listed.to_string())]);
+        }
+        is_discarded
+    }
+
+    fn discard(&mut self, all: impl IntoIterator<Item = (String, String)>) {
+        self.discarded.extend(all);
+        let too_many = self.discarded.len().saturating_sub(DISCARDED_MAX);
+        if too_many > 0 {
+            let mut oldest: Vec<(String, String)> =
+                self.discarded.iter().map(|(key, listed)| (listed.clone(), key.clone())).collect();
+            oldest.sort_unstable();
+            oldest.into_iter().take(too_many).for_each(|(_, key)| _ = self.discarded.remove(&key));
+        }
+    }
+
+    /// A record is listed again: what was discarded is over.
+    pub(crate) fn is_there_again(&mut self, key: &str) {
+        self.discarded.remove(key);
     }
 }
 
@@ -85,20 +142,61 @@ pub(crate) struct Teller<'a> {
 
 impl Teller<'_> {
     /// Whether there are too many to tell any.
-    pub(crate) fn is_over(&self, deletions: &mut Deletions) -> bool {
-        !deletions.of(self.stage).gone.is_empty()
-            && self.within_an_hour(deletions) > self.caller.app.rules.deletions_max
+    pub(crate) async fn is_over(&self, deletions: &Deletions) -> Result<bool, Stop> {
+        let count = self.count(deletions);
+        Ok(count > 0 && count > self.most(deletions, count).await?)
     }
 
-    fn within_an_hour(&self, deletions: &Deletions) -> usize {
-        let gone = deletions.scans.get(&self.stage).into_iter().flat_map(|stage| stage.gone.values());
-        let gone = gone.map(|gone| gone.listed.as_str());
-        most_within_an_hour(gone.chain(deletions.told.values().map(String::as_str)))
+    /// How many were deleted within an hour, but for those about which a person has decided; while the brake holds, for
+    /// how many it does. None when none waits.
+    fn count(&self, deletions: &Deletions) -> usize {
+        let Some(stage) = deletions.scans.get(&self.stage).filter(|stage| !stage.gone.is_empty()) else {
+            return 0;
+        };
+        let gone = stage.gone.values().map(|gone| &gone.listed);
+        let undecided = gone.chain(deletions.told.values()).filter(|listed| stage.word(listed).is_none());
+        most_within_an_hour(undecided.map(String::as_str)).max(stage.worst)
+    }
+
+    /// The most that are told unasked, when so many are to be: fewer where that would be much of what there is.
+    async fn most(&self, deletions: &Deletions, count: usize) -> Result<usize, Stop> {
+        let rules = &self.caller.app.rules;
+        if count > rules.deletions_max || count <= FEW {
+            return Ok(rules.deletions_max);
+        }
+        let enough = enough(count, rules.deletions_percent);
+        let known = self.known(deletions, enough).await?;
+        Ok(if known >= enough { rules.deletions_max } else { FEW.max(known * rules.deletions_percent / 100) })
+    }
+
+    /// How many records are known to be there, or were until their deletion was told; no more are counted than needed.
+    async fn known(&self, deletions: &Deletions, needed: usize) -> Result<usize, Stop> {
+        let (state, account) = (&self.caller.app.state, &self.caller.account.id);
+        let (mut count, mut after) = (deletions.told.len(), None);
+        for _ in 0..PAGES_MAX {
+            let page = state.records(account, None, after.as_deref(), LIST).await?;
+            let there = page.items.iter().filter(|record| is_there(record));
+            count += there
+                .filter(|record| !key_of(record).is_some_and(|key| deletions.told.contains_key(&key)))
+                .count();
+            after = page.next;
+            if count >= needed || after.is_none() {
+                return Ok(count);
+            }
+        }
+        // There are many records, most of them gone long ago.
+        Ok(needed)
     }
 
     /// Publishes the confirmed deletions and answers how many events that made; `None` when they are too many.
     pub(crate) async fn tell(&self, deletions: &mut Deletions) -> Result<Option<usize>, Stop> {
-        if self.is_over(deletions) {
+        let stage = deletions.of(self.stage);
+        stage.decided.take_if(|decided| decided.is_past(&self.clocks.shown));
+        if stage.held.is_some() {
+            self.drop_out(deletions).await?;
+            self.heed(deletions).await?;
+        }
+        if self.is_over(deletions).await? {
             self.hold(deletions).await?;
             return Ok(None);
         }
@@ -117,12 +215,7 @@ impl Teller<'_> {
         let (state, account) = (&*self.caller.app.state, self.caller.account);
         let mut events = Vec::new();
         for surface in account.types.values() {
-            let of_type = |(key, gone): (&String, &Gone)| {
-                let (kind, id) = key.split_once(' ')?;
-                (kind == surface.record_type.as_str()).then(|| (SideId::parse(id).ok(), gone.clone()))
-            };
-            let of_type = gone.iter().filter_map(of_type).filter_map(|(id, gone)| Some((id?, gone)));
-            let of_type: Vec<(SideId, Gone)> = of_type.collect();
+            let of_type = of_type(gone, surface);
             let known =
                 event::known(state, account, surface, of_type.iter().map(|(id, _)| id.clone())).await?;
             for ((id, gone), record) in of_type.iter().zip(known) {
@@ -137,30 +230,102 @@ impl Teller<'_> {
         Ok(events)
     }
 
-    /// The brake holds: nothing is told, the cursor stays, and a person is told why.
-    async fn hold(&self, deletions: &mut Deletions) -> Result<(), Stop> {
-        let (account, now) = (self.caller.account, self.caller.app.ports.clock.now());
-        if deletions.of(self.stage).held.is_some() {
-            return Ok(());
+    /// Of what is held, whatever NetSuite lists again, and whatever is known to be gone by now, waits no more.
+    async fn drop_out(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let (state, account) = (&*self.caller.app.state, self.caller.account);
+        for surface in account.types.values() {
+            let gone = &deletions.of(self.stage).gone;
+            let of_type: Vec<SideId> = of_type(gone, surface).into_iter().map(|(id, _)| id).collect();
+            let known = event::known(state, account, surface, of_type.iter().cloned()).await?;
+            let is_known = |record: &Option<_>| record.as_deref().is_some_and(is_there);
+            let (there, no_more): (Vec<_>, Vec<_>) =
+                of_type.into_iter().zip(known).partition(|(_, record)| is_known(record));
+            let mut over: BTreeSet<SideId> = no_more.into_iter().map(|(id, _)| id).collect();
+            let table = Table::of(&surface.netsuite);
+            for some in there.chunks(LIST) {
+                let numbers = some.iter().filter_map(|(id, _)| id.as_str().parse().ok());
+                match page::ids(self.caller, table.name, &query::listed(table, numbers)).await {
+                    Ok(listed) => {
+                        over.extend(listed.ids.iter().filter_map(|id| SideId::parse(&id.to_string()).ok()))
+                    }
+                    // What it says against this type is told by the type's own scans.
+                    Err(Stop::Fault(_)) => {}
+                    Err(stop) => return Err(stop),
+                }
+            }
+            let gone = &mut deletions.of(self.stage).gone;
+            over.iter().for_each(|id| _ = gone.remove(&format!("{} {id}", surface.record_type)));
         }
-        let day = now.0.div_euclid(DAY_MS);
-        let most = self.caller.app.rules.deletions_max;
-        let count = self.within_an_hour(deletions);
-        let error = filed::mass_delete(account, (self.stage, day), (count, most), now);
-        let (subject, once) = (format!("error:{}", error.id), day.to_string());
-        let notice = Notice::new(&account.id, Topic::Brake, subject, &once, error.message.clone(), now);
-        let commit = Commit { errors: vec![error], notices: vec![notice], ..Commit::new(account.id.clone()) };
-        self.caller.app.state.commit(vec![commit]).await?;
-        deletions.of(self.stage).held = Some(day);
         Ok(())
     }
 
-    /// A person has let them pass.
+    /// What a person has decided about what is held is carried out.
+    async fn heed(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let stage = deletions.of(self.stage);
+        let Some(since) = stage.held.filter(|_| !stage.gone.is_empty()) else { return Ok(()) };
+        let latest = stage.gone.values().map(|gone| gone.listed.clone()).max();
+        let now = match self.stage {
+            STAGE => moved(&self.clocks.shown, SWEEP_S),
+            _ => self.clocks.shown.clone(),
+        };
+        let error = self.error(deletions, since).await?;
+        let Some(word) = held::decision(self.caller, error, since).await? else { return Ok(()) };
+        let upto = latest.into_iter().chain([now]).max().unwrap_or_default();
+        let stage = deletions.of(self.stage);
+        (stage.decided, stage.worst) = (Some(Decided { word, upto }), 0);
+        if word == BrakeWord::Discard {
+            let gone = std::mem::take(&mut stage.gone);
+            deletions.discard(gone.into_iter().map(|(key, gone)| (key, gone.listed)));
+        }
+        Ok(())
+    }
+
+    /// The brake holds: nothing is told, the cursor stays, and a person is told why.
+    async fn hold(&self, deletions: &mut Deletions) -> Result<(), Stop> {
+        let count = self.count(deletions);
+        let stage = deletions.of(self.stage);
+        if stage.held.is_some() {
+            return Ok(());
+        }
+        let since = self.caller.app.ports.clock.now().0;
+        (stage.held, stage.worst) = (Some(since), count);
+        // First: else whoever crashes in between holds for another reason, and the first is told for ever.
+        self.caller.save(NAME, deletions).await?;
+        let error = self.error(deletions, since).await?;
+        held::decision(self.caller, error, since).await.map(|_| ())
+    }
+
+    async fn error(&self, deletions: &Deletions, since: i64) -> Result<shared::state::ErrorEntry, Stop> {
+        let count = self.count(deletions);
+        let most = self.most(deletions, count).await?;
+        let now = self.caller.app.ports.clock.now();
+        Ok(filed::mass_delete(self.caller.account, (self.stage, since), (count, most), now))
+    }
+
+    /// It holds no longer: a person has decided, the limit was raised, or none is left.
     async fn release(&self, deletions: &mut Deletions) -> Result<(), Stop> {
-        let Some(day) = deletions.of(self.stage).held.take() else { return Ok(()) };
-        let over = filed::deletions_passed(self.caller.account, (self.stage, day));
+        let stage = deletions.of(self.stage);
+        let Some(since) = stage.held.take() else { return Ok(()) };
+        stage.worst = 0;
+        let over = filed::deletions_passed(self.caller.account, (self.stage, since));
         told::over(self.caller, vec![over]).await
     }
+}
+
+/// Those of a type, by id.
+fn of_type(gone: &BTreeMap<String, Gone>, surface: &TypeSurface) -> Vec<(SideId, Gone)> {
+    let of_type = gone.iter().filter_map(|(key, gone)| {
+        let (kind, id) = key.split_once(' ')?;
+        let id = SideId::parse(id).ok().filter(|_| kind == surface.record_type.as_str())?;
+        Some((id, gone.clone()))
+    });
+    of_type.collect()
+}
+
+/// What a record is called here.
+fn key_of(record: &Record) -> Option<String> {
+    let id = record.sides[Side::NetSuite].id.as_ref()?;
+    Some(format!("{} {id}", record.key.record_type))
 }
 
 /// Whether a record is known to be there, in NetSuite.

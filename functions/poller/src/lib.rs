@@ -28,6 +28,7 @@ mod failing;
 mod filed;
 mod gone;
 mod handler;
+mod held;
 mod look;
 mod owed;
 mod page;

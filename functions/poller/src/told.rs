@@ -29,7 +29,9 @@ pub(crate) async fn over(caller: &Caller<'_>, over: Vec<Over>) -> Result<(), Sto
     for Over { error, why } in over {
         let known = caller.app.state.error(error).await?;
         let Some(known) = known.filter(|known| known.status != ErrorStatus::Closed) else { continue };
-        closed.push(ErrorEntry { status: ErrorStatus::Closed, note: Some(why), ..known });
+        // What a person has decided says more than that it was carried out.
+        let note = known.note.clone().filter(|_| known.brake.is_some()).unwrap_or(why);
+        closed.push(ErrorEntry { status: ErrorStatus::Closed, note: Some(note), ..known });
     }
     if closed.is_empty() {
         return Ok(());

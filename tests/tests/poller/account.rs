@@ -167,7 +167,7 @@ impl Account {
             state: world.state.clone(),
             client: client.clone(),
             // An accident is not what this is about.
-            rules: Rules { deletions_max: 10_000, ..Rules::default() },
+            rules: Rules { deletions_max: 10_000, deletions_percent: 100, ..Rules::default() },
             offload: Offload { bucket: "bodies".into(), over_bytes: 100_000 },
         };
         Self {

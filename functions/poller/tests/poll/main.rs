@@ -3,10 +3,12 @@
 #[path = "../../../memory_ports.rs"]
 mod memory_ports;
 
+mod brake;
 mod changes;
 mod deletions;
 mod emptied;
 mod netsuite;
+mod overlap;
 mod refusals;
 mod sweep;
 mod time;
@@ -33,8 +35,9 @@ use shared::netsuite::client::{Address, Client};
 use shared::netsuite::sign::Signer;
 use shared::netsuite::transport::Lost;
 use shared::pubsub::Topic;
+use shared::state::brake::BrakeWord;
 use shared::state::notices::Topic as About;
-use shared::state::{ErrorEntry, LinkChange, State};
+use shared::state::{Commit, ErrorEntry, ErrorStatus, LinkChange, State};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
@@ -142,6 +145,7 @@ impl Poll {
             is_forgotten: false,
             is_deadly: false,
             is_untimed: false,
+            phone: None,
         };
         self.netsuite.rows.lock().unwrap().insert((kind, id), row);
     }
@@ -195,6 +199,15 @@ impl Poll {
         let account = account("acme");
         let errors = self.world.state.errors(Some(&account), open_only, None, 5_000);
         errors.now_or_never().unwrap().unwrap().items
+    }
+
+    /// A person decides about the one brake that holds, as review notes it.
+    fn decide(&self, word: BrakeWord) {
+        let [error] = &self.errors(true)[..] else { panic!("{:?}", self.errors(true)) };
+        assert_eq!(error.class, "brake");
+        let note = Some(format!("{} by ada: because", word.as_str()));
+        let error = ErrorEntry { status: ErrorStatus::Retried, brake: Some(word), note, ..error.clone() };
+        self.world.commit(Commit { errors: vec![error], ..Commit::new(account("acme")) });
     }
 
     /// What people were told, by topic: the texts, the oldest first.

@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) is_deadly: bool,
     /// SuiteQL shows no time of its last change.
     pub(crate) is_untimed: bool,
+    /// Shown besides.
+    pub(crate) phone: Option<&'static str>,
 }
 
 /// NetSuite's record types here, and the tables in which SuiteQL shows them.
@@ -193,12 +195,20 @@ impl NetSuite {
                     json!({ "outcome": "deleted", "id": id.to_string(), "lastModified": time(row) })
                 }
                 (id, Some(row)) if !row.is_hidden && !row.is_deleted => json!({
-                    "outcome": "found", "id": id.to_string(), "lastModified": time(row), "values": { "email": row.email },
+                    "outcome": "found", "id": id.to_string(), "lastModified": time(row), "values": values(row),
                 }),
                 _ => json!({ "outcome": "missing" }),
             }
         };
         let results: Vec<Json> = reads.iter().map(look).collect();
         (200, json!({ "results": results, "remainingUsage": 4_000 }))
+    }
+}
+
+/// What a look shows of a record.
+fn values(row: &Row) -> Json {
+    match row.phone {
+        Some(phone) => json!({ "email": row.email, "phone": phone }),
+        None => json!({ "email": row.email }),
     }
 }

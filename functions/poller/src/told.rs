@@ -18,7 +18,11 @@ pub(crate) async fn file(caller: &Caller<'_>, errors: Vec<ErrorEntry>) -> Result
         return Ok(());
     }
     let now = caller.app.ports.clock.now();
-    let notices = errors.iter().map(|error| Notice::of_error(error, now)).collect();
+    let mut notices = Vec::with_capacity(errors.len());
+    for error in &errors {
+        let known = caller.app.state.error(error.id).await?;
+        notices.push(Notice::of_error(&error.standing(known.as_ref()), now));
+    }
     commit(caller, errors, notices).await
 }
 

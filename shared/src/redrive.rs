@@ -1,8 +1,9 @@
 //! What a person does about an error. Tried again ([`redrive`]): its record is unlocked and due, its events are pending,
 //! its bytes go back on the bus. Tried again with other content ([`redrive_edited`]): the edit goes on the bus as an event
 //! of its own, the original stays. Dismissed ([`dismiss`]): nothing is sent. What fails again is the same error again,
-//! open and counted up.
+//! open and counted up; what nothing comes of is [reopened](reopen).
 
+mod again;
 mod edit;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+pub use self::again::looked_at;
 pub use self::edit::original;
 use crate::announce;
 use crate::domain::event::{ChangeEvent, FieldError};
@@ -25,7 +27,7 @@ use crate::fault::{Fault, Unavailable};
 use crate::intake::subject_of;
 use crate::pubsub::{Message, Topic, change_message};
 use crate::runtime::Ports;
-use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Freed, Notice, Place, Verdict};
+use crate::state::{AuditRow, Commit, ErrorEntry, ErrorStatus, Freed, Notice, Place, Sent, Verdict};
 
 /// How often a decision is made anew because the record moved on meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -33,11 +35,16 @@ const ATTEMPTS: u32 = 5;
 /// Longest reason that a person may give, in characters.
 pub const REASON_MAX: usize = 1_000;
 
+/// Why an error is not tried again.
+pub const NOTHING_TO_TRY: &str = "is of an error where there is nothing to try: no bytes and no events are stuck in it, and no record waits for it";
+
 /// What became of a retry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redriven {
     /// There is no such error.
     NoSuchError,
+    /// There is nothing to try: neither bytes nor events are stuck, and no record waits for it. Nothing was changed.
+    Nothing,
     /// This.
     Tried(Tried),
 }
@@ -79,30 +86,74 @@ pub struct Tried {
     pub targets: Vec<Side>,
     /// The events that are pending again.
     pub events: Vec<Uuid>,
-    /// Whether the error's bytes, or an edit of them, went on the bus.
+    /// Whether the error's bytes, or an edit of them, go on the bus.
     pub republished: bool,
 }
 
-/// Has `error` tried again for `actor`. A caller that gets a fault, or no answer, asks again: an error may be
-/// redriven any number of times.
-pub async fn redrive(ports: &Ports, error: Uuid, actor: &str) -> Result<Redriven, Fault> {
+/// Has `error` tried again for `actor`, and for a reason if they give one. A caller that gets a fault, or no answer, asks
+/// again: an error may be redriven any number of times.
+pub async fn redrive(ports: &Ports, error: Uuid, actor: &str, why: Option<&str>) -> Result<Redriven, Fault> {
     let Some(entry) = ports.state.error(error).await? else { return Ok(Redriven::NoSuchError) };
+    if !can_retry(ports, &entry).await? {
+        return Ok(Redriven::Nothing);
+    }
     let word = Word {
         status: ErrorStatus::Retried,
         note: None,
         edits: Vec::new(),
         events: Stuck::Again,
         republished: entry.payload.is_some(),
+        tried_at: Some(ports.clock.now()),
         actor,
         action: "retry",
-        details: json!({}),
+        details: json!({ "why": why }),
     };
-    let tried = decide(ports, &entry, &word).await?;
-    // Only now: had the bytes gone first, their second failure could be overtaken by our commit.
-    if let Some(text) = &entry.payload {
-        republish(ports, &entry, text).await?;
+    let (tried, decided) = decide(ports, &entry, &word).await?;
+    // Only now: had the bytes gone first, their second failure could be overtaken by our commit. Who dies before they are
+    // sent leaves that to the tick.
+    if decided.to_send
+        && let Err(away) = send(ports, &decided).await
+    {
+        reopen(ports, &decided, actor, "the bus is away, and nothing was sent").await?;
+        return Err(away.into());
     }
     Ok(Redriven::Tried(tried))
+}
+
+/// Whether anything would happen if this error were tried again.
+pub async fn can_retry(ports: &Ports, entry: &ErrorEntry) -> Result<bool, Unavailable> {
+    let places = ports.state.places(&entry.account, &entry.events).await?;
+    let surface = entry.record.as_ref().and_then(|key| ports.config.surface(&key.account, &key.record_type));
+    let record = match &entry.record {
+        Some(key) => ports.state.load(std::slice::from_ref(key)).await?.pop().flatten(),
+        None => None,
+    };
+    let record = record.as_deref().zip(surface.map(|surface| &**surface));
+    Ok(again::is_something(entry, record, &places))
+}
+
+/// Sends the bytes of an error that is tried again back to where they came from, and notes that. Done again it does no
+/// harm: the same bytes are the same event, or the same error.
+pub async fn send(ports: &Ports, entry: &ErrorEntry) -> Result<(), Unavailable> {
+    let (Some(text), Some(tried_at)) = (&entry.payload, entry.tried_at) else { return Ok(()) };
+    ports.publish.publish(Topic::Raw, vec![message(entry, text)]).await?;
+    let mut commit = Commit::new(entry.account.clone());
+    commit.sent.push(Sent { error: entry.id, tried_at });
+    ports.state.commit(vec![commit]).await?;
+    Ok(())
+}
+
+/// Has an error that was tried again wait for a person once more: nothing is known to have come of it.
+pub async fn reopen(ports: &Ports, entry: &ErrorEntry, actor: &str, why: &str) -> Result<(), Unavailable> {
+    let now = ports.clock.now();
+    let (note, status) = (Some(format!("open again: {why}")), ErrorStatus::Open);
+    let open = ErrorEntry { status, note, to_send: false, ..entry.clone() };
+    let mut commit = Commit::new(entry.account.clone());
+    commit.notices.push(Notice::of_new_error(&open, now));
+    commit.audit.push(audit(entry, status, actor, "reopened", json!({ "why": why }), now));
+    commit.errors.push(open);
+    ports.state.commit(vec![commit]).await?;
+    Ok(())
 }
 
 /// Has `error` tried again with other content: `edited` is the body of a change event about the same record. It goes on the
@@ -132,11 +183,12 @@ pub async fn redrive_edited(
         edits: vec![event.event_id],
         events: Stuck::Superseded,
         republished: true,
+        tried_at: Some(ports.clock.now()),
         actor,
         action: "retry_edited",
-        details: json!({ "event": event.event_id, "instead": entry.events, "reason": reason }),
+        details: json!({ "event": event.event_id, "instead": entry.events, "why": reason }),
     };
-    let tried = decide(ports, &entry, &word).await?;
+    let (tried, _) = decide(ports, &entry, &word).await?;
     Ok(Edited::Sent { event: event.event_id, tried })
 }
 
@@ -157,11 +209,12 @@ pub async fn dismiss(ports: &Ports, error: Uuid, actor: &str, reason: &str) -> R
         edits: Vec::new(),
         events: Stuck::Superseded,
         republished: false,
+        tried_at: None,
         actor,
         action: "dismiss",
-        details: json!({ "reason": reason }),
+        details: json!({ "why": reason }),
     };
-    Ok(Dismissed::Closed(decide(ports, &entry, &word).await?))
+    Ok(Dismissed::Closed(decide(ports, &entry, &word).await?.0))
 }
 
 /// Closes an error that a later success has overtaken, and says so: `why` completes "it is over: …". The events that are
@@ -173,6 +226,7 @@ pub async fn close(ports: &Ports, entry: &ErrorEntry, actor: &str, why: &str) ->
         edits: Vec::new(),
         events: Stuck::Superseded,
         republished: false,
+        tried_at: None,
         actor,
         action: "closed",
         details: json!({ "why": why }),
@@ -216,17 +270,18 @@ struct Word<'a> {
     edits: Vec<Uuid>,
     events: Stuck,
     republished: bool,
+    tried_at: Option<Timestamp>,
     actor: &'a str,
     action: &'static str,
     details: Json,
 }
 
-/// Writes the decision down, and wakes whoever has work by it.
-async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<Tried, Fault> {
+/// Writes the decision down, and wakes whoever has work by it. The error as it was written comes along.
+async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<(Tried, ErrorEntry), Fault> {
     for _ in 0..ATTEMPTS {
         let now = ports.clock.now();
         let unlocked = match &entry.record {
-            Some(key) => unlock(ports, key, entry.id, word.events, now).await?,
+            Some(key) => unlock(ports, key, entry, word.events, now).await?,
             None => None,
         };
         let tried = Tried {
@@ -237,7 +292,8 @@ async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<Tr
         };
         let record = unlocked.map(|(record, _)| record);
         let version = record.as_ref().map(|record| record.version);
-        let commit = commit_of(entry, record, &tried, word, now);
+        let decided = decided(entry, word, now);
+        let commit = commit_of(entry, &decided, record, &tried, word, now);
         match ports.state.commit(vec![commit]).await?.pop() {
             Some(Verdict::Committed(_)) => {}
             Some(Verdict::Stale) => continue,
@@ -258,7 +314,7 @@ async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<Tr
         if let Err(lost) = note_pending(ports, &entry.account, &tried.events, now).await {
             tracing::warn!(%lost, "pending events not noted; the tick finds them");
         }
-        return Ok(tried);
+        return Ok((tried, decided));
     }
     Err(Unavailable::new("state", "the record kept changing").into())
 }
@@ -267,17 +323,17 @@ async fn decide(ports: &Ports, entry: &ErrorEntry, word: &Word<'_>) -> Result<Tr
 async fn unlock(
     ports: &Ports,
     key: &RecordKey,
-    error: Uuid,
+    error: &ErrorEntry,
     events: Stuck,
     now: Timestamp,
 ) -> Result<Option<(Record, Vec<Side>)>, Fault> {
     let stored = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
-    let Some(mut record) = stored.map(|stored| Record::clone(&stored)) else { return Ok(None) };
+    let Some(stored) = stored else { return Ok(None) };
     let Some(surface) = ports.config.surface(&key.account, &key.record_type) else {
         let reason = format!("{} is not configured in {}", key.record_type, key.account);
         return Err(Fault::Park { field: "recordType".into(), reason });
     };
-    record.locks.retain(|lock| lock.error != error);
+    let mut record = again::freed(error, &stored, events == Stuck::Again);
     let targets = Side::BOTH.into_iter().filter(|side| has_work(&record, *side, surface, now));
     let targets: Vec<Side> = targets.collect();
     if events == Stuck::Superseded {
@@ -294,8 +350,27 @@ async fn unlock(
     Ok(Some((record, targets)))
 }
 
+/// The error once this is decided about it.
+fn decided(entry: &ErrorEntry, word: &Word<'_>, now: Timestamp) -> ErrorEntry {
+    // The state adds up the attempts of one status: a second redrive meets nothing new.
+    let attempts = if entry.status == word.status { 0 } else { entry.attempts };
+    // What was closed and is tried again begins anew: nobody has waited for it until now.
+    let reopens = entry.status == ErrorStatus::Closed && word.status != ErrorStatus::Closed;
+    ErrorEntry {
+        status: word.status,
+        first_at: if reopens { now } else { entry.first_at },
+        attempts,
+        note: word.note.clone(),
+        edits: word.edits.clone(),
+        tried_at: word.tried_at,
+        to_send: word.republished && word.edits.is_empty(),
+        ..entry.clone()
+    }
+}
+
 fn commit_of(
     entry: &ErrorEntry,
+    decided: &ErrorEntry,
     record: Option<Record>,
     tried: &Tried,
     word: &Word<'_>,
@@ -303,61 +378,48 @@ fn commit_of(
 ) -> Commit {
     let mut commit = Commit::new(entry.account.clone());
     commit.record = record;
-    match word.events {
-        Stuck::Again => {
-            let pending = |event: &Uuid| (*event, Place::Pending { due_at: now });
-            commit.places = entry.events.iter().map(pending).collect();
-        }
-        // One that somebody has taken further is no longer this error's to end.
-        Stuck::Superseded => {
-            let (error, events) = (entry.id, entry.events.clone());
-            commit.freed = vec![Freed { error, events, to: Place::Superseded }];
-        }
-    }
-    // The state adds up the attempts of one status: a second redrive meets nothing new.
-    let attempts = if entry.status == word.status { 0 } else { entry.attempts };
-    // What was closed and is tried again begins anew: nobody has waited for it until now.
-    let reopens = entry.status == ErrorStatus::Closed && word.status != ErrorStatus::Closed;
-    let entry = ErrorEntry {
-        status: word.status,
-        first_at: if reopens { now } else { entry.first_at },
-        attempts,
-        note: word.note.clone(),
-        edits: word.edits.clone(),
-        ..entry.clone()
+    let to = match word.events {
+        Stuck::Again => Place::Pending { due_at: now },
+        Stuck::Superseded => Place::Superseded,
     };
+    // One that somebody has taken further is no longer this error's to move.
+    commit.freed = vec![Freed { error: entry.id, events: entry.events.clone(), to }];
     if word.action == "closed" {
-        commit.notices.push(Notice::error_over(&entry, now));
+        commit.notices.push(Notice::error_over(decided, now));
     }
     let mut details = json!(tried);
     if let (Some(details), Json::Object(more)) = (details.as_object_mut(), word.details.clone()) {
         details.extend(more);
     }
-    commit.audit.push(AuditRow {
-        at: now,
-        actor: word.actor.to_string(),
-        action: word.action.into(),
-        subject: format!("error:{}", entry.id),
-        details,
-    });
-    commit.errors.push(entry);
+    commit.audit.push(audit(entry, word.status, word.actor, word.action, details, now));
+    commit.errors.push(decided.clone());
     commit
 }
 
-/// Back to where it came from. When the bus is away the error is open again: nothing has been tried.
-async fn republish(ports: &Ports, entry: &ErrorEntry, text: &str) -> Result<(), Unavailable> {
+/// Who did what about an error: where it stood, and where it stands from now on.
+fn audit(
+    entry: &ErrorEntry,
+    to: ErrorStatus,
+    actor: &str,
+    action: &str,
+    mut details: Json,
+    now: Timestamp,
+) -> AuditRow {
+    details["from"] = json!(entry.status);
+    details["to"] = json!(to);
+    let (actor, action) = (actor.to_string(), action.to_string());
+    AuditRow { at: now, actor, action, subject: format!("error:{}", entry.id), details }
+}
+
+/// An error's bytes, as they came.
+fn message(entry: &ErrorEntry, text: &str) -> Message {
     let record_type = entry.record.as_ref().map_or("unknown", |key| key.record_type.as_str());
     let attributes = [("account", entry.account.as_str()), ("type", record_type)];
-    let message = Message {
+    Message {
         data: payload_bytes(text),
         attributes: attributes.map(|(k, v)| (k.to_string(), v.to_string())).into(),
         ordering_key: entry.record.as_ref().map_or_else(|| entry.account.to_string(), RecordKey::to_string),
-    };
-    let Err(away) = ports.publish.publish(Topic::Raw, vec![message]).await else { return Ok(()) };
-    let mut commit = Commit::new(entry.account.clone());
-    commit.errors.push(ErrorEntry { status: ErrorStatus::Open, ..entry.clone() });
-    ports.state.commit(vec![commit]).await?;
-    Err(away)
+    }
 }
 
 /// Has merge absorb the events without waiting for the tick.

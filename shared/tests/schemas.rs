@@ -356,6 +356,8 @@ fn an_error_report_validates() {
         note: Some("dismissed by rita: a test".into()),
         edits: vec![Uuid::parse_str(ID).unwrap()],
         brake: Some(shared::state::brake::BrakeWord::Pass),
+        tried_at: Some(Timestamp(1_767_225_600_002)),
+        to_send: true,
     };
     for class in ["validation", "malformed", "not_persisted", "waiting", "identity", "missing", "delivery"] {
         for status in [ErrorStatus::Open, ErrorStatus::Retried, ErrorStatus::Closed] {

@@ -71,7 +71,8 @@ pub(crate) fn retry(world: &mut World, lane: Lane, settled: bool) {
     let (who, may) = somebody(world, lane, settled);
     let uri = format!("/review/api/v1/errors/{}/retry?as={who}", error.id);
     world.note(lane, format!("{who} retries {}: {}", error.class, error.message));
-    ask(world, lane, &uri, &json!({}), may);
+    let tag = format!("\"{}\"", error.tag());
+    ask_of(world, lane, &uri, &json!({}), Some(&tag), may);
 }
 
 /// An admin sets a value, whatever policy, direction and lock say; or somebody tries who is none.
@@ -117,8 +118,16 @@ fn somebody(world: &mut World, lane: Lane, settled: bool) -> (&'static str, bool
 
 /// Somebody asks the review API to do something; who may not must not be heard.
 fn ask(world: &mut World, lane: Lane, uri: &str, body: &Json, may: bool) {
+    ask_of(world, lane, uri, body, None, may);
+}
+
+/// Asks about a thing as it was seen.
+fn ask_of(world: &mut World, lane: Lane, uri: &str, body: &Json, seen: Option<&str>, may: bool) {
     let instance = world.any(lane, "review");
-    let request = Request::post(uri).header("content-type", "application/json");
+    let mut request = Request::post(uri).header("content-type", "application/json");
+    if let Some(seen) = seen {
+        request = request.header("if-match", seen);
+    }
     let request = request.body(Bytes::from(body.to_string())).expect("a request");
     let watch = Arc::clone(&world.faults.watch);
     world.send(lane, instance, request, move |status, _| {

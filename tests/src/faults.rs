@@ -22,7 +22,7 @@ use shared::ledger::{Appended, Entry, Ledger, Stored};
 use shared::netsuite::transport::{Lost, Transport};
 use shared::pubsub::{Message, Publish, Topic};
 use shared::state::{
-    Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, State, Subject, Verdict,
+    Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, Place, State, Subject, Verdict,
 };
 use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
 use tower::ServiceExt;
@@ -488,6 +488,10 @@ impl<S: State> State for Faulty<S> {
         subjects: &[Subject],
     ) -> Result<Vec<PendingRow>, Unavailable> {
         self.inner.pending(account, record_type, subjects).await
+    }
+
+    async fn places(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Option<Place>>, Unavailable> {
+        self.inner.places(account, events).await
     }
 
     async fn pending_due(

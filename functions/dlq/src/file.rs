@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use shared::announce;
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, Timestamp};
 use shared::domain::record::{Due, DueReason, Lock, Presence, Record};
 use shared::fault::{Fault, Unavailable};
@@ -47,6 +48,58 @@ async fn file(
     Err(Unavailable::new("state", "the record kept changing").into())
 }
 
+/// An error about a record that nobody knew when it was filed, and that is known now: from here on it is that record's, as
+/// if it had been filed now. Whether it was so.
+pub(crate) async fn adopt(ports: &Ports, error: &ErrorEntry, malformed: &Malformed) -> Result<bool, Fault> {
+    let Some((kind, subject)) = &malformed.record else { return Ok(false) };
+    for _ in 0..ATTEMPTS {
+        let now = ports.clock.now();
+        let Some(record) = find(ports, &malformed.account, kind, subject).await? else { return Ok(false) };
+        let lock = Lock { field: None, error: error.id, reason: error.message.clone(), since: now };
+        let mut commit = Commit::new(error.account.clone());
+        // It was not met once more.
+        commit.errors.push(ErrorEntry { record: Some(record.key.clone()), attempts: 0, ..error.clone() });
+        commit.record = locked(&record, lock, malformed.told_by(), now);
+        if stored(ports, commit).await? {
+            return Ok(true);
+        }
+    }
+    Err(Unavailable::new("state", "the record kept changing").into())
+}
+
+/// Has the record of an error looked at on a side, under its lock.
+pub(crate) async fn look(ports: &Ports, error: &ErrorEntry, side: Side) -> Result<(), Fault> {
+    let Some(key) = &error.record else { return Ok(()) };
+    let stored = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
+    let Some(record) = stored.filter(|record| record.sides[side].presence == Presence::There) else {
+        return Ok(());
+    };
+    let mut record = Record::clone(&record);
+    wants_look(&mut record, side, ports.clock.now());
+    let (key, version) = (record.key.clone(), record.version);
+    let mut commit = Commit::new(error.account.clone());
+    commit.record = Some(record);
+    match ports.state.commit(vec![commit]).await?.pop() {
+        Some(Verdict::Committed(_)) => {}
+        // Somebody is at it: the next tick sees what has come of that.
+        Some(Verdict::Stale) => return Ok(()),
+        Some(Verdict::Refused(_) | Verdict::LinkTaken(_)) | None => {
+            return Err(Fault::Broken("a look that the state refuses".into()));
+        }
+    }
+    if let Err(lost) = announce::wake(ports, &key, version, &[side]).await {
+        tracing::warn!(%lost, "wake-up not sent; the tick finds the record");
+    }
+    Ok(())
+}
+
+fn wants_look(record: &mut Record, side: Side, now: Timestamp) {
+    let state = &mut record.sides[side];
+    state.wants_read = true;
+    let attempts = state.due.as_ref().map_or(0, |due| due.attempts);
+    state.due = Some(Due { at: now, reason: DueReason::Unsettled, attempts });
+}
+
 /// Files an error that somebody reports.
 pub(crate) async fn report(ports: &Ports, error: ErrorEntry) -> Result<(), Fault> {
     let commit = commit_of(ports, error, ports.clock.now()).await?;
@@ -71,12 +124,8 @@ fn locked(record: &Record, lock: Lock, told_by: Option<Side>, now: Timestamp) ->
     (!has_it).then(|| {
         let mut record = record.clone();
         record.locks.push(lock);
-        if let Some(state) = told_by.map(|side| &mut record.sides[side])
-            && state.presence == Presence::There
-        {
-            state.wants_read = true;
-            let attempts = state.due.as_ref().map_or(0, |due| due.attempts);
-            state.due = Some(Due { at: now, reason: DueReason::Unsettled, attempts });
+        if let Some(side) = told_by.filter(|side| record.sides[*side].presence == Presence::There) {
+            wants_look(&mut record, side, now);
         }
         record
     })

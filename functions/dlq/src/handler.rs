@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::future::join_all;
 use serde_json::json;
 use shared::domain::event::FieldError;
-use shared::domain::surface::Account;
+use shared::domain::id::AccountId;
 use shared::fault::Fault;
 use shared::intake;
 use shared::pubsub::envelope::Envelope;
@@ -21,7 +21,7 @@ use shared::state::ErrorEntry;
 use uuid::Uuid;
 
 use crate::App;
-use crate::classify::{Dead, classify, malformed};
+use crate::classify::{Dead, UNKNOWN_ACCOUNT, classify, malformed};
 use crate::file;
 use crate::sweep::{Swept, sweep};
 
@@ -81,9 +81,13 @@ async fn reported_bytes(
 
 /// The scheduler's tick: closes errors that are over.
 pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, QueryRejection>) -> Response {
-    let accounts: Vec<&Account> = match Which::of(asked, &app.ports.config) {
-        Ok(Some(account)) => vec![account],
-        Ok(None) => app.ports.config.accounts.values().collect(),
+    let accounts: Vec<AccountId> = match Which::of(asked, &app.ports.config) {
+        Ok(Some(account)) => vec![account.id.clone()],
+        // What is nobody's is tried again as well.
+        Ok(None) => {
+            let nobody = AccountId::parse(UNKNOWN_ACCOUNT).ok();
+            app.ports.config.accounts.keys().cloned().chain(nobody).collect()
+        }
         Err(problem) => return problem.into_response(),
     };
     let results = join_all(accounts.iter().map(|account| sweep(&app, account))).await;
@@ -93,14 +97,15 @@ pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, Que
             Ok(of) => {
                 swept.closed += of.closed;
                 swept.tried += of.tried;
+                failed.extend((of.failed > 0).then_some(account.as_str()));
             }
             Err(error) => {
-                tracing::warn!(%error, account = %account.id, "errors not looked through; the next tick goes on");
-                failed.push(account.id.as_str());
+                tracing::warn!(%error, account = %account, "errors not looked through; the next tick goes on");
+                failed.push(account.as_str());
             }
         }
     }
-    let Swept { closed, tried } = swept;
+    let Swept { closed, tried, .. } = swept;
     if failed.is_empty() {
         return Json(json!({ "closed": closed, "tried": tried })).into_response();
     }
@@ -129,8 +134,10 @@ pub(crate) async fn redrive(
         Err(e) => return Problem::bad_request("query", e.body_text()).into_response(),
     };
     let actor = query.get("actor").map_or("operator", String::as_str);
-    match redrive::redrive(&app.ports, id, actor).await {
+    let why = query.get("why").map(String::as_str);
+    match redrive::redrive(&app.ports, id, actor, why).await {
         Ok(Redriven::Tried(tried)) => Json(tried).into_response(),
+        Ok(Redriven::Nothing) => Problem::unprocessable("id", redrive::NOTHING_TO_TRY).into_response(),
         Ok(Redriven::NoSuchError) => Problem::not_found("there is no such error").into_response(),
         Err(fault) => Problem::from(fault).into_response(),
     }

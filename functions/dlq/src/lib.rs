@@ -40,7 +40,7 @@ impl App {
 }
 
 /// `POST /push/dlq` and `/push/error` for the bus, `POST /tick` (all accounts, or `?account=`) for the scheduler, `POST
-/// /redrive/{id}` (and `?actor=`) for operators.
+/// /redrive/{id}` (and `?actor=`, `?why=`) for operators.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
     let router = Router::new()

@@ -5,7 +5,20 @@ use shared::domain::id::{Side, Timestamp};
 use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
-use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow};
+use shared::redrive::looked_at;
+use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, Place};
+
+/// Bytes that were not sent by then have been forgotten, ms.
+pub(crate) const UNSENT_AFTER_MS: i64 = 30_000;
+
+/// Nothing will come of what was tried so long ago, ms.
+pub(crate) const TRIED_FOR_MAX_MS: i64 = 15 * 60_000;
+
+/// What a side did not show is looked at again so much later, ms; twice as long after each look in vain.
+pub(crate) const LOOK_AFTER_MS: i64 = 10 * 60_000;
+
+/// How often that doubles.
+const LOOK_DOUBLINGS_MAX: u32 = 6;
 
 /// What an error has come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,117 +29,202 @@ pub(crate) enum Stand {
     Over(&'static str),
     /// What it complained of has changed since: worth another try.
     Mended,
+    /// Only a look at this side can tell.
+    Look(Side),
+    /// Its bytes were to be sent, and nobody has.
+    Unsent,
+    /// It was tried again, and nothing has come of it.
+    InVain,
 }
 
 /// What is known of an error beside itself.
 pub(crate) struct Known<'a> {
-    pub(crate) record: &'a Record,
-    pub(crate) surface: &'a TypeSurface,
+    /// Its record and the record's type, when there is one that is known.
+    pub(crate) record: Option<(&'a Record, &'a TypeSurface)>,
     /// The side that told something which could not be read, when one did.
     pub(crate) told_by: Option<Side>,
     /// Its events, as the ledger has them, each of them readable.
     pub(crate) events: &'a [ChangeEvent],
-    /// Whether one of its events is waiting to be absorbed.
-    pub(crate) is_pending: bool,
+    /// Where what was tried again has come to: each of its events, or the one that was sent in their place; or the event that
+    /// its bytes are, if the ledger has these very bytes.
+    pub(crate) places: &'a [Option<Place>],
     /// The record's decisions since it was last met.
     pub(crate) since: &'a [HistoryRow],
     pub(crate) now: Timestamp,
 }
 
-/// What an error of a record has come to.
+/// What an error has come to.
 pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
     match error.status {
         ErrorStatus::Closed => Stand::Stands,
         ErrorStatus::Retried => retried(error, known),
-        ErrorStatus::Open if error.payload.is_some() => unread(error, known),
-        ErrorStatus::Open if !error.events.is_empty() => stuck(error, known),
-        ErrorStatus::Open if error.class == CUT_OFF => cut_off(error, known),
-        ErrorStatus::Open => written(error, known),
+        // It waits for a person again, and what was tried may get there yet.
+        ErrorStatus::Open if error.tried_at.is_some() && is_through(error, known) => THROUGH,
+        ErrorStatus::Open => known.record.map_or(Stand::Stands, |(record, surface)| {
+            let of = Of { error, known, record, surface };
+            match looked_at(error) {
+                _ if error.payload.is_some() => of.unread(),
+                _ if !error.events.is_empty() => of.stuck(),
+                Some(side) => of.not_shown(side),
+                None if error.class == CUT_OFF => of.cut_off(),
+                None => of.written(),
+            }
+        }),
     }
 }
 
-fn is_locked_by(record: &Record, error: &ErrorEntry) -> bool {
-    record.locks.iter().any(|lock| lock.error == error.id)
-}
+const THROUGH: Stand = Stand::Over("it was tried again and went through");
 
-/// Whether both sides hold what was agreed, this error's locks apart.
-fn is_settled(error: &ErrorEntry, known: &Known<'_>) -> bool {
-    let mut free = known.record.clone();
-    free.locks.retain(|lock| lock.error != error.id);
-    let is_done = |side| matches!(plan(&free, side, known.surface, known.now, &|_, _| true), Plan::Nothing);
-    Side::BOTH.into_iter().all(is_done)
-}
-
-/// What was tried again has gone through when nothing is left to do.
+/// What was tried again has gone through, was never sent, or nothing has come of it for too long.
 fn retried(error: &ErrorEntry, known: &Known<'_>) -> Stand {
-    match !is_locked_by(known.record, error) && !known.is_pending && is_settled(error, known) {
-        true => Stand::Over("it was tried again and went through"),
-        false => Stand::Stands,
+    let tried_at = error.tried_at.unwrap_or(error.last_at);
+    if is_through(error, known) {
+        THROUGH
+    } else if known.now >= tried_at.plus(TRIED_FOR_MAX_MS) {
+        Stand::InVain
+    } else if error.to_send && known.now >= tried_at.plus(UNSENT_AFTER_MS) {
+        Stand::Unsent
+    } else {
+        Stand::Stands
     }
 }
 
-/// What a side told could not be read. Filing it had the record looked at there: once that was done, whatever it told is
-/// in what the look showed.
-fn unread(error: &ErrorEntry, known: &Known<'_>) -> Stand {
-    let Some(side) = known.told_by.filter(|_| is_locked_by(known.record, error)) else {
-        return Stand::Stands;
-    };
-    let state = &known.record.sides[side];
-    match !state.wants_read && state.seen.is_some() && state.presence != Presence::Never {
-        true => Stand::Over("the record was looked at since, and its values taken in"),
-        false => Stand::Stands,
+/// What was tried again has gone through when what was sent is taken in, and nothing is left to do. What is on its way
+/// yet, or was never sent, has not.
+fn is_through(error: &ErrorEntry, known: &Known<'_>) -> bool {
+    let is_taken_in = |place: &Option<Place>| place.as_ref().is_some_and(Place::is_taken_in);
+    let has_sent = error.payload.is_some() || !error.events.is_empty();
+    let sent_is_in = !known.places.is_empty() && known.places.iter().all(is_taken_in);
+    match (&error.record, known.record) {
+        (None, _) => has_sent && sent_is_in,
+        (Some(_), None) => false,
+        (Some(_), Some((record, surface))) => {
+            let of = Of { error, known, record, surface };
+            !of.is_locked() && (!has_sent || sent_is_in) && of.is_settled()
+        }
     }
 }
 
-/// Events that could not be absorbed are overtaken when the side is known to have changed since, in all that they say.
-fn stuck(error: &ErrorEntry, known: &Known<'_>) -> Stand {
-    let all = known.events.len() == error.events.len();
-    match all && known.events.iter().all(|event| is_stale(event, known)) {
-        true => Stand::Over("a later change of the same record was taken in"),
-        false => Stand::Stands,
-    }
+/// An error about a record that is known.
+struct Of<'a> {
+    error: &'a ErrorEntry,
+    known: &'a Known<'a>,
+    record: &'a Record,
+    surface: &'a TypeSurface,
 }
 
-fn is_stale(event: &ChangeEvent, known: &Known<'_>) -> bool {
-    let (Some(side), Some(revision)) = (event.side(), event.revision) else { return false };
-    let state = &known.record.sides[side];
-    if state.presence == Presence::Gone {
-        return true;
+impl Of<'_> {
+    fn is_locked(&self) -> bool {
+        self.record.locks.iter().any(|lock| lock.error == self.error.id)
     }
-    if state.seen.is_some_and(|seen| seen > revision) {
-        return true;
-    }
-    if event.operation == Operation::Delete || event.payload.full || event.payload.changes.is_empty() {
-        return false;
-    }
-    event.payload.changes.keys().all(|name| {
-        let field = known.surface.field_on(side, name);
-        field.is_none_or(|field| state.known(field).is_some_and(|seen| seen > revision))
-    })
-}
 
-/// A write that failed: over when there is nothing left to write, worth another try when what is to be written has changed.
-fn written(error: &ErrorEntry, known: &Known<'_>) -> Stand {
-    if !is_locked_by(known.record, error) {
-        return Stand::Stands;
+    /// Whether both sides hold what was agreed, this error's locks apart.
+    fn is_settled(&self) -> bool {
+        let mut free = self.record.clone();
+        free.locks.retain(|lock| lock.error != self.error.id);
+        let is_done =
+            |side| matches!(plan(&free, side, self.surface, self.known.now, &|_, _| true), Plan::Nothing);
+        Side::BOTH.into_iter().all(is_done)
     }
-    if is_settled(error, known) {
-        return Stand::Over("both sides hold the same again");
-    }
-    let is_to_blame = |name: &str| error.field.as_deref().is_none_or(|field| field == name);
-    let decisions = known.since.iter().filter(|row| row.at > error.last_at).flat_map(|row| &row.decisions);
-    let mut changed = decisions.filter(|decision| decision.from != decision.to);
-    match changed.any(|decision| is_to_blame(&decision.field)) {
-        true => Stand::Mended,
-        false => Stand::Stands,
-    }
-}
 
-/// A write that broke off again and again, and locks nothing.
-fn cut_off(error: &ErrorEntry, known: &Known<'_>) -> Stand {
-    match is_settled(error, known) {
-        true => Stand::Over("it went through in the end"),
-        false => Stand::Stands,
+    /// What a side told could not be read. Filing it had the record looked at there: once that was done, whatever it told is
+    /// in what the look showed.
+    fn unread(&self) -> Stand {
+        let Some(side) = self.known.told_by.filter(|_| self.is_locked()) else { return Stand::Stands };
+        let state = &self.record.sides[side];
+        match !state.wants_read && state.seen.is_some() && state.presence != Presence::Never {
+            true => Stand::Over("the record was looked at since, and its values taken in"),
+            false => Stand::Stands,
+        }
+    }
+
+    /// Events that could not be absorbed are overtaken when the side is known to have changed since, in all that they say.
+    fn stuck(&self) -> Stand {
+        let all = self.known.events.len() == self.error.events.len();
+        match all && self.known.events.iter().all(|event| self.is_stale(event)) {
+            true => Stand::Over("a later change of the same record was taken in"),
+            false => Stand::Stands,
+        }
+    }
+
+    fn is_stale(&self, event: &ChangeEvent) -> bool {
+        let (Some(side), Some(revision)) = (event.side(), event.revision) else { return false };
+        let state = &self.record.sides[side];
+        if state.presence == Presence::Gone {
+            return true;
+        }
+        if state.seen.is_some_and(|seen| seen > revision) {
+            return true;
+        }
+        if event.operation == Operation::Delete || event.payload.full || event.payload.changes.is_empty() {
+            return false;
+        }
+        event.payload.changes.keys().all(|name| {
+            let field = self.surface.field_on(side, name);
+            field.is_none_or(|field| state.known(field).is_some_and(|seen| seen > revision))
+        })
+    }
+
+    /// A side did not show the record, or a field that we can read. That both sides seem to hold the same proves nothing:
+    /// what we know of this one is what it held before. It is over once a look was answered: who takes the answer in takes
+    /// the lock away.
+    fn not_shown(&self, side: Side) -> Stand {
+        let state = &self.record.sides[side];
+        if !self.is_settled() {
+            return Stand::Stands;
+        }
+        if state.presence != Presence::There {
+            return Stand::Over("that side has deleted the record since");
+        }
+        if !self.is_locked() {
+            return Stand::Over("it was looked at since, and is shown again");
+        }
+        let doublings = self.error.attempts.saturating_sub(1).min(LOOK_DOUBLINGS_MAX);
+        let waits = LOOK_AFTER_MS << doublings;
+        match self.has_told(side) || self.known.now >= self.error.last_at.plus(waits) {
+            true => Stand::Look(side),
+            false => Stand::Stands,
+        }
+    }
+
+    /// Whether the side has told something of what it did not show.
+    fn has_told(&self, side: Side) -> bool {
+        let by_it = |row: &&HistoryRow| match side {
+            Side::NetSuite => row.source.starts_with("netsuite"),
+            Side::SuiteX => row.source == "suitex",
+        };
+        let since = self.known.since.iter().filter(|row| row.at > self.error.last_at);
+        since.filter(by_it).flat_map(|row| &row.decisions).any(|decision| self.is_to_blame(&decision.field))
+    }
+
+    fn is_to_blame(&self, name: &str) -> bool {
+        self.error.field.as_deref().is_none_or(|field| field == name)
+    }
+
+    /// A write that broke off again and again, and locks nothing.
+    fn cut_off(&self) -> Stand {
+        match self.is_settled() {
+            true => Stand::Over("it went through in the end"),
+            false => Stand::Stands,
+        }
+    }
+
+    /// A write that failed: over when there is nothing left to write, worth another try when what is to be written has
+    /// changed.
+    fn written(&self) -> Stand {
+        if !self.is_locked() {
+            return Stand::Stands;
+        }
+        if self.is_settled() {
+            return Stand::Over("both sides hold the same again");
+        }
+        let since = self.known.since.iter().filter(|row| row.at > self.error.last_at);
+        let mut changed =
+            since.flat_map(|row| &row.decisions).filter(|decision| decision.from != decision.to);
+        match changed.any(|decision| self.is_to_blame(&decision.field)) {
+            true => Stand::Mended,
+            false => Stand::Stands,
+        }
     }
 }
 

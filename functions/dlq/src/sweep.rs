@@ -1,21 +1,19 @@
-//! Goes through the errors that are not closed, some at each tick: what is over is closed, what was mended is tried again.
+//! Goes through the errors that are not closed, some at each tick: what is over is closed, what was mended is tried again,
+//! what was to be sent and was not is sent, and what nothing came of waits for a person again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use shared::domain::event::ChangeEvent;
-use shared::domain::id::{AccountId, Side, SideId, Timestamp};
-use shared::domain::record::Record;
-use shared::domain::surface::Account;
-use shared::fault::Fault;
-use shared::intake::subjects_of;
-use shared::redrive::{close, payload_bytes, redrive};
-use shared::runtime::Ports;
-use shared::state::{ErrorEntry, ErrorStatus, Subject};
+use shared::domain::id::{AccountId, Side, Timestamp};
+use shared::fault::{Fault, Unavailable};
+use shared::redrive::{close, payload_bytes, redrive, reopen, send};
+use shared::state::{ErrorEntry, ErrorStatus, Place, Subject};
 use uuid::Uuid;
 
 use crate::App;
-use crate::classify::{Dead, classify};
+use crate::classify::{Dead, Malformed, classify};
+use crate::file::{adopt, look};
 use crate::overtaken::{Known, Stand, stand};
 
 /// Who does it, in the audit.
@@ -23,6 +21,9 @@ const ACTOR: &str = "dlq";
 
 /// Errors looked at in one tick, of each status.
 const BATCH: usize = 200;
+
+/// So many in a row that could not be looked at, and it is not they that are to blame.
+const FAILED_IN_A_ROW_MAX: usize = 10;
 
 /// Where the next tick goes on, by account and status. Lost with the instance: then it begins at the beginning.
 pub(crate) type Places = Mutex<BTreeMap<(AccountId, &'static str), (Timestamp, Uuid)>>;
@@ -32,111 +33,142 @@ pub(crate) type Places = Mutex<BTreeMap<(AccountId, &'static str), (Timestamp, U
 pub(crate) struct Swept {
     pub(crate) closed: usize,
     pub(crate) tried: usize,
+    /// Errors that could not be seen to.
+    pub(crate) failed: usize,
 }
 
-/// Sweeps an account.
-pub(crate) async fn sweep(app: &App, account: &Account) -> Result<Swept, Fault> {
+/// Sweeps an account. An error that cannot be seen to keeps none behind it waiting.
+pub(crate) async fn sweep(app: &App, account: &AccountId) -> Result<Swept, Unavailable> {
     let mut swept = Swept::default();
     for (status, name) in [(ErrorStatus::Retried, "retried"), (ErrorStatus::Open, "open")] {
-        let at = (account.id.clone(), name);
+        let at = (account.clone(), name);
         let after = lock(&app.places).remove(&at);
         let now = app.ports.clock.now();
-        let errors = app.ports.state.errors_by_age(&account.id, status, after, now, BATCH).await?;
-        if let Some(last) = errors.last().filter(|_| errors.len() == BATCH) {
-            lock(&app.places).insert(at, (last.first_at, last.id));
-        }
-        for error in errors {
+        let errors = app.ports.state.errors_by_age(account, status, after, now, BATCH).await?;
+        let mut next = errors.last().filter(|_| errors.len() == BATCH).map(place);
+        let mut in_a_row = 0;
+        for error in &errors {
             if app.ports.tasks.is_stopping() {
                 return Ok(swept);
             }
-            match judged(app, account, &error).await? {
-                Stand::Stands => {}
-                Stand::Over(why) => {
-                    close(&app.ports, &error, ACTOR, why).await?;
-                    swept.closed += 1;
-                }
-                Stand::Mended => {
-                    redrive(&app.ports, error.id, ACTOR).await?;
-                    swept.tried += 1;
+            match see_to(app, error, &mut swept).await {
+                Ok(()) => in_a_row = 0,
+                Err(fault) => {
+                    tracing::warn!(error = %fault, error.id = %error.id, account = %account, "an error was not seen to");
+                    (swept.failed, in_a_row) = (swept.failed + 1, in_a_row + 1);
                 }
             }
+            if in_a_row == FAILED_IN_A_ROW_MAX {
+                next = Some(place(error));
+                break;
+            }
+        }
+        if let Some(next) = next {
+            lock(&app.places).insert(at, next);
         }
     }
     Ok(swept)
 }
 
-async fn judged(app: &App, account: &Account, error: &ErrorEntry) -> Result<Stand, Fault> {
-    let ports = &app.ports;
-    let events: Vec<ChangeEvent> = match error.events.is_empty() {
-        true => Vec::new(),
-        false => {
-            let stored = ports.ledger.read(&account.id, &error.events).await?;
-            stored.iter().filter_map(|s| ChangeEvent::from_slice(&s.entry.payload).ok()).collect()
+fn place(error: &ErrorEntry) -> (Timestamp, Uuid) {
+    (error.first_at, error.id)
+}
+
+async fn see_to(app: &App, error: &ErrorEntry, swept: &mut Swept) -> Result<(), Fault> {
+    match judged(app, error).await? {
+        Stand::Stands => {}
+        Stand::Over(why) => {
+            close(&app.ports, error, ACTOR, why).await?;
+            swept.closed += 1;
         }
+        Stand::Mended => {
+            redrive(&app.ports, error.id, ACTOR, Some("what it complained of has changed since")).await?;
+            swept.tried += 1;
+        }
+        Stand::Look(side) => look(&app.ports, error, side).await?,
+        Stand::Unsent => send(&app.ports, error).await?,
+        Stand::InVain => {
+            let why = "it was tried again, and nothing is known to have come of it";
+            reopen(&app.ports, error, ACTOR, why).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn judged(app: &App, error: &ErrorEntry) -> Result<Stand, Fault> {
+    let ports = &app.ports;
+    let read = |bytes: &[u8]| classify(bytes, &BTreeMap::new(), &ports.config);
+    let bytes = error.payload.as_deref().map(|text| read(&payload_bytes(text)));
+    if let (ErrorStatus::Open, None, Some(Dead::Malformed(malformed))) = (error.status, &error.record, &bytes)
+        && adopt(ports, error, malformed).await?
+    {
+        return Ok(Stand::Stands);
+    }
+    let loaded = match &error.record {
+        Some(key) => ports.state.load(std::slice::from_ref(key)).await?.pop().flatten(),
+        None => None,
     };
-    let Some(key) = &error.record else {
-        // Bytes that were sent again are over when what they are was accepted.
-        let taken = error.status == ErrorStatus::Retried && is_taken(ports, account, error, &events).await?;
-        return Ok(if taken { Stand::Over("it was tried again and accepted") } else { Stand::Stands });
-    };
-    let Some(surface) = account.types.get(&key.record_type) else { return Ok(Stand::Stands) };
-    let loaded = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
+    let surface = error.record.as_ref().and_then(|key| ports.config.surface(&key.account, &key.record_type));
     // A write needs the record's decisions since; nothing else does.
-    let Some(record) = loaded else { return Ok(Stand::Stands) };
     let is_write = error.status == ErrorStatus::Open && error.events.is_empty() && error.payload.is_none();
-    let since = if is_write { ports.state.history_of(key, None, 50).await? } else { Vec::new() };
+    let since = match &error.record {
+        Some(key) if is_write && loaded.is_some() => ports.state.history_of(key, None, 50).await?,
+        Some(_) | None => Vec::new(),
+    };
     let since: Vec<_> = since.into_iter().map(|line| line.row).collect();
+    let was_tried = error.status == ErrorStatus::Retried || error.tried_at.is_some();
     let known = Known {
-        record: &record,
-        surface,
-        told_by: told_by(app, error),
-        events: &events,
-        is_pending: is_pending(ports, account, &record, error).await?,
+        record: loaded.as_deref().zip(surface.map(|surface| &**surface)),
+        told_by: bytes.as_ref().and_then(told_by),
+        events: &events_of(app, error).await?,
+        places: &if was_tried { places(app, error, bytes.as_ref()).await? } else { Vec::new() },
         since: &since,
         now: ports.clock.now(),
     };
     Ok(stand(error, &known))
 }
 
+async fn events_of(app: &App, error: &ErrorEntry) -> Result<Vec<ChangeEvent>, Unavailable> {
+    // What bytes say of their id is nobody's word.
+    if error.events.is_empty() || error.payload.is_some() {
+        return Ok(Vec::new());
+    }
+    let stored = app.ports.ledger.read(&error.account, &error.events).await?;
+    Ok(stored.iter().filter_map(|s| ChangeEvent::from_slice(&s.entry.payload).ok()).collect())
+}
+
 /// The side that told what could not be read.
-fn told_by(app: &App, error: &ErrorEntry) -> Option<Side> {
-    let bytes = payload_bytes(error.payload.as_deref()?);
-    match classify(&bytes, &BTreeMap::new(), &app.ports.config) {
+fn told_by(bytes: &Dead) -> Option<Side> {
+    match bytes {
         Dead::Event(event) => event.side(),
-        Dead::Malformed(malformed) => match malformed.record? {
-            (_, Subject::Side(side, _)) => Some(side),
-            (_, Subject::Canonical(_)) => None,
-        },
+        Dead::Malformed(Malformed { record: Some((_, Subject::Side(side, _))), .. }) => Some(*side),
+        Dead::Malformed(_) => None,
     }
 }
 
-async fn is_pending(
-    ports: &Ports,
-    account: &Account,
-    record: &Record,
+/// Where what was tried again has come to. Bytes may claim the id of an event that the ledger has had long since: only an
+/// event that says the same is theirs.
+async fn places(
+    app: &App,
     error: &ErrorEntry,
-) -> Result<bool, Fault> {
-    if error.events.is_empty() && error.edits.is_empty() {
-        return Ok(false);
+    bytes: Option<&Dead>,
+) -> Result<Vec<Option<Place>>, Unavailable> {
+    let (account, ports) = (&error.account, &app.ports);
+    if let Some(edit) = error.edits.last() {
+        let of_edit = ports.state.places(account, std::slice::from_ref(edit)).await?;
+        if bytes.is_none() || of_edit.iter().flatten().any(Place::is_taken_in) {
+            return Ok(of_edit);
+        }
     }
-    let id = |side: Side| Some((side, record.sides[side].id.clone()?));
-    let ids: Vec<(Side, SideId)> = Side::BOTH.into_iter().filter_map(id).collect();
-    let subjects = subjects_of(&record.key.id, ids.into_iter());
-    let open = ports.state.pending(&account.id, &record.key.record_type, &subjects).await?;
-    Ok(open.iter().any(|row| error.events.contains(&row.event_id) || error.edits.contains(&row.event_id)))
-}
-
-async fn is_taken(
-    ports: &Ports,
-    account: &Account,
-    error: &ErrorEntry,
-    events: &[ChangeEvent],
-) -> Result<bool, Fault> {
-    let edits = match error.edits.is_empty() {
-        true => 0,
-        false => ports.ledger.read(&account.id, &error.edits).await?.len(),
-    };
-    Ok(!events.is_empty() || edits > 0)
+    let Some(bytes) = bytes else { return ports.state.places(account, &error.events).await };
+    let Dead::Event(event) = bytes else { return Ok(Vec::new()) };
+    let stored = ports.ledger.read(&event.account_id, &[event.event_id]).await?;
+    let is_it =
+        stored.first().and_then(|s| ChangeEvent::from_slice(&s.entry.payload).ok()).as_ref() == Some(event);
+    match is_it {
+        true => ports.state.places(&event.account_id, &[event.event_id]).await,
+        false => Ok(Vec::new()),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -226,7 +226,7 @@ fn an_edit_goes_on_the_bus_as_an_event_of_its_own_and_the_original_stays() {
     assert!(!dlq.world.load(&customer).is_locked());
     let audit = dlq.world.state.audit(&account("acme"));
     assert_eq!((&*audit[0].action, &*audit[0].actor), ("retry_edited", "rita"));
-    assert_eq!((&audit[0].details["reason"], &audit[0].details["event"]), (&json!("a typo"), &json!(id)));
+    assert_eq!((&audit[0].details["why"], &audit[0].details["event"]), (&json!("a typo"), &json!(id)));
 
     // A double click is the same event.
     assert!(matches!(dlq.edit(error.id, event()), Edited::Sent { event, .. } if event == id));

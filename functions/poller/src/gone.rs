@@ -10,6 +10,7 @@ use shared::domain::event::ChangeEvent;
 use shared::domain::id::{Side, SideId, Timestamp};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
+use shared::netsuite::table::Table;
 use shared::netsuite::wire::Outcome;
 use shared::state::brake::BrakeWord;
 
@@ -17,9 +18,9 @@ use crate::brake::{Decided, FEW, enough, most_within_an_hour};
 use crate::caller::{Caller, Stop};
 use crate::cursor::Cursor;
 use crate::sweep::STAGE;
-use crate::table::Table;
 use crate::wall::{Clocks, moved};
 use crate::{event, filed, held, page, query, told};
+use shared::netsuite::table::Table;
 
 /// What was told is remembered for so long, s: it may be listed again before it has been taken in.
 const TOLD_S: i64 = 26 * 3_600;

@@ -44,7 +44,7 @@ pub fn router(app: App) -> Router {
     let router = Router::new()
         .nest("/api/v1", api.clone())
         .nest("/review/api/v1", api)
-        .merge(pages::router())
+        .merge(pages::router(&app))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .with_state(app);
     with_common_routes(router, &metrics).layer(from_fn(guard::guard))

@@ -261,10 +261,37 @@ fn what_one_does_is_in_the_audit_with_who_when_why_from_and_to() {
     assert_eq!(rows[0]["details"]["why"], "month's end");
     let by = get(&desk.router, "/api/v1/audit/acme?actor=rita@dev.example").body;
     assert_eq!(by["items"].as_array().unwrap().len(), 1);
+    what_is_done_about_an_error(&desk);
     let filter = AuditFilter::default();
     let stored =
         desk.world.state.audit_of(&account("acme"), &filter, None, 9).now_or_never().unwrap().unwrap();
-    assert_eq!(stored.len(), 2);
+    assert_eq!(stored.len(), 4);
+}
+
+/// Tried again, and dismissed.
+fn what_is_done_about_an_error(desk: &Desk) {
+    let id = Uuid::from_u128(77);
+    let mut error = ErrorEntry::open(&account("acme"), id, "malformed", "X", "no", "mend", memory_ports::NOW);
+    error.payload = Some("{".into());
+    desk.world.commit(Commit { errors: vec![error], ..Commit::new(account("acme")) });
+    for (verb, seen, why) in [("retry", "\"open-1\"", "mended"), ("dismiss", "\"retried-1\"", "a test")] {
+        let request = Request::post(format!("/api/v1/errors/{id}/{verb}?as=rita")).header("if-match", seen);
+        let done = ask(&desk.router, request.body(Body::from(json!({"note": why}).to_string())).unwrap());
+        assert_eq!(done.status, 200, "{verb}: {done:?}");
+    }
+    let rows = get(&desk.router, "/api/v1/audit/acme?as=vera").body["items"].clone();
+    for (at, action, from, to, why) in
+        [(1, "retry", "open", "retried", "mended"), (0, "dismiss", "retried", "closed", "a test")]
+    {
+        let (row, details) = (&rows[at], &rows[at]["details"]);
+        assert_eq!((&row["action"], &row["actor"]), (&json!(action), &json!("rita@dev.example")));
+        assert_eq!(row["subject"], json!(format!("error:{id}")));
+        assert_eq!(
+            (&details["from"], &details["to"], &details["why"]),
+            (&json!(from), &json!(to), &json!(why)),
+            "{row}"
+        );
+    }
 }
 
 #[test]
@@ -304,7 +331,7 @@ fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn the_outside_is_asked_in_these_files_alone_which_take_the_account_from_a_role() {
     // Whoever adds one here has looked that each of its questions names an account that a role has given.
-    const MAY_ASK: [&str; 4] =
+    const MAY_ASK: [&str; 5] =
         ["access/ambiguous.rs", "access/brake.rs", "access/notes.rs", "access/notices.rs", "access/reach.rs"];
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let asks = |path: &std::path::PathBuf| {

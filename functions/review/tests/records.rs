@@ -63,6 +63,8 @@ impl Desk {
             note: None,
             edits: vec![],
             brake: None,
+            tried_at: None,
+            to_send: false,
         };
         let mut commit = Commit::new(account("acme"));
         commit.errors.push(error.clone());
@@ -238,10 +240,28 @@ fn errors_come_newest_first_and_a_retry_says_what_it_did() {
     assert_eq!(get(&desk.router, "/api/v1/errors?account=nobody").problem(), (404, json!("account")));
     assert_eq!(desk.get("errors?limit=1")["items"].as_array().unwrap().len(), 1);
 
-    let answer = post(&desk.router, &format!("/api/v1/errors/{}/retry?as=rita", last.id), "");
-    assert_eq!((answer.status.as_u16(), &answer.body["republished"]), (200, &json!(false)));
+    let retry = |tag: Option<&str>| {
+        let request = http::Request::post(format!("/api/v1/errors/{}/retry?as=rita", last.id));
+        let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
+        memory_ports::ask(&desk.router, request.body(axum::body::Body::empty()).unwrap())
+    };
+    // Nothing is stuck in it: it is still there for who looks for what is open.
+    let nothing = retry(Some("\"open-1\""));
+    assert_eq!(nothing.problem(), (422, json!("id")));
+    assert!(nothing.body["detail"].as_str().unwrap().contains(&last.hint), "{}", nothing.body);
+    assert_eq!(desk.get(&format!("errors/{}", last.id))["status"], "open");
+    assert!(desk.world.state.audit(&account("acme")).is_empty());
+
+    let mut commit = Commit::new(account("acme"));
+    commit.errors.push(ErrorEntry { payload: Some("{".into()), attempts: 0, ..last.clone() });
+    desk.world.commit(commit);
+    assert_eq!(retry(None).problem(), (428, json!("If-Match")));
+    assert_eq!(retry(Some("\"closed-1\"")).problem().0, 412, "what somebody has closed is not tried again");
+    let answer = retry(Some("\"open-1\""));
+    assert_eq!((answer.status.as_u16(), &answer.body["republished"]), (200, &json!(true)));
     assert_eq!(desk.get(&format!("errors/{}", last.id))["status"], "retried");
     assert_eq!(desk.world.state.audit(&account("acme"))[0].actor, "rita@dev.example");
+    assert_eq!(retry(Some("\"open-1\"")).problem().0, 412, "somebody was quicker");
 }
 
 #[test]

@@ -442,6 +442,64 @@ fn what_is_stuck_is_edited_and_a_refused_edit_keeps_what_was_typed() {
 }
 
 #[test]
+fn what_is_too_large_for_a_form_is_left_to_the_api() {
+    let desk = desk();
+    let (path, mut error) = stuck(&desk);
+    let long = json!({"accountId": "acme", "note": "x".repeat(3 << 20)});
+    (error.payload, error.attempts) = (Some(long.to_string()), 0);
+    desk.world.commit(Commit { errors: vec![error.clone()], ..Commit::new(account("acme")) });
+    let shown = desk.get("rita", &path).text;
+    assert!(
+        !shown.contains("<textarea")
+            && shown.contains(&format!("POST /review/api/v1/errors/{}/edit", error.id))
+    );
+    assert!(shown.len() < 200_000, "{} bytes", shown.len());
+    // Whatever form it is.
+    let conflict = "/review/conflicts/00000000-0000-4000-8000-000000000001/resolve";
+    for to in [&*format!("{path}/edit"), conflict] {
+        let refused = desk.post("rita", to, &form(&[("event", &"x".repeat(2 << 20))]));
+        assert_eq!(refused.status, 413, "{to}");
+        assert!(refused.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{to}");
+        assert!(refused.text.contains("too much for a form"), "{}", refused.text);
+    }
+    assert_eq!(desk.post("nobody", conflict, &form(&[("event", &"x".repeat(2 << 20))])).status, 401);
+}
+
+#[test]
+fn an_error_is_tried_again_as_it_was_seen_and_only_where_there_is_something_to_try() {
+    let desk = desk();
+    let (path, error) = stuck(&desk);
+    let retry = |state: &str| {
+        desk.post(
+            "rita",
+            &format!("{path}/retry"),
+            &form(&[("state", state), ("note", "the role was mended")]),
+        )
+    };
+    assert!(desk.get("rita", &path).text.contains("Try again as it is"));
+    assert_eq!(
+        desk.post("rita", &format!("{path}/retry"), "").status,
+        422,
+        "on which state it was judged is missing"
+    );
+    let dismissed = form(&[("state", "open-1"), ("note", "a colleague says so")]);
+    assert_eq!(desk.post("ada", &format!("{path}/dismiss"), &dismissed).status, 303);
+    let late = retry("open-1");
+    assert!(late.status == 409 && late.text.contains("has changed"), "{}", late.text);
+    assert!(desk.world.bus.on(Topic::Raw).is_empty(), "what was dismissed is not sent by a page that is old");
+    desk.world.commit(Commit { errors: vec![error], ..Commit::new(account("acme")) });
+    assert_eq!(retry("open-0").status, 303);
+    let audit = desk.world.state.audit(&account("acme"));
+    let row = audit.iter().find(|row| row.action == "retry").unwrap();
+    assert_eq!(row.details["why"], "the role was mended");
+
+    let brake = desk.error(8, NOW);
+    desk.world.commit(Commit { errors: vec![brake.clone()], ..Commit::new(account("acme")) });
+    let shown = desk.get("rita", &format!("/review/errors/{}", brake.id)).text;
+    assert!(!shown.contains("Try again as it is") && shown.contains("Dismiss it"), "{shown}");
+}
+
+#[test]
 fn an_error_is_dismissed_with_a_reason_and_says_so() {
     let desk = desk();
     let (path, _) = stuck(&desk);
@@ -460,7 +518,7 @@ fn an_error_is_dismissed_with_a_reason_and_says_so() {
     assert!(over.contains("Dismissed by rita@dev.example: it is known"), "{over}");
     assert!(!over.contains("Dismiss it"), "nothing is left to press");
     let audit = desk.world.state.audit(&account("acme"));
-    assert!(audit.iter().any(|row| row.action == "dismiss" && row.details["reason"] == "it is known"));
+    assert!(audit.iter().any(|row| row.action == "dismiss" && row.details["why"] == "it is known"));
 }
 
 #[test]

@@ -174,10 +174,24 @@ impl Client {
         path: &str,
         body: Option<&Json>,
     ) -> Result<(u16, Json), Broken> {
+        self.ask_of(method, path, body, None).await
+    }
+
+    /// The same about a thing as it was seen: `seen` is its tag.
+    pub(super) async fn ask_of(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+        seen: Option<&str>,
+    ) -> Result<(u16, Json), Broken> {
         let broken = |error: &dyn Display| Broken(format!("{path}: {error}"));
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        if let Some(seen) = seen {
+            request = request.header("if-match", seen);
         }
         let response = request.send().await.map_err(|e| broken(&e))?;
         let status = response.status().as_u16();

@@ -95,8 +95,14 @@ impl<'a> Reviewer<'a> {
         let errors = self.client.pages("/review/api/v1/errors?open=true").await?;
         for error in &errors {
             let id = error["id"].as_str().unwrap_or_default();
-            self.client.post(&format!("/review/api/v1/errors/{id}/retry"), &json!({})).await?;
-            self.done.set(Done { retried: self.done.get().retried + 1, ..self.done.get() });
+            let seen = format!("\"{}-{}\"", error["status"].as_str().unwrap_or_default(), error["attempts"]);
+            let path = format!("/review/api/v1/errors/{id}/retry");
+            match self.client.ask_of(Method::POST, &path, Some(&json!({})), Some(&seen)).await?.0 {
+                200 => self.done.set(Done { retried: self.done.get().retried + 1, ..self.done.get() }),
+                // It was met again or is over meanwhile, or nothing is stuck in it; or the function crashed.
+                404 | 409 | 412 | 422 | 500..600 => {}
+                status => return Err(Broken(format!("{path}: {status}"))),
+            }
         }
         Ok(errors.len())
     }

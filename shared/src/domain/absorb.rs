@@ -425,7 +425,7 @@ fn rebase(
         push(record, side, *field, base.clone(), Rule::Closed, theirs, report);
     }
     if record.conflict.as_ref().is_some_and(Conflict::is_settled) {
-        record.conflict = None;
+        record.close_conflict();
     }
 }
 

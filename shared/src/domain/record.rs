@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::conflict::Conflict;
-use super::id::{PerSide, RecordKey, Revision, Side, SideId, Timestamp, Version};
+use super::id::{PerSide, RecordKey, Revision, Side, SideId, Timestamp, Version, derived_id};
 use super::surface::{FieldIx, TypeSurface};
 use super::value::Value;
 
@@ -216,6 +216,12 @@ pub struct Lock {
     pub since: Timestamp,
 }
 
+/// What the locks that stand for a matter name in place of an error: it is a conflict or an error that nobody has decided
+/// in time. Whoever ends the matter takes them away.
+pub fn hold_lock(matter: Uuid) -> Uuid {
+    derived_id("hold", &[&matter.to_string()])
+}
+
 impl Record {
     /// A record of which nothing is known yet.
     pub fn new(key: RecordKey, surface: &TypeSurface) -> Self {
@@ -238,6 +244,19 @@ impl Record {
     pub fn is_locked(&self) -> bool {
         self.locks.iter().any(|l| l.field.is_none())
             || self.conflict.as_ref().is_some_and(Conflict::locks_record)
+    }
+
+    /// The conflict is over, and nothing is locked any more because nobody had decided it.
+    pub fn close_conflict(&mut self) {
+        if let Some(conflict) = self.conflict.take() {
+            self.end_hold(conflict.id);
+        }
+    }
+
+    /// Nothing is locked any more because nobody had decided this in time.
+    pub fn end_hold(&mut self, matter: Uuid) {
+        let hold = hold_lock(matter);
+        self.locks.retain(|lock| lock.error != hold);
     }
 
     /// Whether a person's decision is what this field holds.

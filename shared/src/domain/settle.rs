@@ -251,6 +251,16 @@ pub fn not_persisted_error(key: &RecordKey, side: Side, field: FieldIx) -> Uuid 
     derived_id("not_persisted", &[&key.to_string(), side.as_str(), &field.to_string()])
 }
 
+/// The id of the error "this side holds a value that this field cannot take".
+pub fn unreadable_error(key: &RecordKey, side: Side, field: &str) -> Uuid {
+    derived_id("unreadable", &[&key.to_string(), side.as_str(), field])
+}
+
+/// The id of the error "this side shows this record no longer".
+pub fn missing_error(key: &RecordKey, side: Side) -> Uuid {
+    derived_id("missing", &[&key.to_string(), side.as_str()])
+}
+
 fn unnamed() -> SideId {
     SideId::parse("unknown").expect("a constant name")
 }

@@ -159,6 +159,13 @@ impl Tables {
         for error in commit.errors {
             self.file(error);
         }
+        for sent in commit.sent {
+            let known =
+                self.errors.get_mut(&sent.error).filter(|error| error.tried_at == Some(sent.tried_at));
+            if let Some(known) = known {
+                known.to_send = false;
+            }
+        }
         for ambiguity in commit.ambiguities {
             self.ambiguities.insert(place_of(&ambiguity.record), ambiguity);
         }
@@ -441,6 +448,11 @@ impl State for MemoryState {
             let open = subjects.iter().filter_map(|s| t.open.get(&(record_type.clone(), s.clone())));
             open.flatten().filter_map(|id| t.pending.get(id).cloned()).collect()
         }))
+    }
+
+    async fn places(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Option<Place>>, Unavailable> {
+        let place = |t: &mut Tables, id| t.pending.get(id).map(|row| row.place.clone());
+        Ok(self.with(account, |t| events.iter().map(|id| place(t, id)).collect()))
     }
 
     async fn pending_due(

@@ -115,6 +115,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether the event was taken in: what it says is known, and what is left to do about it is another's.
+    pub fn is_taken_in(&self) -> bool {
+        matches!(self, Place::Applied | Place::Superseded | Place::Conflict(_))
+    }
+
     /// Whether there is still something to do with the event itself.
     pub fn is_open(&self) -> bool {
         matches!(self, Place::Pending { .. } | Place::Waiting { .. })
@@ -240,6 +245,12 @@ pub struct ErrorEntry {
     /// What a person has decided about what a brake holds, until the poller has carried it out and after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brake: Option<BrakeWord>,
+    /// When it was last tried again; `None` before, and once it was met again.
+    #[serde(skip)]
+    pub tried_at: Option<Timestamp>,
+    /// Its bytes are to go back on the bus, and are not known to be there: whoever finds it so sends them.
+    #[serde(skip)]
+    pub to_send: bool,
 }
 
 impl ErrorEntry {
@@ -272,12 +283,24 @@ impl ErrorEntry {
             note: None,
             edits: Vec::new(),
             brake: None,
+            tried_at: None,
+            to_send: false,
         }
     }
 
     /// This error as it will stand once it is filed, when `known` is what stands there now.
     pub fn standing(&self, known: Option<&ErrorEntry>) -> Self {
         known.map_or_else(|| self.clone(), |known| known.met_again(self))
+    }
+
+    /// What changes with everything that happens to it, for who decides on what was seen.
+    pub fn tag(&self) -> String {
+        let status = match self.status {
+            ErrorStatus::Open => "open",
+            ErrorStatus::Retried => "retried",
+            ErrorStatus::Closed => "closed",
+        };
+        format!("{status}-{}", self.attempts)
     }
 
     /// This error as it stands once it is met again, when `self` is what was known: counted up within one status, with the
@@ -341,6 +364,15 @@ pub struct Freed {
     pub to: Place,
 }
 
+/// An error's bytes are on the bus. It says so of one try alone: an error that was met or tried again since stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The error.
+    pub error: Uuid,
+    /// When it was tried again.
+    pub tried_at: Timestamp,
+}
+
 /// Everything that one decision changes.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -359,6 +391,8 @@ pub struct Commit {
     pub freed: Vec<Freed>,
     /// Errors, filed or changed.
     pub errors: Vec<ErrorEntry>,
+    /// Errors whose bytes were sent; after `errors`.
+    pub sent: Vec<Sent>,
     /// Questions about who is who, as they are from now on.
     pub ambiguities: Vec<Ambiguity>,
     /// Audit.
@@ -378,6 +412,7 @@ impl Commit {
             places: Vec::new(),
             freed: Vec::new(),
             errors: Vec::new(),
+            sent: Vec::new(),
             ambiguities: Vec::new(),
             audit: Vec::new(),
             notices: Vec::new(),
@@ -461,6 +496,9 @@ pub trait State: Ambiguities + Desk + Controls + Notices + Deliveries + Watch + 
         record_type: &RecordType,
         subjects: &[Subject],
     ) -> Result<Vec<PendingRow>, Unavailable>;
+
+    /// Where these events are, in their order; `None`: never put on the pending list.
+    async fn places(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Option<Place>>, Unavailable>;
 
     /// Subjects with events that are due, or have waited too long, at `now`.
     async fn pending_due(

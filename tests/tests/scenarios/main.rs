@@ -28,6 +28,7 @@ mod lines;
 mod lost_reply;
 mod match_keys;
 mod merge_crash;
+mod not_shown;
 mod null_against_absent;
 mod poison;
 mod redelivered_suffix;

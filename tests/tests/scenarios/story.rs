@@ -507,9 +507,18 @@ impl Story {
 
     /// A person has an error tried again, and everything settles.
     pub(crate) fn retry(&mut self, error: &ErrorEntry) {
-        let (status, answer) = self.post(&format!("errors/{}/retry?as=rita", error.id), json!({}));
+        let (status, answer) = self.tries(error);
         assert_eq!(status, StatusCode::OK, "{answer}");
         self.settle();
+    }
+
+    /// A person asks for an error to be tried again, as they see it now.
+    pub(crate) fn tries(&mut self, error: &ErrorEntry) -> (StatusCode, Json) {
+        let seen = now(self.world.state.error(error.id)).expect("a state").expect("the error");
+        let request = Request::post(format!("/review/api/v1/errors/{}/retry?as=rita", error.id))
+            .header("content-type", "application/json")
+            .header("if-match", format!("\"{}\"", seen.tag()));
+        self.send("review", request.body(Bytes::from_static(b"{}")).expect("a request"))
     }
 
     // What goes wrong.

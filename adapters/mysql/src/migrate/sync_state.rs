@@ -39,4 +39,5 @@ pub(super) const MIGRATIONS: &[Migration] = migrations!["sync_state":
     "0034_governance_poll_waits",
     "0035_ambiguous_record_by_age",
     "0036_sync_error_brake",
+    "0037_sync_error_tried",
 ];

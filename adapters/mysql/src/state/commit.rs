@@ -377,6 +377,9 @@ async fn tell(connection: &mut MySqlConnection, standing: &[&Standing<'_>]) -> R
         audit.extend(commit.audit.iter().map(|row| (&commit.account, row)));
     }
     sync_error_queue::file(connection, errors).await?;
+    for commit in standing.iter().map(|s| s.commit) {
+        sync_error_queue::sent(connection, &commit.account, &commit.sent).await?;
+    }
     ambiguous_record::put(connection, &ambiguities).await?;
     notification::insert(connection, &notices).await?;
     event_audit_log::insert(connection, &audit).await

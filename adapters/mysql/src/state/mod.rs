@@ -45,7 +45,7 @@ use shared::domain::record::Record;
 use shared::domain::surface::{Limits, SyncConfig};
 use shared::fault::Unavailable;
 use shared::state::{
-    Census, Commit, ErrorEntry, HistoryRow, Link, Notice, Page, PendingRow, State, Subject, Verdict,
+    Census, Commit, ErrorEntry, HistoryRow, Link, Notice, Page, PendingRow, Place, State, Subject, Verdict,
 };
 use sqlx::MySqlPool;
 use uuid::Uuid;
@@ -248,6 +248,11 @@ impl State for MysqlState {
         let subjects = BTreeSet::from_iter(subjects.iter().map(pending_event::subject_text));
         let subjects = Vec::from_iter(subjects);
         ask!(self, |c| pending_event::open(c, account, record_type, &subjects))
+    }
+
+    async fn places(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Option<Place>>, Unavailable> {
+        let found = ask!(self, |c| pending_event::places(c, account, events))?;
+        Ok(events.iter().map(|event| found.get(event).cloned()).collect())
     }
 
     async fn pending_due(

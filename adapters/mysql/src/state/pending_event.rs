@@ -1,5 +1,7 @@
 //! The table `pending_event`: where events are. Whoever moves some says so in [`Moves`], for the census.
 
+use std::collections::BTreeMap;
+
 use shared::domain::id::{AccountId, RecordType, Side, Timestamp};
 use shared::state::{Freed, PendingRow, Place, Subject};
 use sqlx::Row;
@@ -20,6 +22,7 @@ const DUE_MAX: u64 = 65_536;
 statements! {
     ENQUEUE = |n| format!("insert into pending_event ({COLUMNS}) values {}", tuples(n, width(COLUMNS)));
     LISTED = |n| format!("select event_id from pending_event where account_id = ? and event_id in ({})", marks(n));
+    AT = |n| format!("select {COLUMNS} from pending_event where account_id = ? and event_id in ({})", marks(n));
     OPEN = |n| format!("select {COLUMNS} from pending_event where account_id = ? and record_type = ? \
         and subject in ({}) and place in ('pending', 'waiting')", marks(n));
     DUE = |_| "select record_type, subject from (select due_at, record_type, subject from pending_event \
@@ -104,6 +107,22 @@ pub(super) async fn listed(
         let query = bind_events(LISTED.of(group.len()).bind(account.as_str()), &group);
         for row in query.fetch_all(&mut *connection).await? {
             found.push(row.try_get("event_id")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Where these events are.
+pub(super) async fn places(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    events: &[Uuid],
+) -> Result<BTreeMap<Uuid, Place>, sqlx::Error> {
+    let mut found = BTreeMap::new();
+    for group in padded(events) {
+        let query = bind_events(AT.of(group.len()).bind(account.as_str()), &group);
+        for row in query.fetch_all(&mut *connection).await? {
+            found.insert(row.try_get("event_id")?, place_of(&row)?);
         }
     }
     Ok(found)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Timestamp};
 use shared::state::brake::BrakeWord;
-use shared::state::{ErrorEntry, ErrorStatus, Page};
+use shared::state::{ErrorEntry, ErrorStatus, Page, Sent};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::{columns, cursor};
 
 /// Every column, as [`row_of`] reads them.
 pub(super) const COLUMNS: &str = "account_id, error_id, record_type, record_id, class, code, message, hint, field, events, \
-    payload, attempts, first_at, last_at, status, causes, note, edits, brake";
+    payload, attempts, first_at, last_at, status, causes, note, edits, brake, tried_at, to_send";
 
 statements! {
     LOCK = |n| format!("select {COLUMNS} from sync_error_queue where (account_id, error_id) in ({}) \
@@ -24,6 +24,7 @@ statements! {
     // Every row is there, and locked.
     REPLACE = |n| format!("insert into sync_error_queue ({COLUMNS}) values {} as new \
         on duplicate key update {}", tuples(n, width(COLUMNS)), from_new(COLUMNS));
+    SENT = |_| "update sync_error_queue set to_send = 0 where account_id = ? and error_id = ? and tried_at = ?".into();
     FIND = |_| format!("select {COLUMNS} from sync_error_queue where error_id = ? limit 1");
     PAGE = |_| page_text("newest", "");
     PAGE_OPEN = |_| page_text("newest_of_status", "status = 'open' and ");
@@ -56,6 +57,19 @@ pub(super) async fn file(
     let (old, new): (Vec<_>, Vec<_>) = filed.into_iter().partition(|(key, _)| known.contains_key(key));
     write(REPLACE, connection, &old).await?;
     write(INSERT, connection, &new).await
+}
+
+/// Notes that errors' bytes are on the bus, each for one try of its own.
+pub(super) async fn sent(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    sent: &[Sent],
+) -> Result<(), sqlx::Error> {
+    for Sent { error, tried_at } in sent {
+        let query = SENT.query().bind(account.as_str()).bind(*error).bind(tried_at.0);
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn lock(
@@ -127,7 +141,8 @@ fn bind(query: Bound, error: &ErrorEntry) -> Bound {
     let query = query.bind(error.payload.as_deref()).bind(error.attempts);
     let query = query.bind(error.first_at.0).bind(error.last_at.0).bind(status_name(error.status));
     let query = query.bind(json(&error.causes)).bind(error.note.as_deref()).bind(json(&error.edits));
-    query.bind(error.brake.map(BrakeWord::as_str))
+    let query = query.bind(error.brake.map(BrakeWord::as_str));
+    query.bind(error.tried_at.map(|at| at.0)).bind(error.to_send)
 }
 
 /// How a status is stored.
@@ -170,6 +185,8 @@ pub(super) fn row_of(row: &MySqlRow) -> Result<ErrorEntry, sqlx::Error> {
         note: row.try_get("note")?,
         edits: list(row, "edits")?,
         brake: brake(row)?,
+        tried_at: row.try_get::<Option<i64>, _>("tried_at")?.map(Timestamp),
+        to_send: row.try_get("to_send")?,
     })
 }
 

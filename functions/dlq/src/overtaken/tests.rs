@@ -4,6 +4,7 @@ use super::*;
 use serde_json::{Value as Json, json};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Revision, Version};
 use shared::domain::record::Lock;
+use shared::domain::settle::{missing_error, unreadable_error};
 use shared::domain::surface::SyncConfig;
 use shared::domain::value::Value;
 use shared::state::HistoryDecision;
@@ -37,6 +38,7 @@ fn error(status: ErrorStatus) -> ErrorEntry {
     let acme = AccountId::parse("acme").unwrap();
     let mut error = ErrorEntry::open(&acme, Uuid::from_u128(7), "validation", "X", "no", "mend", NOW);
     (error.status, error.field) = (status, Some("email".into()));
+    error.record = Some(synced(&surface()).key);
     error
 }
 
@@ -86,11 +88,10 @@ fn judge(
     let mut record = synced(&surface);
     change(&mut record, &surface);
     let mut known = Known {
-        record: &record,
-        surface: &surface,
+        record: Some((&record, &surface)),
         told_by: None,
         events: &[],
-        is_pending: false,
+        places: &[],
         since: &[],
         now: NOW,
     };
@@ -108,7 +109,97 @@ fn what_was_tried_again_is_over_once_nothing_is_left_to_do() {
     assert!(is_over(judge(&retried, |_, _| {}, |_| {})));
     assert_eq!(judge(&retried, |r, _| lock(r), |_| {}), Stand::Stands, "it has failed again meanwhile");
     assert_eq!(judge(&retried, differ, |_| {}), Stand::Stands, "not written yet");
-    assert_eq!(judge(&retried, |_, _| {}, |known| known.is_pending = true), Stand::Stands);
+    let stuck = ErrorEntry { events: vec![Uuid::from_u128(1)], ..retried };
+    let at = |place: Option<Place>| {
+        let places: &[_] = vec![place].leak();
+        judge(&stuck, |_, _| {}, |known| known.places = places)
+    };
+    assert_eq!(at(Some(Place::Pending { due_at: NOW })), Stand::Stands);
+    assert!(is_over(at(Some(Place::Applied))) && is_over(at(Some(Place::Superseded))));
+}
+
+#[test]
+fn what_is_on_the_bus_yet_has_not_gone_through() {
+    let mut sent = error(ErrorStatus::Retried);
+    (sent.payload, sent.tried_at) = (Some("{}".into()), Some(NOW));
+    let of = |error: &ErrorEntry, places: Vec<Option<Place>>, after| {
+        let places: &[_] = places.leak();
+        judge(error, |_, _| {}, |known| (known.places, known.now) = (places, NOW.plus(after)))
+    };
+    assert_eq!(of(&sent, vec![], 60_000), Stand::Stands, "nobody has taken these bytes yet");
+    assert_eq!(of(&sent, vec![None], 60_000), Stand::Stands, "the ledger alone has them");
+    assert!(is_over(of(&sent, vec![Some(Place::Applied)], 60_000)));
+    let unsent = ErrorEntry { to_send: true, ..sent.clone() };
+    assert_eq!(of(&unsent, vec![], UNSENT_AFTER_MS - 1), Stand::Stands, "its sender may be at it");
+    assert_eq!(of(&unsent, vec![], UNSENT_AFTER_MS), Stand::Unsent);
+    for error in [&sent, &unsent] {
+        assert_eq!(of(error, vec![], TRIED_FOR_MAX_MS), Stand::InVain);
+    }
+    // A person is asked again, and it may go through all the same.
+    let open = ErrorEntry { status: ErrorStatus::Open, ..sent };
+    assert_eq!(of(&open, vec![], TRIED_FOR_MAX_MS), Stand::Stands);
+    assert!(is_over(of(&open, vec![Some(Place::Conflict(Uuid::from_u128(3)))], TRIED_FOR_MAX_MS)));
+}
+
+#[test]
+fn where_nothing_was_sent_and_no_record_is_known_nothing_can_have_gone_through() {
+    let about_nothing = ErrorEntry { record: None, ..error(ErrorStatus::Retried) };
+    let of = |error: &ErrorEntry, after| {
+        let known =
+            Known { record: None, told_by: None, events: &[], places: &[], since: &[], now: NOW.plus(after) };
+        stand(error, &known)
+    };
+    assert_eq!(of(&about_nothing, 1), Stand::Stands);
+    assert_eq!(of(&about_nothing, TRIED_FOR_MAX_MS), Stand::InVain, "it was last met then");
+}
+
+/// What a side did not show: the record, or this field of it.
+fn unseen(field: Option<&str>) -> ErrorEntry {
+    let key = synced(&surface()).key;
+    let id = match field {
+        Some(field) => unreadable_error(&key, Side::NetSuite, field),
+        None => missing_error(&key, Side::NetSuite),
+    };
+    ErrorEntry { id, record: Some(key), field: field.map(str::to_string), ..error(ErrorStatus::Open) }
+}
+
+#[test]
+fn what_a_side_did_not_show_is_over_by_a_look_alone() {
+    for field in [Some("email"), None] {
+        let error = unseen(field);
+        let lock = |record: &mut Record| {
+            record.locks.push(Lock { field: None, error: error.id, reason: "no".into(), since: NOW });
+        };
+        let at = |after| judge(&error, |r, _| lock(r), |known| known.now = NOW.plus(after));
+        assert_eq!(at(0), Stand::Stands, "what we know of that side is what it held before");
+        assert_eq!(at(LOOK_AFTER_MS - 1), Stand::Stands);
+        assert_eq!(at(LOOK_AFTER_MS), Stand::Look(Side::NetSuite));
+        let told: &[HistoryRow] =
+            vec![HistoryRow { source: "netsuite-ue".into(), ..changed("email", 1) }].leak();
+        let elsewhere: &[HistoryRow] = vec![changed("email", 1)].leak();
+        assert_eq!(judge(&error, |r, _| lock(r), |k| k.since = told), Stand::Look(Side::NetSuite));
+        assert_eq!(judge(&error, |r, _| lock(r), |k| k.since = elsewhere), Stand::Stands, "the other side");
+        let wants = |record: &mut Record, _: &TypeSurface| {
+            lock(record);
+            record.sides.netsuite.wants_read = true;
+        };
+        assert_eq!(
+            judge(&error, wants, |k| k.now = NOW.plus(LOOK_AFTER_MS)),
+            Stand::Stands,
+            "it is asked for"
+        );
+        assert!(is_over(judge(&error, |_, _| {}, |_| {})), "who took a look in has taken the lock away");
+        let gone = |record: &mut Record, _: &TypeSurface| {
+            lock(record);
+            record.alive = false;
+            (record.sides.netsuite.presence, record.sides.suitex.presence) = (Presence::Gone, Presence::Gone);
+        };
+        assert!(is_over(judge(&error, gone, |_| {})));
+        let often = ErrorEntry { attempts: 3, ..error.clone() };
+        let later = |after| judge(&often, |r, _| lock(r), |known| known.now = NOW.plus(after));
+        assert_eq!(later(LOOK_AFTER_MS * 4 - 1), Stand::Stands, "looked at less and less often");
+        assert_eq!(later(LOOK_AFTER_MS * 4), Stand::Look(Side::NetSuite));
+    }
 }
 
 #[test]

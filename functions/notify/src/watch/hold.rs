@@ -1,9 +1,9 @@
 //! What stops when nobody has decided in time, and goes on when somebody has: by the holds and locks that people use too.
 
 use serde_json::json;
-use shared::domain::id::{AccountId, RecordKey, Side, Timestamp, derived_id};
+use shared::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use shared::domain::plan::reschedule;
-use shared::domain::record::{Lock, Record};
+use shared::domain::record::{Lock, Record, hold_lock};
 use shared::domain::surface::{Account, OnBreach};
 use shared::fault::{Fault, Unavailable};
 use shared::state::controls::{Hold, Holder};
@@ -125,7 +125,7 @@ async fn change(
         let stored = app.state.load(std::slice::from_ref(key)).await?.pop().flatten();
         let Some(stored) = stored else { return Ok(()) };
         let mut record = Record::clone(&stored);
-        record.locks.retain(|lock| lock.error != lock_id(id));
+        record.end_hold(id);
         let is_open = |climb: &Climb| {
             climb.kind != Kind::Conflict || record.conflict.as_ref().is_some_and(|conflict| conflict.id == id)
         };
@@ -135,10 +135,10 @@ async fn change(
                 false => names.iter().filter_map(|name| surface.field(name)).map(Some).collect(),
             };
             let reason = format!("nobody has decided in time: {}", climb.about);
-            let lock = |field| Lock { field, error: lock_id(id), reason: reason.clone(), since: now };
+            let lock = |field| Lock { field, error: hold_lock(id), reason: reason.clone(), since: now };
             record.locks.extend(fields.into_iter().map(lock));
         }
-        let held = |record: &Record| record.locks.iter().filter(|l| l.error == lock_id(id)).count();
+        let held = |record: &Record| record.locks.iter().filter(|l| l.error == hold_lock(id)).count();
         if held(&record) == held(&stored) {
             return Ok(());
         }
@@ -157,11 +157,6 @@ async fn change(
         }
     }
     Err(Unavailable::new("state", "the record kept changing").into())
-}
-
-/// What the locks that stand for a matter name in place of an error.
-fn lock_id(matter: Uuid) -> Uuid {
-    derived_id("hold", &[&matter.to_string()])
 }
 
 fn audit(action: &str, subject: String, matter: Uuid, now: Timestamp) -> AuditRow {

@@ -5,8 +5,8 @@
 //! another account cannot be written.
 
 mod ambiguous;
-mod notes;
 mod brake;
+mod notes;
 mod notices;
 mod reach;
 

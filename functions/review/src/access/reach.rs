@@ -10,7 +10,9 @@ use shared::domain::record::Record;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
 use shared::pubsub::{Topic, change_message};
-use shared::redrive::{Dismissed, Edited, Redriven, dismiss, original, pages, redrive, redrive_edited};
+use shared::redrive::{
+    Dismissed, Edited, Redriven, can_retry, dismiss, original, pages, redrive, redrive_edited,
+};
 use shared::runtime::problem::Problem;
 use shared::state::controls::{Hold, Holder};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
@@ -60,8 +62,13 @@ impl Seat {
     }
 
     /// Has an error tried again that `Seat::error` has found.
-    pub(crate) async fn retry(&self, error: &ErrorEntry) -> Result<Redriven, Problem> {
-        Ok(redrive(&self.ports, error.id, self.person.email()).await?)
+    pub(crate) async fn retry(&self, error: &ErrorEntry, why: Option<&str>) -> Result<Redriven, Problem> {
+        Ok(redrive(&self.ports, error.id, self.person.email(), why).await?)
+    }
+
+    /// Whether anything would happen if an error that `Seat::error` has found were tried again.
+    pub(crate) async fn can_retry(&self, error: &ErrorEntry) -> Result<bool, Unavailable> {
+        can_retry(&self.ports, error).await
     }
 
     /// Has an error tried again with other content, that `Seat::error` has found.

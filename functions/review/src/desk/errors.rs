@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 use shared::domain::id::Timestamp;
 use shared::domain::people::Role;
-use shared::redrive::{Dismissed, Edited, Redriven};
+use shared::redrive::{Dismissed, Edited, NOTHING_TO_TRY, Redriven};
 use shared::runtime::problem::Problem;
-use shared::state::{ErrorEntry, ErrorStatus};
+use shared::state::ErrorEntry;
 use uuid::Uuid;
 
 use crate::access::{Access, Seat};
@@ -129,19 +129,19 @@ impl Case {
         Ok(record.and_then(|record| crate::view::title(&record, surface)))
     }
 
-    /// Whether who asks may have it tried again.
-    pub fn may_retry(&self) -> bool {
+    /// Whether anything would happen if it were tried again.
+    pub async fn can_retry(&self) -> Result<bool, Problem> {
+        Ok(self.seat.can_retry(&self.entry).await?)
+    }
+
+    /// Whether who asks may do something about it.
+    pub fn may_act(&self) -> bool {
         self.access.as_ref().is_none_or(|access| access.may(Role::Resolver))
     }
 
     /// What changes with everything that happens to it: an ETag.
     pub fn state(&self) -> String {
-        let status = match self.entry.status {
-            ErrorStatus::Open => "open",
-            ErrorStatus::Retried => "retried",
-            ErrorStatus::Closed => "closed",
-        };
-        format!("{status}-{}", self.entry.attempts)
+        self.entry.tag()
     }
 
     /// Goes on only for who may do something about it.
@@ -156,11 +156,15 @@ pub async fn error(seat: &Seat, id: Uuid) -> Result<Case, Problem> {
     Ok(Case { seat: seat.clone(), access, entry })
 }
 
-/// Has an error tried again, as it is.
-pub async fn retry(case: &Case) -> Result<TriedView, Problem> {
+/// Has an error tried again, as it is, where there is something to try; for a reason, if the person gives one.
+pub async fn retry(case: &Case, why: Option<&str>) -> Result<TriedView, Problem> {
     case.need_resolver()?;
-    match case.seat.retry(&case.entry).await? {
+    match case.seat.retry(&case.entry, why).await? {
         Redriven::Tried(tried) => Ok(TriedView::new(tried)),
+        Redriven::Nothing => {
+            let detail = format!("{NOTHING_TO_TRY}. What helps: {}", case.entry.hint);
+            Err(Problem::unprocessable("id", detail))
+        }
         Redriven::NoSuchError => Err(no_such_error()),
     }
 }

@@ -31,12 +31,20 @@ pub(crate) async fn one(seat: Seat, Segments(id): Segments<String>) -> Result<Re
     Ok(tagged(case.state(), case.whole().await?))
 }
 
-/// Has an error tried again, as it is. `If-Match` may name the state that was seen; without, it is tried anyway:
-/// trying again is harmless.
-#[utoipa::path(post, path = "/errors/{id}/retry", tag = "errors",
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
+/// What may be said with a retry.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "it describes what `retry` reads")]
+pub(crate) struct RetryBody {
+    /// Why, for whoever reads the audit.
+    note: Option<String>,
+}
+
+/// Has an error tried again, as it is. `If-Match` names the state that was seen: what somebody has dismissed or tried again
+/// meanwhile is not tried (412). Where there is nothing to try, the answer (422) says what helps instead.
+#[utoipa::path(post, path = "/errors/{id}/retry", tag = "errors", request_body = Option<RetryBody>,
+    params(("id" = String, Path), ("If-Match" = String, Header)),
     responses((status = 200, body = TriedView), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
-        (status = 412, body = ProblemView)))]
+        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
 pub(crate) async fn retry(
     seat: Seat,
     Segments(id): Segments<String>,
@@ -44,9 +52,11 @@ pub(crate) async fn retry(
     Body(body): Body,
 ) -> Shown<TriedView> {
     let case = desk::error(&seat, request::id(&id)?).await?;
-    Members::read_if_any(&body)?.finish("a retry")?;
-    tag.must_be(&case.state(), || serde_json::json!({ "error": case.view() }))?;
-    Ok(Json(desk::retry(&case).await?))
+    let mut members = Members::read_if_any(&body)?;
+    let note = members.note()?;
+    members.finish("a retry")?;
+    tag.must_say(&case.state(), || serde_json::json!({ "error": case.view() }))?;
+    Ok(Json(desk::retry(&case, note.as_deref()).await?))
 }
 
 /// What is to be sent in place of what is stuck, as it is sent.

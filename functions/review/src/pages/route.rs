@@ -1,11 +1,12 @@
 //! Which page is where.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::{any, get, post};
 use shared::runtime::problem::Problem;
 
-use super::{ambiguous, asset, conflict, error, handler, notices};
+use super::{ambiguous, asset, conflict, error, handler, notices, visit};
 use crate::App;
 
 /// The pages, and what they load. Paths are whole: the pages are at one place, wherever the function is.
@@ -21,7 +22,8 @@ use crate::App;
 /// | `/review/notices` | what people were told; `acknowledge` |
 /// | `/review/accounts`, `…/{account}` | how they stand; takes `hold` and `release` |
 /// | `/review/audit` | who did what |
-pub(crate) fn router() -> Router<App> {
+pub(crate) fn router(app: &App) -> Router<App> {
+    let too_large = from_fn_with_state(app.clone(), visit::too_large);
     Router::new()
         .route("/", get(async || Redirect::temporary("/review/")))
         .route("/review", get(async || Redirect::temporary("/review/")))
@@ -56,4 +58,5 @@ pub(crate) fn router() -> Router<App> {
         // Programs are told so in their own words.
         .route("/review/api/{*rest}", any(async || Problem::not_found("there is nothing at this path")))
         .route("/review/{*rest}", get(handler::nowhere))
+        .layer(too_large)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Query, Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -13,8 +14,8 @@ use shared::runtime::problem::Problem;
 
 use super::layout::{Page, Reader, Section, frame};
 use super::{part, reply};
-use crate::App;
 use crate::access::Seat;
+use crate::{App, BODY_MAX_BYTES};
 
 /// Rows on a page of a list.
 pub(super) const ROWS: usize = 50;
@@ -57,6 +58,19 @@ fn unknown(problem: &Problem, app: &App, headers: &HeaderMap) -> Response {
     reply::page(problem.status, &frame(&reader, page), headers)
 }
 
+/// A form that is larger than we take is answered with a page, whichever form it is.
+pub(super) async fn too_large(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let answer = next.run(Request::from_parts(parts.clone(), body)).await;
+    if answer.status() != StatusCode::PAYLOAD_TOO_LARGE {
+        return answer;
+    }
+    match Visit::from_request_parts(&mut parts, &app).await {
+        Ok(visit) => visit.answer(Section::Inbox, Err(Problem::too_large(BODY_MAX_BYTES))).await,
+        Err(unknown) => unknown,
+    }
+}
+
 /// A problem, for people.
 fn refusal(problem: &Problem) -> Markup {
     let (head, next) = match problem.status {
@@ -69,6 +83,11 @@ fn refusal(problem: &Problem) -> Markup {
         StatusCode::NOT_FOUND => {
             ("There is no such page for you", "It may be over, or in an account that is not yours to see.")
         }
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "This is too much for a form",
+            "Nothing was changed. Go back: your browser still has what you typed. Say less, or send it through the API, which \
+             takes larger edits.",
+        ),
         StatusCode::CONFLICT => {
             ("Somebody was quicker", "Go back, look at what it is now, and decide again.")
         }

@@ -45,7 +45,9 @@ pub(super) fn absorb_deletion(record: &mut Record, news: &News, surface: &TypeSu
             record.alive = false;
             report.changed = true;
         }
-        record.conflict = record.conflict.take().filter(|_| other_has_it && record.alive);
+        if !other_has_it || !record.alive {
+            record.close_conflict();
+        }
         report.decisions.push(Decision::existence(Rule::DeletedOnBoth, was_alive, record.alive));
         return;
     }

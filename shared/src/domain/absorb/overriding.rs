@@ -43,7 +43,9 @@ pub fn absorb_override(
             result: value.clone(),
         });
     }
-    record.conflict = record.conflict.take().filter(|conflict: &Conflict| !conflict.is_settled());
+    if record.conflict.as_ref().is_some_and(Conflict::is_settled) {
+        record.close_conflict();
+    }
     // A decision is a change, even where it confirms what was agreed.
     report.changed = true;
     record.version = record.version.next();

@@ -20,7 +20,7 @@ pub fn absorb_resolution(record: &mut Record, resolution: &Resolution, at: Times
         report.outdated_resolution = true;
         return report;
     };
-    record.conflict = None;
+    record.close_conflict();
     let origin = Origin { side: None, span: Span::at(at) };
     for clash in &conflict.clashes {
         let Some((_, choice)) = resolution.fields.iter().find(|(f, _)| *f == clash.field) else { continue };

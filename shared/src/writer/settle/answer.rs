@@ -10,7 +10,7 @@ use crate::domain::id::{Side, Timestamp, derived_id};
 use crate::domain::plan::reschedule;
 use crate::domain::record::{Behind, Due, DueReason, Lock, Presence, Record};
 use crate::domain::report::Report;
-use crate::domain::settle::{Reply, settle, unsettle};
+use crate::domain::settle::{Reply, missing_error, settle, unreadable_error, unsettle};
 use crate::domain::surface::{Account, FieldIx, TypeSurface};
 use crate::domain::value::Value;
 use crate::state::{ErrorEntry, LinkChange};
@@ -179,7 +179,8 @@ fn unclear(side: Side, account: &Account, job: &Job, why: String, now: Timestamp
 }
 
 /// Takes what could be read of an answer; each field that could not is an error and locked, for writing it
-/// would overwrite something that we don't understand.
+/// would overwrite something that we don't understand. What an earlier answer lacked and this one shows is locked no
+/// more, and that is how anybody can tell: an answer about other things proves nothing.
 fn readable(
     record: &mut Record,
     side: Side,
@@ -190,7 +191,7 @@ fn readable(
 ) -> Vec<(FieldIx, Value)> {
     for (field, error) in read.errors {
         let name = surface.fields[field].name.to_string();
-        let id = derived_id("unreadable", &[&record.key.to_string(), side.as_str(), &name]);
+        let id = unreadable_error(&record.key, side, &name);
         if !record.locks.iter().any(|l| l.error == id) {
             let reason = format!("{side} holds a value that {name} cannot take");
             record.locks.push(Lock { field: Some(field), error: id, reason, since: now });
@@ -200,6 +201,10 @@ fn readable(
         entry.field = Some(name);
         errors.push(entry);
     }
+    let mut shown = vec![missing_error(&record.key, side)];
+    let names = read.values.iter().map(|(field, _)| &surface.fields[*field].name);
+    shown.extend(names.map(|name| unreadable_error(&record.key, side, name)));
+    record.locks.retain(|lock| !shown.contains(&lock.error));
     read.values
 }
 
@@ -241,7 +246,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType};
+    use crate::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Revision, SideId};
     use crate::domain::surface::SyncConfig;
     use crate::writer::LookCall;
     use crate::writer::settle::Ask;
@@ -292,5 +297,52 @@ mod tests {
         assert_eq!(told(max + 3, 0), [max + 4]);
         // Dismissed, it is told again when it goes on.
         assert_eq!(told(0, max + 2), [max, max + 3]);
+    }
+
+    /// A look at a record that both sides have; NetSuite holds `class` in its category.
+    fn looked(record: Record, class: serde_json::Value) -> Outcome {
+        let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+        let account = &config.accounts[&record.key.account];
+        let surface = Arc::clone(&account.types[&record.key.record_type]);
+        let canonical = record.key.id.clone();
+        let look = LookCall { surface: Arc::clone(&surface), canonical, id: None, operations: vec![] };
+        let job = Job { record, surface, ask: Ask::Look(look), asked: Timestamp(0) };
+        let values = serde_json::Map::from_iter([("class".to_string(), class)]);
+        let shown = Shown { id: SideId::parse("7").unwrap(), revision: Revision(9), values };
+        let answer = Answer::Looked { shown, held: Default::default() };
+        answered(Side::NetSuite, account, &job, answer, &CanonicalIds::default(), Timestamp(1))
+    }
+
+    #[test]
+    fn an_answer_that_shows_it_unlocks_what_an_earlier_one_lacked() {
+        let config = SyncConfig::parse(include_str!("../../../../config/sync.toml")).unwrap();
+        let (account, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("item").unwrap());
+        let surface = &config.accounts[&account].types[&kind];
+        let key = RecordKey::new(account, kind, CanonicalId::parse("sx-1").unwrap());
+        let mut record = Record::new(key.clone(), surface);
+        record.alive = true;
+        record.sides.netsuite.presence = Presence::There;
+        let (unreadable, missing) =
+            (unreadable_error(&key, Side::NetSuite, "category"), missing_error(&key, Side::NetSuite));
+        let other = missing_error(&key, Side::SuiteX);
+        for error in [missing, other] {
+            record.locks.push(Lock { field: None, error, reason: "no".into(), since: Timestamp(0) });
+        }
+        let locks = |outcome: &Outcome| outcome.record.locks.iter().map(|l| l.error).collect::<Vec<_>>();
+        let in_vain = looked(record, json!({ "no": "option" }));
+        assert_eq!(locks(&in_vain), [other, unreadable], "it is shown, and not what it holds");
+        assert_eq!((in_vain.errors.len(), in_vain.errors[0].id), (1, unreadable));
+        let again = looked(in_vain.record, json!({ "no": "option" }));
+        assert_eq!(
+            (locks(&again), again.errors.len()),
+            (vec![other, unreadable], 1),
+            "told again, locked once"
+        );
+        let readable = looked(again.record, json!("5"));
+        assert_eq!(
+            (locks(&readable), readable.errors.len()),
+            (vec![other], 0),
+            "what the other side lacks stays"
+        );
     }
 }

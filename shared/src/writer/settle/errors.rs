@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::id::{Side, Timestamp, derived_id};
 use crate::domain::record::{Lock, Record};
-use crate::domain::settle::not_persisted_error;
+use crate::domain::settle::{missing_error, not_persisted_error};
 use crate::domain::surface::TypeSurface;
 use crate::domain::value::Unresolved;
 use crate::state::{CUT_OFF, ErrorEntry};
@@ -12,7 +12,7 @@ use crate::writer::CallFault;
 
 /// The target shows a record no longer that it had.
 pub(super) fn missing(record: &mut Record, side: Side, now: Timestamp) -> ErrorEntry {
-    let id = derived_id("missing", &[&record.key.to_string(), side.as_str()]);
+    let id = missing_error(&record.key, side);
     record.locks.retain(|l| l.error != id);
     let reason = format!("{side} no longer shows this record");
     record.locks.push(Lock { field: None, error: id, reason: reason.clone(), since: now });

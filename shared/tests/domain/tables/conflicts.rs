@@ -5,7 +5,7 @@ use shared::domain::conflict::{Choice, Resolution};
 use shared::domain::id::Timestamp;
 use shared::domain::news::News;
 use shared::domain::plan::has_work;
-use shared::domain::record::{Sent, Span};
+use shared::domain::record::{Lock, Sent, Span, hold_lock};
 use uuid::Uuid;
 
 use super::{N, Thing, X, rules};
@@ -100,6 +100,16 @@ fn a_resolution_counts_for_what_was_judged() {
             (result, netsuite.into(), suitex.into())
         );
     }
+}
+
+#[test]
+fn a_decision_ends_what_was_stopped_for_want_of_it_and_no_other_lock() {
+    let mut thing = in_conflict("low");
+    let conflict = thing.record.conflict.clone().unwrap().id;
+    let lock = |error| Lock { field: Some(0), error, reason: "why".into(), since: Timestamp(0) };
+    thing.record.locks = vec![lock(hold_lock(conflict)), lock(Uuid::nil())];
+    thing.resolve(vec![(0, Choice::Side(N))], None);
+    assert_eq!(thing.record.locks, [lock(Uuid::nil())], "whether or not the watcher looks again");
 }
 
 #[test]

@@ -106,6 +106,8 @@ fn error(n: u128) -> ErrorEntry {
         note: None,
         edits: vec![],
         brake: None,
+        tried_at: None,
+        to_send: false,
     }
 }
 

@@ -181,6 +181,8 @@ fn filled(account: &AccountId, n: u32) -> Commit {
         note: None,
         edits: vec![],
         brake: None,
+        tried_at: None,
+        to_send: false,
     };
     let status = if n.is_multiple_of(7) { AmbiguityStatus::Open } else { AmbiguityStatus::Closed };
     let asked = Ambiguity { status, ..Ambiguity::new(key, Side::NetSuite, at(1)) };

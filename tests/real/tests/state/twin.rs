@@ -146,6 +146,8 @@ impl Story {
             note: self.dice.bool().then(|| "n".into()),
             edits: vec![self.event()],
             brake: Some(shared::state::brake::BrakeWord::Discard),
+            tried_at: (status == ErrorStatus::Retried).then_some(Timestamp(3)),
+            to_send: status == ErrorStatus::Retried,
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) fn error(account: &AccountId, n: u128) -> ErrorEntry {
         note: None,
         edits: vec![id(2_000 + n)],
         brake: Some(shared::state::brake::BrakeWord::Discard),
+        tried_at: Some(at(3_000 + n as i64)),
+        to_send: true,
     }
 }
 

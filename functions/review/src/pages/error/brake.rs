@@ -7,7 +7,7 @@ use super::markup::{Doing, Shown, path};
 
 /// What the brake holds, and the two ways on.
 pub(super) fn deciding(shown: &Shown) -> Markup {
-    let note = shown.typed.note.as_deref().filter(|_| shown.typed.failed(Doing::Decide)).unwrap_or_default();
+    let note = shown.typed.note_of(Doing::Decide).unwrap_or_default();
     html! {
         section.card aria-labelledby="brake" {
             header { h2 id="brake" { "Was it meant?" } }

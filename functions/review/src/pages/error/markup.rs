@@ -13,6 +13,9 @@ use crate::view::ErrorView;
 /// Longest payload that is shown, in characters; the API has all of it.
 const PAYLOAD_MAX: usize = 20_000;
 
+/// Largest event that is edited in a form, in bytes: sent as a form, each of them may take three.
+const EDITED_MAX: usize = 100_000;
+
 /// Longest reason that is taken, in characters.
 const REASON_MAX: usize = redrive::REASON_MAX;
 
@@ -20,7 +23,7 @@ const REASON_MAX: usize = redrive::REASON_MAX;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Typed {
     /// What was being done.
-    pub(super) doing: Doing,
+    pub(super) doing: Option<Doing>,
     /// The event, as JSON.
     pub(super) event: Option<String>,
     /// Why.
@@ -30,21 +33,23 @@ pub(super) struct Typed {
 }
 
 /// What a person does about an error, in a form of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doing {
+    /// It is tried again as it is.
+    Retry,
     /// It is edited, and tried again.
     Edit,
     /// It is closed.
-    #[default]
     Dismiss,
     /// What its brake holds passes, or is discarded.
     Decide,
 }
 
 impl Typed {
-    /// Whether this was being done, and was refused.
-    pub(super) fn failed(&self, doing: Doing) -> bool {
-        self.wrong.is_some() && self.doing == doing
+    /// The reason that was typed with this form, when it was refused.
+    pub(super) fn note_of(&self, doing: Doing) -> Option<&str> {
+        let is_mine = self.wrong.is_some() && self.doing == Some(doing);
+        is_mine.then(|| self.note.as_deref().unwrap_or_default())
     }
 }
 
@@ -124,10 +129,12 @@ pub(super) struct Shown<'a> {
     /// As the error stands: what a form must name.
     pub(super) state: &'a str,
     pub(super) typed: &'a Typed,
-    /// Whether this person may have it tried again.
+    /// Whether this person may do something about it.
     pub(super) may_act: bool,
     /// Whether its brake waits for a decision that this person may take.
     pub(super) may_decide: bool,
+    /// Whether anything would happen if it were tried again.
+    pub(super) can_retry: bool,
     pub(super) now: Timestamp,
 }
 
@@ -171,14 +178,21 @@ pub(super) fn body(shown: &Shown) -> Markup {
 }
 
 fn actions(shown: &Shown) -> Markup {
-    let action = path(shown.error);
+    let (action, note) = (path(shown.error), shown.typed.note_of(Doing::Retry).unwrap_or_default());
     html! {
         section.card aria-labelledby="again" {
             header { h2 id="again" { "Try it again" } }
             div.body {
-                form.flow method="post" action=(format!("{action}/retry")) {
-                    button.main data-apply { "Try again as it is" kbd.keys-only aria-hidden="true" { "a" } }
-                    span.hint { "When what caused it has been put right on that side." }
+                @if shown.can_retry {
+                    form.flow method="post" action=(format!("{action}/retry")) {
+                        input type="hidden" name="state" value=(shown.state);
+                        label for="retry-note" { "Why, for the audit, if you like" }
+                        input type="text" id="retry-note" name="note" value=(note) maxlength=(REASON_MAX) autocomplete="off";
+                        button.main data-apply { "Try again as it is" kbd.keys-only aria-hidden="true" { "a" } }
+                        span.hint { "When what caused it has been put right on that side." }
+                    }
+                } @else {
+                    p { "Nothing is stuck here that could be tried again: it is over by itself once what it tells of is." }
                 }
                 @if let Some(path) = elsewhere(shown.error) {
                     p { a href=(path) { "Set another value" } span.hint { " if what stands there now can never be taken. Then try it again." } }
@@ -193,9 +207,12 @@ fn actions(shown: &Shown) -> Markup {
 /// The form in which what is stuck is edited.
 fn editing(shown: &Shown, original: &str) -> Markup {
     let (typed, action) = (shown.typed, path(shown.error));
-    let is_mine = typed.failed(Doing::Edit);
-    let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
+    let (is_mine, note) =
+        (typed.note_of(Doing::Edit).is_some(), typed.note_of(Doing::Edit).unwrap_or_default());
     let event = typed.event.as_deref().unwrap_or(original);
+    if event.len() > EDITED_MAX {
+        return editing_elsewhere(shown.error, event.len());
+    }
     html! {
         details open[is_mine] {
             summary { "Edit it, and try again" }
@@ -212,11 +229,25 @@ fn editing(shown: &Shown, original: &str) -> Markup {
     }
 }
 
+/// What is said in place of a form that would be too large.
+fn editing_elsewhere(error: &ErrorView, bytes: usize) -> Markup {
+    let api = format!("/review/api/v1/errors/{}", error.id);
+    html! {
+        details {
+            summary { "Edit it, and try again" }
+            p.small {
+                "It has " (words::count(bytes as u64, "byte")) ": too much for a form. " code { "GET " (api) }
+                " shows what was received, " code { "POST " (api) "/edit" } " takes another event in its place."
+            }
+        }
+    }
+}
+
 /// The form that closes it without trying anything again.
 fn dismissing(shown: &Shown) -> Markup {
     let (typed, action) = (shown.typed, path(shown.error));
-    let is_mine = typed.failed(Doing::Dismiss);
-    let note = typed.note.as_deref().filter(|_| is_mine).unwrap_or_default();
+    let (is_mine, note) =
+        (typed.note_of(Doing::Dismiss).is_some(), typed.note_of(Doing::Dismiss).unwrap_or_default());
     html! {
         details open[is_mine] {
             summary { "Dismiss it" }
@@ -336,6 +367,7 @@ mod tests {
             typed: &typed,
             may_act: true,
             may_decide: false,
+            can_retry: true,
             now: Timestamp(0),
         };
         let page = body(&shown).into_string();

@@ -35,14 +35,21 @@ async fn found(visit: &Visit, id: &str) -> Result<Case, Problem> {
     desk::error(&visit.seat, request::id(id)?).await
 }
 
-/// `POST /review/errors/{id}/retry`.
-pub(super) async fn retry(visit: Visit, Path(id): Path<String>) -> Response {
-    let answered = async {
-        let case = found(&visit, &id).await?;
-        desk::retry(&case).await?;
-        Ok(reply::see_other(&markup::path(&case.view())))
+/// `POST /review/errors/{id}/retry`: the `state` that the person saw, and a `note` if they like.
+pub(super) async fn retry(visit: Visit, Path(id): Path<String>, body: Bytes) -> Response {
+    let answered = retried(&visit, &id, &body).await;
+    visit.answer(Section::Errors, answered).await
+}
+
+async fn retried(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Problem> {
+    let (case, form) = (found(visit, id).await?, Form::read(body)?);
+    case.need_resolver()?;
+    let typed = typed(&form);
+    let done = match is_as_seen(&case, &form) {
+        Err(late) => Err(late),
+        Ok(()) => desk::retry(&case, typed.note.as_deref()).await.map(drop),
     };
-    visit.answer(Section::Errors, answered.await).await
+    answer(visit, &case, done, Typed { doing: Some(Doing::Retry), ..typed }).await
 }
 
 /// `POST /review/errors/{id}/edit`: `event` as JSON, `note`, and the `state` that the person saw.
@@ -63,7 +70,7 @@ async fn edited(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Proble
             desk::edit(&case, event, typed.note.as_deref().unwrap_or_default()).await.map(drop)
         }
     };
-    answer(visit, &case, sent, Typed { doing: Doing::Edit, ..typed }).await
+    answer(visit, &case, sent, Typed { doing: Some(Doing::Edit), ..typed }).await
 }
 
 fn event_of(typed: &Typed) -> Result<Json, Problem> {
@@ -85,7 +92,7 @@ async fn dismissed(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Pro
         Err(late) => Err(late),
         Ok(()) => desk::dismiss(&case, typed.note.as_deref().unwrap_or_default()).await.map(drop),
     };
-    answer(visit, &case, done, typed).await
+    answer(visit, &case, done, Typed { doing: Some(Doing::Dismiss), ..typed }).await
 }
 
 /// `POST /review/errors/{id}/brake`: `decision`, `note`, and the `state` that the person saw.
@@ -97,7 +104,7 @@ pub(super) async fn brake(visit: Visit, Path(id): Path<String>, body: Bytes) -> 
 async fn decided(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Problem> {
     let (case, form) = (found(visit, id).await?, Form::read(body)?);
     desk::need_decider(&case)?;
-    let typed = Typed { doing: Doing::Decide, ..typed(&form) };
+    let typed = Typed { doing: Some(Doing::Decide), ..typed(&form) };
     let word = form.get("decision").and_then(BrakeWord::parse);
     let done = match (is_as_seen(&case, &form), word, typed.note.as_deref()) {
         (Err(late), _, _) => Err(late),
@@ -152,8 +159,9 @@ async fn page(visit: &Visit, case: &Case, status: StatusCode, typed: &Typed) -> 
         original: original.as_deref(),
         state: &case.state(),
         typed,
-        may_act: case.may_retry(),
+        may_act: case.may_act(),
         may_decide: desk::may_decide(case),
+        can_retry: case.can_retry().await?,
         now: visit.seat.now(),
     };
     let page =

@@ -14,7 +14,7 @@ use google_cloud_storage::Error;
 use google_cloud_storage::client::Storage;
 use google_cloud_storage::read_resume_policy::{ReadResumePolicyExt, Recommended};
 use google_cloud_storage::retry_policy::RetryableErrors;
-use shared::blob::{Blob, BlobRef, Body};
+use shared::blob::{BODY_MAX_BYTES, Blob, BlobRef, Body};
 use shared::fault::Unavailable;
 use tokio::time::timeout;
 
@@ -37,7 +37,7 @@ impl Default for BlobLimits {
     /// For callers that answer within ten seconds, as a push must.
     fn default() -> Self {
         Self {
-            size_max: 32 * 1_024 * 1_024,
+            size_max: BODY_MAX_BYTES,
             retry_within: Duration::from_secs(6),
             attempts: 4,
             within: Duration::from_secs(8),

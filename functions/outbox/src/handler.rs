@@ -106,9 +106,9 @@ async fn relay_leased(app: &App, account: &Account, holder: &str) -> Result<u64,
 async fn relay_batch(app: &App, account: &Account, rows: &[OutboxRow]) -> Result<u64, Unavailable> {
     let (mut events, mut unread, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
     for row in rows {
-        match relay(account, row) {
-            Relay::Event(mut event) => {
-                bodies.extend(app.offload.take(&mut event));
+        match relay(account, row, &app.offload) {
+            Relay::Event(event, body) => {
+                bodies.extend(body);
                 events.push(change_message(&event));
             }
             Relay::Nothing => app.ports.metrics.refused("not_synced"),

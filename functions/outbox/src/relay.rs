@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 use shared::blob::offload::Offload;
-use shared::blob::{BlobRef, Keep};
+use shared::blob::{BODY_MAX_BYTES, BlobRef, Keep};
 use shared::domain::event::{ChangeEvent, Operation, Payload, Source};
 use shared::domain::id::{SideId, derived_id};
 use shared::domain::surface::Account;
@@ -13,8 +13,8 @@ use shared::suitex::OutboxRow;
 /// What becomes of a row.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Relay {
-    /// News.
-    Event(Box<ChangeEvent>),
+    /// News, and what of it is to be stored first because it is too large to travel.
+    Event(Box<ChangeEvent>, Option<(BlobRef, Bytes)>),
     /// Nothing to tell: the table is not synced, or the row was touched without a change.
     Nothing,
     /// It can never be an event, for this reason: a person must see it, and it must not hold up the rest.
@@ -22,7 +22,7 @@ pub(crate) enum Relay {
 }
 
 /// What becomes of `row`.
-pub(crate) fn relay(account: &Account, row: &OutboxRow) -> Relay {
+pub(crate) fn relay(account: &Account, row: &OutboxRow, offload: &Offload) -> Relay {
     let Some(surface) = account.types.values().find(|surface| surface.suitex == row.table) else {
         return Relay::Nothing;
     };
@@ -47,7 +47,7 @@ pub(crate) fn relay(account: &Account, row: &OutboxRow) -> Relay {
         },
     };
     let (id, kind) = (&account.id, &surface.record_type);
-    Relay::Event(Box::new(ChangeEvent {
+    let mut event = ChangeEvent {
         event_id: derived_id("outbox", &[id.as_str(), &row.seq.to_string()]),
         ordering_key: format!("{id}:{kind}:{record_id}"),
         account_id: id.clone(),
@@ -64,13 +64,21 @@ pub(crate) fn relay(account: &Account, row: &OutboxRow) -> Relay {
         auth_context: Map::from_iter([("actor".to_string(), Json::String(row.actor.clone()))]),
         metadata: Map::new(),
         unknown: Map::new(),
-    }))
+    };
+    match offload.take(&mut event) {
+        Some((_, body)) if body.len() > BODY_MAX_BYTES => Relay::Unreadable(format!(
+            "its values are {} bytes, and at most {BODY_MAX_BYTES} can be stored",
+            body.len()
+        )),
+        body => Relay::Event(Box::new(event), body),
+    }
 }
 
 /// Most bytes of an attribute's value that Pub/Sub takes.
 const ATTRIBUTE_MAX_BYTES: usize = 1_024;
 
-/// The row as it is, for the error queue; one that is too large to travel as a reference to what is to be stored.
+/// The row as it is, for the error queue; one that is too large to travel as a reference to what is to be stored,
+/// and one that is too large for that without its values: SuiteX still has them.
 pub(crate) fn unreadable(
     account: &Account,
     row: &OutboxRow,
@@ -84,12 +92,26 @@ pub(crate) fn unreadable(
         [("account", account.id.as_str()), ("type", kind), ("source", "suitex"), ("reason", reason)];
     // A row of JSON values always serialises.
     let whole: Bytes = serde_json::to_vec(row).unwrap_or_default().into();
-    let stored = (whole.len() > offload.over_bytes)
+    let size = whole.len();
+    let stored = (size > offload.over_bytes && size <= BODY_MAX_BYTES)
         .then(|| (BlobRef::of(&offload.bucket, &account.id, Keep::Pinned, &whole), whole.clone()));
-    let data = stored.as_ref().map_or(whole, |(at, _)| {
-        let row = json!({ "seq": row.seq, "table": row.table, "id": row.id, "rowRef": at.to_string() });
-        row.to_string().into()
-    });
+    let OutboxRow { seq, table, id, .. } = row;
+    let data: Bytes = match &stored {
+        Some((at, _)) => {
+            json!({ "seq": seq, "table": table, "id": id, "rowRef": at.to_string() }).to_string().into()
+        }
+        None if size <= offload.over_bytes => whole,
+        None => {
+            // A synced table has a few hundred columns at most.
+            let columns: Vec<&String> = row.changes.keys().collect();
+            json!({
+                "seq": seq, "table": table, "id": id, "operation": row.operation, "revision": row.revision,
+                "at": row.at, "actor": row.actor, "columns": columns, "bytes": size,
+            })
+            .to_string()
+            .into()
+        }
+    };
     let message = Message {
         data,
         attributes: attributes.map(|(k, v)| (k.to_string(), v.to_string())).into(),
@@ -120,7 +142,9 @@ mod tests {
     #[test]
     fn what_is_relayed_is_what_merge_reads() {
         for operation in ["create", "update", "delete"] {
-            let Relay::Event(event) = relay(&acme(), &row(operation)) else { panic!("{operation}") };
+            let Relay::Event(event, None) = relay(&acme(), &row(operation), &offload()) else {
+                panic!("{operation}")
+            };
             assert_eq!(ChangeEvent::from_slice(&event.to_bytes()).as_ref(), Ok(&*event), "{operation}");
             assert_eq!((event.record_type.as_str(), event.record_id.as_str()), ("customer", "12"));
             assert_eq!((event.revision, event.timestamp), (Some(Revision(3)), Timestamp(1_767_225_600_000)));
@@ -132,10 +156,11 @@ mod tests {
 
     #[test]
     fn a_row_has_one_id_for_ever_and_each_row_its_own() {
-        let id = |account: &Account, seq| match relay(account, &OutboxRow { seq, ..row("update") }) {
-            Relay::Event(event) => event.event_id,
-            other => panic!("{other:?}"),
-        };
+        let id =
+            |account: &Account, seq| match relay(account, &OutboxRow { seq, ..row("update") }, &offload()) {
+                Relay::Event(event, _) => event.event_id,
+                other => panic!("{other:?}"),
+            };
         let globex = Account { id: AccountId::parse("globex").unwrap(), ..acme() };
         assert_eq!(id(&acme(), 7), id(&acme(), 7));
         assert_ne!(id(&acme(), 7), id(&acme(), 8));
@@ -144,8 +169,12 @@ mod tests {
 
     #[test]
     fn what_tells_nothing_is_nothing() {
-        assert_eq!(relay(&acme(), &OutboxRow { table: "sessions".into(), ..row("update") }), Relay::Nothing);
-        assert_eq!(relay(&acme(), &OutboxRow { changes: Map::new(), ..row("update") }), Relay::Nothing);
+        for row in [
+            OutboxRow { table: "sessions".into(), ..row("update") },
+            OutboxRow { changes: Map::new(), ..row("update") },
+        ] {
+            assert_eq!(relay(&acme(), &row, &offload()), Relay::Nothing);
+        }
     }
 
     #[test]
@@ -153,7 +182,7 @@ mod tests {
         for (row, word) in
             [(row("upsert"), "upsert"), (OutboxRow { id: "a:b".into(), ..row("update") }, "a:b")]
         {
-            let Relay::Unreadable(reason) = relay(&acme(), &row) else { panic!("{row:?}") };
+            let Relay::Unreadable(reason) = relay(&acme(), &row, &offload()) else { panic!("{row:?}") };
             assert!(reason.contains(word), "{reason}");
             let (message, stored) = unreadable(&acme(), &row, &reason, &offload());
             assert_eq!(serde_json::from_slice::<OutboxRow>(&message.data).unwrap(), row);

@@ -158,6 +158,30 @@ fn a_row_that_can_never_be_an_event_goes_to_the_dead_letters() {
 }
 
 #[test]
+fn an_edit_that_is_too_large_to_be_stored_is_a_persons_and_the_rest_goes_on() {
+    let relay = relay(10);
+    let of = |bytes: usize| Map::from_iter([("email".to_string(), Json::from("x".repeat(bytes)))]);
+    let half = 17 * 1_024 * 1_024;
+    let huge = OutboxRow { changes: of(half), previous: of(half), ..row(1, "customers") };
+    let created = OutboxRow { operation: "create".into(), changes: of(2 * half), ..row(2, "customers") };
+    // An id that is none: its row would be stored whole, but for its size.
+    let stranger = OutboxRow { id: "a:b".into(), changes: of(2 * half), ..row(3, "customers") };
+    let large = OutboxRow { changes: of(half), ..row(4, "customers") };
+    relay.edits("acme", [huge, created, stranger, large, row(5, "customers")]);
+    assert_eq!(post(&relay.router, "/tick", "").body, json!({"relayed": 2}));
+    assert_eq!((relay.published(), relay.left("acme")), (vec![json!("4"), json!("5")], 0));
+    let dead = relay.world.bus.on(Topic::DeadLetter);
+    assert_eq!(dead.len(), 3);
+    let told: Json = serde_json::from_slice(&dead[0].data).unwrap();
+    assert_eq!((&told["seq"], &told["table"], &told["id"]), (&json!(1), &json!("customers"), &json!("1")));
+    assert_eq!((&told["operation"], &told["columns"]), (&json!("update"), &json!(["email"])));
+    assert!(told["bytes"].as_u64().unwrap() > 2 * half as u64 && dead[0].data.len() < 1_000, "no values");
+    for row in &dead[..2] {
+        assert!(row.attributes["reason"].contains("can be stored"), "{}", row.attributes["reason"]);
+    }
+}
+
+#[test]
 fn nothing_is_dispatched_that_the_bus_does_not_have() {
     let relay = relay(10);
     relay.edits("acme", [row(1, "customers")]);

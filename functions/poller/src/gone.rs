@@ -20,7 +20,6 @@ use crate::cursor::Cursor;
 use crate::sweep::STAGE;
 use crate::wall::{Clocks, moved};
 use crate::{event, filed, held, page, query, told};
-use shared::netsuite::table::Table;
 
 /// What was told is remembered for so long, s: it may be listed again before it has been taken in.
 const TOLD_S: i64 = 26 * 3_600;

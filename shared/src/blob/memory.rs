@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Blob, BlobRef, Body};
+use super::{BODY_MAX_BYTES, Blob, BlobRef, Body};
 use crate::fault::Unavailable;
 
 /// See [`Blob`].
@@ -18,6 +18,9 @@ pub struct MemoryBlob {
 #[async_trait]
 impl Blob for MemoryBlob {
     async fn put(&self, at: &BlobRef, bytes: Bytes) -> Result<(), Unavailable> {
+        if bytes.len() > BODY_MAX_BYTES {
+            return Err(Unavailable::new("blob", format!("{at}: {} bytes are too many", bytes.len())));
+        }
         let mut bodies = self.bodies.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         bodies.entry(at.clone()).or_insert(bytes);
         Ok(())

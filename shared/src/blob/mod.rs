@@ -10,10 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::domain::id::AccountId;
 use crate::fault::Unavailable;
 
+/// Largest body, in bytes, that is stored; every implementation refuses what is larger, and always will.
+pub const BODY_MAX_BYTES: usize = 32 * 1_024 * 1_024;
+
 /// How long a body is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keep {
-    /// Thirty days.
+    /// Thirty days. We write none of these; an integration may put its own large payloads there.
     Transient,
     /// As long as the ledger refers to it.
     Pinned,
@@ -98,7 +101,7 @@ pub enum Body {
 /// Stores and loads bodies.
 #[async_trait]
 pub trait Blob: Send + Sync {
-    /// Stores `bytes` under its reference; storing it again is a no-op.
+    /// Stores `bytes`, [`BODY_MAX_BYTES`] of them at most, under its reference; storing it again is a no-op.
     async fn put(&self, at: &BlobRef, bytes: Bytes) -> Result<(), Unavailable>;
 
     /// Loads a body.

@@ -6,6 +6,8 @@
 //! unknown key ───────────────────► at most one fetch a minute, whoever asks; else refused
 //! no keys at all ────────────────► all wait for one fetch; after a failure nobody tries for some seconds
 //! ```
+//!
+//! A fetch ends with the caller that makes it, when that one hangs up; it then counts as one that failed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -74,8 +76,8 @@ struct Held {
 enum Last {
     #[default]
     Never,
-    /// Under way, or given up by a caller that went away: whoever holds `fetching` knows which.
-    Begun,
+    /// Under way as long as `fetching` is held; else given up by a caller that went away.
+    Begun(Timestamp),
     Done(Timestamp),
     Failed(Timestamp),
 }
@@ -102,7 +104,8 @@ impl Keys {
 
     /// The key of this id.
     pub(super) async fn find(&self, id: &str, now: Timestamp) -> Result<VerifyingKey, NoKey> {
-        match self.step(id, now) {
+        let is_under_way = self.fetching.try_lock().is_err();
+        match self.step(id, now, is_under_way) {
             Step::Use(key) => Ok(*key),
             Step::Refuse(why) => Err(why),
             Step::UseAndFetch(key) => {
@@ -115,8 +118,8 @@ impl Keys {
             }
             Step::Fetch => {
                 let _alone = self.fetching.lock().await;
-                // Another may have fetched while we waited.
-                if let Step::Fetch = self.step(id, now) {
+                // Another may have fetched while we waited, or have gone away.
+                if let Step::Fetch = self.step(id, now, false) {
                     self.fetch(now).await;
                 }
                 self.settled(id, now)
@@ -126,21 +129,22 @@ impl Keys {
 
     /// The answer after a fetch, whoever made it.
     fn settled(&self, id: &str, now: Timestamp) -> Result<VerifyingKey, NoKey> {
-        match self.step(id, now) {
+        match self.step(id, now, false) {
             Step::Use(key) | Step::UseAndFetch(key) => Ok(*key),
             Step::Refuse(why) => Err(why),
             Step::Fetch => Err(NoKey::Unavailable),
         }
     }
 
-    fn step(&self, id: &str, now: Timestamp) -> Step {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).step(id, now, &self.limits)
+    fn step(&self, id: &str, now: Timestamp, is_under_way: bool) -> Step {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.step(id, now, is_under_way, &self.limits)
     }
 
     /// Fetches; what is held stays when that fails, and when the caller goes away meanwhile.
     async fn fetch(&self, now: Timestamp) {
         let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held().last = Last::Begun;
+        held().last = Last::Begun(now);
         match self.source.fetch().await {
             Ok(fetched) => {
                 let fresh_until = now.plus(millis(fetched.max_age));
@@ -156,17 +160,19 @@ impl Keys {
 }
 
 impl Held {
-    /// What to do about key `id` at `now`. Pure.
-    fn step(&self, id: &str, now: Timestamp, limits: &KeyLimits) -> Step {
+    /// What to do about key `id` at `now`; `is_under_way`: somebody fetches, for whom one can wait. Pure.
+    fn step(&self, id: &str, now: Timestamp, is_under_way: bool, limits: &KeyLimits) -> Step {
         // A clock that was set back must not forbid fetching until it catches up.
         let is_past = |at: Timestamp, every: Duration| now < at || now >= at.plus(millis(every));
         let may_retry = match self.last {
+            Last::Begun(at) => is_under_way || is_past(at, limits.retry_every),
             Last::Failed(at) => is_past(at, limits.retry_every),
-            Last::Never | Last::Begun | Last::Done(_) => true,
+            Last::Never | Last::Done(_) => true,
         };
         let may_look = match self.last {
+            Last::Begun(at) => is_under_way || is_past(at, limits.unknown_every),
             Last::Done(at) | Last::Failed(at) => is_past(at, limits.unknown_every),
-            Last::Never | Last::Begun => true,
+            Last::Never => true,
         };
         let Some(fresh_until) = self.fresh_until.filter(|at| now < at.plus(millis(limits.stale_for))) else {
             return if may_retry { Step::Fetch } else { Step::Refuse(NoKey::Unavailable) };

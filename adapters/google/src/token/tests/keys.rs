@@ -48,6 +48,37 @@ async fn unknown_keys_cause_one_fetch_a_minute() {
 }
 
 #[tokio::test]
+async fn a_caller_that_hangs_up_costs_no_more_than_one_that_stays() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.verify(&stage.token()).await, Ok(()));
+    stage.pass(60);
+    stage.publish(&stage.issuer, "max-age=3600", Duration::from_millis(300)).await;
+    let stranger = Issuer::new("nobodys").unwrap().sign(&stage.claims()).unwrap();
+    for n in 0..20 {
+        let asked = tokio::time::timeout(Duration::from_millis(100), stage.verify(&stranger)).await;
+        assert_eq!(asked.is_err(), n == 0, "the first one hangs up while keys are fetched");
+    }
+    assert_eq!(stage.fetches().await, 1, "of the twenty, since the keys were published anew");
+    assert_eq!(stage.verify(&stage.token()).await, Ok(()), "nobody else suffers");
+    stage.pass(60);
+    assert_eq!(stage.verify(&stranger).await, Err(Refused::UnknownKey));
+    assert_eq!(stage.fetches().await, 2, "a minute later one may look again");
+}
+
+#[tokio::test]
+async fn who_comes_while_keys_are_fetched_waits_for_them() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.verify(&stage.token()).await, Ok(()));
+    stage.pass(60);
+    let next = Issuer::new("key-2").unwrap();
+    stage.publish(&next, "max-age=3600", Duration::from_millis(200)).await;
+    let token = next.sign(&stage.claims()).unwrap();
+    let results = join_all((0..10).map(|_| stage.verify(&token))).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(stage.fetches().await, 1);
+}
+
+#[tokio::test]
 async fn a_new_key_is_found_when_it_is_first_used() {
     let stage = Stage::new().await;
     assert_eq!(stage.verify(&stage.token()).await, Ok(()));

@@ -50,8 +50,12 @@ fn a_record_that_is_not_shown_stays_an_error_until_it_is() {
     story.netsuite(|f| {
         f.settings.hidden_rows = BTreeMap::from([("customer".into(), hidden)]);
         f.settings.hidden_records = HiddenRecords::Missing;
+        // So that it is looked for.
+        f.lost_reply = 1.0;
     });
     story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "2"}));
+    story.pass(5_000);
+    story.netsuite(|f| f.lost_reply = 0.0);
     story.settle();
     let error = story.error();
     assert_eq!(error.code, "RCRD_DSNT_EXIST");

@@ -37,10 +37,20 @@ fn end_with_stdin() {
     });
 }
 
-/// Migrates.
-pub(crate) async fn migrate() -> ExitCode {
-    let lines = service::migrate(&Env::of_process()).await;
-    ended(lines.map(|lines| println!("{}", lines.join("\n"))), "migrate")
+/// Migrates the databases, or their roles.
+pub(crate) async fn migrate(roles: bool) -> ExitCode {
+    let env = Env::of_process();
+    let done = if roles { service::migrate_roles(&env).await } else { service::migrate(&env).await };
+    match done {
+        Ok(lines) => {
+            println!("{}", lines.join("\n"));
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            eprintln!("migrate did not do all:\n{reason}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn ended(result: Result<(), service::NotStarted>, name: &str) -> ExitCode {

@@ -38,13 +38,23 @@ enum Command {
     /// Has people edit both sides while everything is killed, and accounts for all that was acknowledged.
     #[cfg(feature = "real")]
     Chaos(ChaosArgs),
-    /// Brings the databases to this program's level, and their roles up to date.
+    /// Brings the databases to this program's level, and has SuiteX's tables tell their edits.
     #[cfg(feature = "real")]
-    Migrate,
+    Migrate {
+        #[command(subcommand)]
+        part: Option<MigratePart>,
+    },
     /// Runs one function until SIGTERM; its settings come from the environment.
     #[cfg(feature = "real")]
     #[command(external_subcommand)]
     Function(Vec<String>),
+}
+
+#[cfg(feature = "real")]
+#[derive(Subcommand)]
+enum MigratePart {
+    /// Says who may do what in the databases; for an administrator.
+    Roles,
 }
 
 impl Command {
@@ -110,7 +120,7 @@ async fn main() -> ExitCode {
             }
         }
         #[cfg(feature = "real")]
-        Some(Command::Migrate) => function::migrate().await,
+        Some(Command::Migrate { part }) => function::migrate(part.is_some()).await,
         #[cfg(feature = "real")]
         Some(Command::Function(words)) => function::run(&words).await,
         None => up::run(cli.up).await,

@@ -134,7 +134,8 @@ grant select on schema_migration to '{role}reconcile';
 
 -- ingest and outbox publish to the bus, and come nowhere near.
 
--- migrate: changes the schema, and writes its own book; nothing else that is data.
+-- migrate: changes the schema, and writes its own book; nothing else that is data. CREATE on the book
+-- has it granted while it is not there yet: this role is made before the first migration.
 create role if not exists '{role}migrate';
 grant create, alter, drop, index, references, trigger, create view on * to '{role}migrate';
-grant select, insert, update on schema_migration to '{role}migrate'
+grant create, select, insert, update on schema_migration to '{role}migrate'

@@ -1,7 +1,7 @@
 //! The world's databases on the MySQL server: made anew at each start, with an account for each function that may
 //! do what the function needs, and no more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use mysql::migrate::{Schema, migrate};
@@ -134,27 +134,18 @@ fn server(address: &str) -> Result<Url, String> {
 }
 
 /// An account's SuiteX database. Ids of accounts have no character that a name cannot have in quotes.
-fn tenant_database(account: &AccountId) -> String {
+pub(crate) fn tenant_database(account: &AccountId) -> String {
     format!("world_suitex_{account}")
 }
 
 /// SuiteX's tables, the triggers that notice their edits, and the right of the SuiteX writer to write them.
-async fn tables_of_suitex(pool: &MySqlPool, account: &Account) -> Result<(), sqlx::Error> {
-    let ours = tables(pool).await?;
-    tenant::run(pool, &tenant::business_tables(account)).await?;
-    tenant::run(pool, &tenant::ddl(account)).await?;
-    let all = tables(pool).await?;
-    for grant in roles::business_tables(all.difference(&ours).map(String::as_str), ROLES) {
-        pool.execute(AssertSqlSafe(grant)).await?;
-    }
-    Ok(())
-}
-
-async fn tables(pool: &MySqlPool) -> Result<BTreeSet<String>, sqlx::Error> {
-    let tables = "select cast(table_name as char) from information_schema.tables \
-        where table_schema = database() and table_type = 'BASE TABLE'";
-    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(pool).await?;
-    Ok(tables.into_iter().collect())
+async fn tables_of_suitex(pool: &MySqlPool, account: &Account) -> Result<(), String> {
+    let tables = tenant::run(pool, &tenant::business_tables(account)).await;
+    tables.map_err(|error| error.to_string())?;
+    tenant::make(pool, account).await.map_err(|error| error.to_string())?;
+    let tables = tenant::tables(account);
+    let grants = roles::business_tables(tables.iter().map(String::as_str), ROLES);
+    roles::run(pool, grants).await.map_err(|error| error.to_string())
 }
 
 /// A connection that holds the lock.

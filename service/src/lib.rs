@@ -1,12 +1,13 @@
 //! The composition root: one function as one process, over MySQL, Redis, Pub/Sub and Cloud Storage.
 //!
 //! ```text
-//! environment ─► settings ─► outside (connect, check) ─► function (router) ─► serve
+//! environment ─► settings ─► outside (open) ─► check ─► function (router) ─► serve
 //! ```
 //!
 //! A function that is not set up right does not start: everything that is wrong is told at once, so that a
 //! deployment is mended in one go. It decides nothing else.
 
+mod check;
 mod function;
 mod migrate;
 mod outside;
@@ -17,7 +18,11 @@ use std::fmt;
 use shared::runtime::env::Env;
 use shared::runtime::serve::serve;
 
-pub use migrate::migrate;
+use check::Checked;
+use outside::Parts;
+use settings::{Own, Settings};
+
+pub use migrate::{migrate, migrate_roles};
 pub use settings::FUNCTIONS;
 
 /// Why a function does not start, or has ended: a line for each thing that is wrong.
@@ -41,11 +46,21 @@ impl<E: std::error::Error> From<E> for NotStarted {
 pub async fn run(name: &str, env: &Env) -> Result<(), NotStarted> {
     // Google's clients and ours share one TLS provider; a second call only says that there is one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = settings::Settings::read(name, env)?;
-    let outside = outside::Outside::open(&settings).await?;
-    outside.check(&settings).await?;
+    let (settings, told) = Settings::read(name, env)?;
+    let (parts, unopened) = Parts::open(&settings, &told).await;
+    let Checked { wrong, aside } = parts.check(&settings, &told).await;
+    let wrong = [told.lines(), unopened, wrong].concat();
+    if !wrong.is_empty() {
+        return Err(NotStarted(wrong));
+    }
+    let Some(outside) = parts.join(&settings, aside) else {
+        return Err(NotStarted(vec!["a connection is missing, and nobody said why".into()]));
+    };
+    if let (Own::SxWriter, Some(tenants)) = (&settings.own, &outside.tenants) {
+        check::warn_of_missing_indexes(tenants, &settings).await;
+    }
     let router = function::router(&settings, &outside)?;
-    let served = serve(router, settings.listen, outside.edge.tasks.clone()).await;
-    outside.close().await;
+    let tasks = outside.edge.tasks.clone();
+    let served = serve(router, settings.listen, tasks, outside.close()).await;
     served.map_err(|error| NotStarted(vec![format!("cannot listen on {}: {error}", settings.listen)]))
 }

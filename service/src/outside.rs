@@ -1,16 +1,17 @@
-//! The outside of a process: connections, and what is asked of them before the first request.
+//! The outside of a process: its connections, from their opening to their end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use futures::future::join;
 use google::blob::{BlobLimits, GcsBlob};
 use google::publish::{PublishLimits, PubsubPublisher};
 use mysql::ledger::MysqlLedger;
-use mysql::migrate::{self, Schema};
 use mysql::pool::{self, PoolOptions};
 use mysql::state::MysqlState;
 use mysql::tenant::MysqlTenants;
 use redis_buffer::RedisBuffer;
+use shared::domain::id::AccountId;
 use shared::ledger::Ledger;
 use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::env::Secret;
@@ -21,19 +22,95 @@ use shared::runtime::{Edge, Ports};
 use shared::state::State;
 use sqlx::MySqlPool;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use crate::NotStarted;
-use crate::settings::{Databases, Own, Settings};
+use crate::settings::{Settings, Told};
 
-/// Each question before the start is given so long.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// What could be opened. What could not, and what the function has no business in, is not there.
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) redis: Option<RedisBuffer>,
+    pub(crate) publisher: Option<PubsubPublisher>,
+    pub(crate) blob: Option<GcsBlob>,
+    pub(crate) state: Option<MySqlPool>,
+    pub(crate) ledger: Option<MySqlPool>,
+    pub(crate) tenants: Option<MysqlTenants>,
+}
 
-/// A clock that is further from the database's than this, ms, would make windows and leases wrong.
-const CLOCK_APART_MS: i64 = 5_000;
+impl Parts {
+    /// Prepares every connection whose settings are right, and says of which that cannot be done.
+    pub(crate) async fn open(settings: &Settings, told: &Told) -> (Self, Vec<String>) {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let mut wrong = Vec::new();
+        let redis = (!told.about(&["REDIS_"])).then(|| {
+            let redis = RedisBuffer::open(settings.redis.expose(), settings.redis_authority.clone());
+            redis.map_err(|error| wrong.push(format!("REDIS_URL {error}"))).ok()
+        });
+        let publisher = async {
+            let limits = PublishLimits::default();
+            match told.about(&["PUBSUB_"]) {
+                true => None,
+                false => Some(PubsubPublisher::new(&settings.pubsub, limits, Arc::clone(&clock)).await),
+            }
+        };
+        let blob = async {
+            match told.about(&["STORAGE_"]) {
+                true => None,
+                false => Some(GcsBlob::new(&settings.storage, BlobLimits::default()).await),
+            }
+        };
+        let (publisher, blob) = join(publisher, blob).await;
+        let publisher = publisher.and_then(|made| made.map_err(|error| wrong.push(error.to_string())).ok());
+        let blob = blob.and_then(|made| made.map_err(|error| wrong.push(error.to_string())).ok());
+        let mut database = |name: &str, url: &Secret, connections| {
+            let options = PoolOptions { connections, ..PoolOptions::new(url.expose()) };
+            let opened = (!told.about(&[name])).then(|| pool::connect(&options))?;
+            opened.map_err(|error| wrong.push(format!("{name} is {error}"))).ok()
+        };
+        let ours = settings.databases.as_ref();
+        let state = ours.and_then(|ours| database("STATE_DATABASE_URL", &ours.state, ours.connections));
+        let ledger =
+            ours.and_then(|ours| database("LEDGER_DATABASE_URL", ours.ledger.as_ref()?, ours.connections));
+        // Without a configuration every address would be of an account that is not configured.
+        let at = settings.tenants.as_ref().filter(|_| !told.about(&["TENANT_DATABASES", "SYNC_CONFIG"]));
+        let tenants = at
+            .and_then(|at| MysqlTenants::new(&settings.config, at).map_err(|lines| wrong.extend(lines)).ok());
+        let redis = redis.flatten();
+        (Self { clock, redis, publisher, blob, state, ledger, tenants }, wrong)
+    }
 
-/// What waits for the ledger at the end is given so long.
-const LEDGER_ENDS_WITHIN: Duration = Duration::from_secs(5);
+    /// All of it together, for a function of which nothing is wrong; `aside`: whose SuiteX is not worked on, and why.
+    /// None when something is missing.
+    pub(crate) fn join(self, settings: &Settings, aside: BTreeMap<AccountId, String>) -> Option<Outside> {
+        let Self { clock, redis, publisher, blob, state, ledger, tenants } = self;
+        let (redis, publisher, blob) = (Arc::new(redis?), Arc::new(publisher?), Arc::new(blob?));
+        let databases = match &settings.databases {
+            None => None,
+            Some(needed) => {
+                let records = MysqlState::new(state?, Arc::clone(&settings.config));
+                let ledger = match needed.ledger {
+                    None => None,
+                    Some(_) => Some(open_ledger(ledger?)),
+                };
+                Some(Opened { records: Arc::new(records), ledger })
+            }
+        };
+        let tenants = match settings.tenants {
+            None => None,
+            Some(_) => Some(Arc::new(tenants?.without(aside))),
+        };
+        let edge = Edge {
+            config: Arc::clone(&settings.config),
+            buffer: redis,
+            publish: Arc::clone(&publisher) as _,
+            blob,
+            clock,
+            ids: Arc::new(RandomIds),
+            tasks: Tasks::new(TokioSpawn),
+            metrics: Metrics::new(settings.function),
+        };
+        Some(Outside { edge, tenants, databases, publisher })
+    }
+}
 
 /// Everything outside of one process.
 pub(crate) struct Outside {
@@ -41,58 +118,21 @@ pub(crate) struct Outside {
     pub(crate) tenants: Option<Arc<MysqlTenants>>,
     databases: Option<Opened>,
     publisher: Arc<PubsubPublisher>,
-    blob: Arc<GcsBlob>,
-    redis: Arc<RedisBuffer>,
 }
 
 /// Our databases.
 struct Opened {
-    state: MySqlPool,
     records: Arc<dyn State>,
     ledger: Option<OpenedLedger>,
 }
 
 /// The ledger, and the worker that appends for it.
 struct OpenedLedger {
-    pool: MySqlPool,
     port: Arc<dyn Ledger>,
     worker: JoinHandle<()>,
 }
 
 impl Outside {
-    /// Prepares every connection that the function needs; the error names everything that cannot be one.
-    pub(crate) async fn open(settings: &Settings) -> Result<Self, NotStarted> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut wrong = Vec::new();
-        let redis = RedisBuffer::open(settings.redis.expose(), settings.redis_authority.clone());
-        let redis = redis.map_err(|error| wrong.push(format!("REDIS_URL {error}")));
-        let publisher = PubsubPublisher::new(&settings.pubsub, PublishLimits::default(), Arc::clone(&clock));
-        let publisher = publisher.await.map_err(|error| wrong.push(error.to_string()));
-        let blob = GcsBlob::new(&settings.storage, BlobLimits::default()).await;
-        let blob = blob.map_err(|error| wrong.push(error.to_string()));
-        let databases = settings.databases.as_ref().map(|databases| open_databases(databases, settings));
-        let databases = databases.transpose().map_err(|lines| wrong.extend(lines));
-        let tenants = settings.tenants.as_ref().map(|at| MysqlTenants::new(&settings.config, at));
-        let tenants = tenants.transpose().map_err(|lines| wrong.extend(lines));
-        let (Ok(redis), Ok(publisher), Ok(blob), Ok(databases), Ok(tenants)) =
-            (redis, publisher, blob, databases, tenants)
-        else {
-            return Err(NotStarted(wrong));
-        };
-        let (redis, publisher, blob) = (Arc::new(redis), Arc::new(publisher), Arc::new(blob));
-        let edge = Edge {
-            config: Arc::clone(&settings.config),
-            buffer: Arc::clone(&redis) as _,
-            publish: Arc::clone(&publisher) as _,
-            blob: Arc::clone(&blob) as _,
-            clock,
-            ids: Arc::new(RandomIds),
-            tasks: Tasks::new(TokioSpawn),
-            metrics: Metrics::new(settings.function),
-        };
-        Ok(Self { edge, tenants: tenants.map(Arc::new), databases, publisher, blob, redis })
-    }
-
     /// All ports, of a function that has business in both databases.
     pub(crate) fn ports(&self) -> Option<Ports> {
         let ledger = Arc::clone(&self.databases.as_ref()?.ledger.as_ref()?.port);
@@ -104,118 +144,31 @@ impl Outside {
         self.databases.as_ref().map(|databases| Arc::clone(&databases.records))
     }
 
-    /// Asks everything outside whether it is there and what it should be; the error names all that is not.
-    pub(crate) async fn check(&self, settings: &Settings) -> Result<(), NotStarted> {
-        let mut wrong = Vec::new();
-        if let Err(refused) = self.redis.check().await {
-            wrong.push(format!("REDIS_URL: {refused}"));
-        }
-        if let Err(refused) = self.publisher.check().await {
-            wrong.extend(refused);
-        }
-        if let Some(bucket) = settings.bucket()
-            && let Err(refused) = self.blob.check(bucket).await
-        {
-            wrong.push(format!("BLOB_BUCKET: {refused}"));
-        }
-        if let Some(databases) = &self.databases {
-            let now = self.edge.clock.now().0;
-            wrong.extend(database("STATE_DATABASE_URL", &databases.state, Schema::SyncState, now).await);
-            if let Some(ledger) = &databases.ledger {
-                wrong.extend(database("LEDGER_DATABASE_URL", &ledger.pool, Schema::EventStore, now).await);
-            }
-        }
-        for account in settings.config.accounts.keys() {
-            let Some(tenants) = &self.tenants else { break };
-            let name = format!("TENANT_DATABASES, {account}");
-            match tenants.pool(account) {
-                Some(pool) => {
-                    wrong.extend(database(&name, pool, Schema::Tenant, self.edge.clock.now().0).await)
-                }
-                None => wrong.push(format!("{name}: there is no address")),
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(NotStarted(wrong));
-        }
-        if let (Own::SxWriter, Some(tenants)) = (&settings.own, &self.tenants) {
-            warn_of_missing_indexes(tenants, settings).await;
-        }
-        Ok(())
-    }
-
-    /// Ends in order: what was published is sent, what waits for the ledger is written.
+    /// Ends: what was published is sent, what waits for the ledger is written. Whoever asks for it says how long
+    /// that may take.
     pub(crate) async fn close(self) {
         let Self { edge, publisher, databases, .. } = self;
-        publisher.stop().await;
         drop(edge);
-        let Some(OpenedLedger { port, worker, .. }) = databases.and_then(|opened| opened.ledger) else {
-            return;
+        let ledger = async {
+            let Some(OpenedLedger { port, worker }) = databases.and_then(|opened| opened.ledger) else {
+                return;
+            };
+            // The ledger's worker ends once nobody holds the ledger.
+            drop(port);
+            if worker.await.is_err() {
+                tracing::warn!("the ledger's worker did not end as it should");
+            }
         };
-        // The ledger's worker ends once nobody holds the ledger.
-        drop(port);
-        if timeout(LEDGER_ENDS_WITHIN, worker).await.is_err() {
-            tracing::warn!("appends were still under way at the end; their callers were not told Ok");
-        }
+        join(publisher.stop(), ledger).await;
     }
-}
-
-/// A line for each match key that no index in SuiteX's databases serves. It is slow and not wrong, so nothing is refused.
-async fn warn_of_missing_indexes(tenants: &MysqlTenants, settings: &Settings) {
-    for account in settings.config.accounts.keys() {
-        let asked = async { tenants.unindexed(account).await.map_err(|error| error.to_string()) };
-        match timeout(ANSWER_WITHIN, asked).await.unwrap_or_else(|_| Err("no answer in time".into())) {
-            Ok(missing) => {
-                for missing in &missing {
-                    tracing::warn!(%account, table = missing.table, column = missing.column, "{missing}");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%account, error, "whether indexes serve the match keys is not known");
-            }
-        }
-    }
-}
-
-fn open_databases(databases: &Databases, settings: &Settings) -> Result<Opened, Vec<String>> {
-    let mut wrong = Vec::new();
-    let mut open = |name: &str, url: &Secret| {
-        let options = PoolOptions { connections: databases.connections, ..PoolOptions::new(url.expose()) };
-        pool::connect(&options).map_err(|error| wrong.push(format!("{name} is {error}"))).ok()
-    };
-    let state = open("STATE_DATABASE_URL", &databases.state);
-    let ledger = databases.ledger.as_ref().map(|url| open("LEDGER_DATABASE_URL", url));
-    let (Some(state), Some(ledger)) = (state, ledger.map_or(Some(None), |pool| pool.map(Some))) else {
-        return Err(wrong);
-    };
-    let records = MysqlState::new(state.clone(), Arc::clone(&settings.config));
-    Ok(Opened { state, records: Arc::new(records), ledger: ledger.map(open_ledger) })
 }
 
 fn open_ledger(pool: MySqlPool) -> OpenedLedger {
-    let (appender, worker) = MysqlLedger::new(pool.clone());
+    let (appender, worker) = MysqlLedger::new(pool);
     #[expect(
         clippy::disallowed_methods,
         reason = "the ledger's own worker: it outlives Tasks, which it serves"
     )]
     let worker = tokio::task::spawn(worker);
-    OpenedLedger { pool, port: Arc::new(appender), worker }
-}
-
-/// What is wrong with a database: its address, our account there, its level, or our clock against its own.
-async fn database(name: &str, pool: &MySqlPool, schema: Schema, now_ms: i64) -> Option<String> {
-    let asked = timeout(ANSWER_WITHIN, async {
-        migrate::check(pool, schema).await.map_err(|error| error.to_string())?;
-        let clock = "select cast(unix_timestamp(utc_timestamp(3)) * 1000 as signed)";
-        let theirs: i64 =
-            sqlx::query_scalar(clock).fetch_one(pool).await.map_err(|error| error.to_string())?;
-        match (theirs - now_ms).abs() {
-            apart if apart > CLOCK_APART_MS => {
-                Err(format!("our clock and the database's are {apart} ms apart: set this machine's clock"))
-            }
-            _ => Ok(()),
-        }
-    });
-    let answer = asked.await.unwrap_or_else(|_| Err("no answer in time".into()));
-    answer.err().map(|why| format!("{name}: {why}"))
+    OpenedLedger { port: Arc::new(appender), worker }
 }

@@ -10,7 +10,9 @@ use mysql::tenant::TenantAddresses;
 use shared::domain::id::AccountId;
 use shared::domain::surface::SyncConfig;
 use shared::netsuite::config::NetSuiteConfig;
-use shared::runtime::env::{BadEnv, Env, EnvReader, Secret};
+use shared::runtime::env::{Env, EnvReader, Secret, Wrong};
+
+use crate::NotStarted;
 
 /// The functions, in the order in which data passes them.
 pub const FUNCTIONS: [&str; 9] =
@@ -105,13 +107,13 @@ impl Settings {
         }
     }
 
-    /// Reads the settings of the function `name`; the error names everything that is missing or wrong.
-    pub(crate) fn read(name: &str, env: &Env) -> Result<Self, BadEnv> {
+    /// Reads the settings of the function `name`, and everything that is missing or wrong: what that is reads as
+    /// its type's default, and must not be used. An error when there is no such function.
+    pub(crate) fn read(name: &str, env: &Env) -> Result<(Self, Told), NotStarted> {
         let mut reader = EnvReader::new(env);
-        let function = FUNCTIONS.into_iter().find(|known| *known == name).unwrap_or_else(|| {
-            reader.refuse("the function's name", format!("{name} is none of {}", FUNCTIONS.join(", ")));
-            FUNCTIONS[0]
-        });
+        let Some(function) = FUNCTIONS.into_iter().find(|known| *known == name) else {
+            return Err(NotStarted(vec![format!("{name} is none of {}", FUNCTIONS.join(", "))]));
+        };
         let needs = needs(function);
         let port = reader.parsed_or("PORT", 8080, "where to listen");
         let host = reader.parsed_or("HOST", IpAddr::V4(Ipv4Addr::UNSPECIFIED), "the address to listen on");
@@ -129,7 +131,22 @@ impl Settings {
             own: own(function, &mut reader, &config, host),
             config,
         };
-        reader.finish().map(|()| settings)
+        Ok((settings, Told(reader.into_wrong())))
+    }
+}
+
+/// What was wrong with the environment.
+pub(crate) struct Told(Vec<Wrong>);
+
+impl Told {
+    /// Whether it was about a variable whose name begins with one of these.
+    pub(crate) fn about(&self, names: &[&str]) -> bool {
+        self.0.iter().any(|wrong| names.iter().any(|name| wrong.name.starts_with(name)))
+    }
+
+    /// A line for each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.iter().map(|wrong| wrong.line.clone()).collect()
     }
 }
 
@@ -151,7 +168,7 @@ fn own(function: &str, reader: &mut EnvReader<'_>, sync: &SyncConfig, host: IpAd
     }
 }
 
-fn sync_config(reader: &mut EnvReader<'_>) -> Arc<SyncConfig> {
+pub(crate) fn sync_config(reader: &mut EnvReader<'_>) -> Arc<SyncConfig> {
     let path = reader.required("SYNC_CONFIG", "the path of sync.toml");
     let read = || {
         let text = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
@@ -190,7 +207,7 @@ fn databases(reader: &mut EnvReader<'_>, with_ledger: bool) -> Databases {
     }
 }
 
-fn tenants(reader: &mut EnvReader<'_>) -> TenantAddresses {
+pub(crate) fn tenants(reader: &mut EnvReader<'_>) -> TenantAddresses {
     let text = reader.secret("TENANT_DATABASES", "each account's SuiteX database, acme=mysql://…;…");
     let mut addresses = BTreeMap::new();
     for entry in text.expose().split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -209,7 +226,10 @@ mod tests {
 
     fn wrong(function: &str, variables: &[(&str, &str)]) -> String {
         let env: Env = variables.iter().copied().collect();
-        Settings::read(function, &env).err().map(|bad| bad.to_string()).unwrap_or_default()
+        match Settings::read(function, &env) {
+            Ok((_, told)) => told.lines().join("\n"),
+            Err(unknown) => unknown.to_string(),
+        }
     }
 
     #[test]
@@ -261,6 +281,13 @@ mod tests {
     fn a_wrong_tenant_address_is_refused_without_repeating_it() {
         let text = wrong("outbox", &[("TENANT_DATABASES", "acme=mysql://x;mysql://root:hush@h/d")]);
         assert!(text.contains("TENANT_DATABASES is wrong") && !text.contains("hush"), "{text}");
+    }
+
+    #[test]
+    fn what_was_told_is_known_by_its_variable() {
+        let env: Env = [("REDIS_CA", "/nowhere.pem")].into_iter().collect();
+        let (_, told) = Settings::read("merge", &env).expect("a function");
+        assert!(told.about(&["REDIS_CA"]) && told.about(&["PUBSUB_"]) && !told.about(&["TENANT_DATABASES"]));
     }
 
     #[test]

@@ -11,7 +11,8 @@ mod tenant;
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use sqlx::{MySqlConnection, MySqlPool, Row};
+use shared::domain::id::AccountId;
+use sqlx::{Connection, MySqlConnection, MySqlPool, Row};
 
 use crate::fault;
 
@@ -48,6 +49,14 @@ impl Schema {
             Schema::EventStore => event_store::MIGRATIONS,
             Schema::SyncState => sync_state::MIGRATIONS,
             Schema::Tenant => tenant::MIGRATIONS,
+        }
+    }
+
+    /// What makes the tables in which `migrate` notes what it has done.
+    fn books(self) -> &'static [&'static str] {
+        match self {
+            Schema::EventStore | Schema::SyncState => &[BOOK],
+            Schema::Tenant => &[BOOK, SURFACE],
         }
     }
 }
@@ -137,6 +146,23 @@ pub enum MigrateError {
         /// Which database.
         schema: Schema,
     },
+    /// Nothing tells of edits there.
+    #[error("no table of {account}'s tells its edits yet: run `suitex-sync migrate` with this SYNC_CONFIG")]
+    NoTriggers {
+        /// Whose database it is.
+        account: AccountId,
+    },
+    /// What tells of edits there was made from another configuration, or by another program.
+    #[error(
+        "the triggers of {account} are of another SYNC_CONFIG, or of another program (made {made_at}): \
+         run `suitex-sync migrate` with this one"
+    )]
+    OtherTriggers {
+        /// Whose database it is.
+        account: AccountId,
+        /// When they were made.
+        made_at: String,
+    },
     /// A statement failed.
     #[error("{schema}: {name}: {error}")]
     Failed {
@@ -169,23 +195,33 @@ struct Applied {
 /// Applies what is missing. Two at once take turns.
 pub async fn migrate(pool: &MySqlPool, schema: Schema) -> Result<Report, MigrateError> {
     let failed = |error| MigrateError::Database { schema, error };
-    let mut connection = pool.acquire().await.map_err(failed)?;
-    served_by_mysql_8(&mut connection, schema).await?;
-    // A lock's name has room for 64 characters: a database's own name may be too long for it.
-    let turn = "select get_lock(concat('suitex-sync.migrate.', left(sha2(database(), 256), 40)), ?)";
-    let turn = sqlx::query_scalar::<_, Option<i64>>(turn).bind(TURN_WITHIN_S);
-    if turn.fetch_one(&mut *connection).await.map_err(failed)? != Some(1) {
-        return Err(MigrateError::Busy { schema });
-    }
+    let mut connection = turn(pool, schema).await?;
     let done = apply(&mut connection, schema).await;
     // The lock ends with the connection, whatever has happened on it.
     connection.close().await.map_err(failed)?;
     done
 }
 
+/// A connection that holds the lock of whoever changes this database's schema.
+pub(crate) async fn turn(pool: &MySqlPool, schema: Schema) -> Result<MySqlConnection, MigrateError> {
+    let failed = |error| MigrateError::Database { schema, error };
+    // Not back to the pool: it holds the lock, and may hold others.
+    let mut connection = pool.acquire().await.map_err(failed)?.detach();
+    served_by_mysql_8(&mut connection, schema).await?;
+    // A lock's name has room for 64 characters: a database's own name may be too long for it.
+    let turn = "select get_lock(concat('suitex-sync.migrate.', left(sha2(database(), 256), 40)), ?)";
+    let turn = sqlx::query_scalar::<_, Option<i64>>(turn).bind(TURN_WITHIN_S);
+    if turn.fetch_one(&mut connection).await.map_err(failed)? != Some(1) {
+        return Err(MigrateError::Busy { schema });
+    }
+    Ok(connection)
+}
+
 async fn apply(connection: &mut MySqlConnection, schema: Schema) -> Result<Report, MigrateError> {
     let failed = |error| MigrateError::Database { schema, error };
-    sqlx::raw_sql(BOOK).execute(&mut *connection).await.map_err(failed)?;
+    for book in schema.books() {
+        sqlx::raw_sql(*book).execute(&mut *connection).await.map_err(failed)?;
+    }
     // A table that is in use for long is not altered: everybody would queue behind us.
     sqlx::raw_sql("set session lock_wait_timeout = 30").execute(&mut *connection).await.map_err(failed)?;
     let applied = applied(connection, schema).await?;
@@ -239,6 +275,13 @@ const BOOK: &str = "create table if not exists schema_migration (
   applied_at datetime(6) null comment 'null: begun, and perhaps not finished',
   primary key (name)
 ) comment 'Migrations of this database. Written by migrate, read by every function at its start; a row each.'";
+
+const SURFACE: &str = "create table if not exists sync_surface (
+  id tinyint unsigned not null comment 'always 1',
+  checksum binary(32) not null comment 'of the triggers; zeros while they are exchanged',
+  made_at datetime(6) not null comment 'UTC',
+  primary key (id)
+) comment 'Which triggers this database has. Written by migrate, read by outbox and sx-writer at their start; one row.'";
 
 /// How far the database has come: the number of migrations applied, all of which this program knows.
 pub async fn level(pool: &MySqlPool, schema: Schema) -> Result<usize, MigrateError> {

@@ -59,6 +59,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Something that is wrong with a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// The variable's name.
+    pub name: String,
+    /// What is wrong with it, name included.
+    pub line: String,
+}
+
 /// Everything that is wrong with the environment, a line each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the environment is not complete:\n{0}")]
@@ -67,10 +76,10 @@ pub struct BadEnv(String);
 /// Reads variables and remembers what is wrong.
 ///
 /// A value that is missing or wrong reads as the type's default; [`EnvReader::finish`] then fails, so such a
-/// value is never used.
+/// value is never used. Who goes on all the same, to find what else is wrong, asks for [`EnvReader::into_wrong`].
 pub struct EnvReader<'a> {
     env: &'a Env,
-    wrong: Vec<String>,
+    wrong: Vec<Wrong>,
 }
 
 impl<'a> EnvReader<'a> {
@@ -100,7 +109,7 @@ impl<'a> EnvReader<'a> {
         T: FromStr<Err: fmt::Display> + Default,
     {
         if self.env.get(name).is_none() {
-            self.wrong.push(format!("  {name} is missing ({purpose})"));
+            self.note(name, format!("is missing ({purpose})"));
         }
         self.parsed_or(name, T::default(), purpose)
     }
@@ -112,7 +121,7 @@ impl<'a> EnvReader<'a> {
             Ok(value) => value,
             Err(reason) => {
                 // The value itself is not repeated: it may be a secret.
-                self.wrong.push(format!("  {name} is wrong ({purpose}): {reason}"));
+                self.note(name, format!("is wrong ({purpose}): {reason}"));
                 default
             }
         }
@@ -120,12 +129,25 @@ impl<'a> EnvReader<'a> {
 
     /// Notes something wrong that no single read shows, such as a number out of its range.
     pub fn refuse(&mut self, name: &str, reason: impl fmt::Display) {
-        self.wrong.push(format!("  {name} is wrong: {reason}"));
+        self.note(name, format!("is wrong: {reason}"));
+    }
+
+    fn note(&mut self, name: &str, what: String) {
+        self.wrong.push(Wrong { name: name.to_string(), line: format!("{name} {what}") });
+    }
+
+    /// Whatever was missing or wrong, in the order in which it was read.
+    pub fn into_wrong(self) -> Vec<Wrong> {
+        self.wrong
     }
 
     /// `Ok` if nothing was missing or wrong.
     pub fn finish(self) -> Result<(), BadEnv> {
-        if self.wrong.is_empty() { Ok(()) } else { Err(BadEnv(self.wrong.join("\n"))) }
+        if self.wrong.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<String> = self.wrong.iter().map(|wrong| format!("  {}", wrong.line)).collect();
+        Err(BadEnv(lines.join("\n")))
     }
 }
 
@@ -141,6 +163,8 @@ mod tests {
         let _ = reader.secret("TOKEN", "signs calls");
         let _ = reader.required("BUCKET", "where large bodies go");
         assert_eq!(reader.parsed::<u64>("SIZE", "a size"), 12);
+        let names: Vec<&str> = reader.wrong.iter().map(|wrong| wrong.name.as_str()).collect();
+        assert_eq!(names, ["PORT", "TOKEN", "BUCKET"]);
         let text = reader.finish().unwrap_err().to_string();
         for line in [
             "  PORT is wrong (where to listen): invalid digit found in string",

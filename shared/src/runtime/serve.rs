@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use futures::FutureExt;
 use http::header;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,8 +16,17 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::tasks::Tasks;
 
-/// How long requests and background work may take to end once we are told to stop. Cloud Run kills after 10 s.
-const STOP_WITHIN: Duration = Duration::from_secs(8);
+/// How long an end may take once we are told to stop. Cloud Run kills after 10 s.
+const ENDING: Ending = Ending { requests: Duration::from_secs(7), all: Duration::from_secs(9) };
+
+/// How long things may take once we are told to stop: one limit for everything, not one for each thing.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// Requests under way, and background work.
+    requests: Duration,
+    /// These, and what is closed after them.
+    all: Duration,
+}
 
 /// How often we look whether the background work has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -34,8 +44,13 @@ pub fn with_common_routes(router: Router, metrics: &Metrics) -> Router {
 }
 
 /// Serves until SIGTERM or SIGINT: then stops background work at its next step, finishes the requests under
-/// way, and ends after 8 s at the latest.
-pub async fn serve(router: Router, listen: SocketAddr, tasks: Tasks) -> io::Result<()> {
+/// way, does `close`, and ends after 9 s at the latest, whatever is not done by then.
+pub async fn serve(
+    router: Router,
+    listen: SocketAddr,
+    tasks: Tasks,
+    close: impl Future<Output = ()>,
+) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let told = async move {
@@ -46,7 +61,7 @@ pub async fn serve(router: Router, listen: SocketAddr, tasks: Tasks) -> io::Resu
     };
     let listener = TcpListener::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    serve_until(router, listener, tasks, told).await
+    serve_until(router, listener, tasks, told, close, ENDING).await
 }
 
 async fn serve_until(
@@ -54,6 +69,8 @@ async fn serve_until(
     listener: TcpListener,
     tasks: Tasks,
     told: impl Future<Output = ()> + Send + 'static,
+    close: impl Future<Output = ()>,
+    within: Ending,
 ) -> io::Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let background = tasks.clone();
@@ -63,22 +80,40 @@ async fn serve_until(
         let _ = stop.send(());
     };
     let server = axum::serve(listener, router).with_graceful_shutdown(stopping).into_future();
-    let late = async move {
-        // The sender is dropped without a word only when the server has ended by itself.
-        let _ = stopped.await;
-        pause(STOP_WITHIN).await;
-    };
-    let ending = async move {
-        let ended = server.await;
-        while tasks.is_busy() {
-            pause(LOOK_EVERY).await;
+    let stopped = stopped.shared();
+    let late = |limit: Duration| {
+        let stopped = stopped.clone();
+        async move {
+            // The sender is dropped without a word only when the server has ended by itself.
+            let _ = stopped.await;
+            pause(limit).await;
         }
-        ended
+    };
+    let served = async {
+        let ending = async move {
+            let ended = server.await;
+            while tasks.is_busy() {
+                pause(LOOK_EVERY).await;
+            }
+            ended
+        };
+        tokio::select! {
+            ended = ending => ended,
+            () = late(within.requests) => {
+                tracing::warn!("requests or background work did not end in time");
+                Ok(())
+            }
+        }
+    };
+    let whole = async {
+        let served = served.await;
+        close.await;
+        served
     };
     tokio::select! {
-        ended = ending => ended,
-        () = late => {
-            tracing::warn!("requests or background work did not end in time");
+        ended = whole => ended,
+        () = late(within.all) => {
+            tracing::warn!("what is closed after the last request did not end in time");
             Ok(())
         }
     }
@@ -94,7 +129,6 @@ mod tests {
     use super::*;
     use crate::runtime::tasks::TokioSpawn;
     use axum::body::Body;
-    use futures::FutureExt;
     use http::{Request, StatusCode};
     use tower::ServiceExt;
 
@@ -138,9 +172,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (told, wait_told) = tokio::sync::oneshot::channel::<()>();
-        let server = serve_until(Router::new().route("/", get(slow)), listener, tasks.clone(), async {
+        let router = Router::new().route("/", get(slow));
+        let told_to_stop = async {
             let _ = wait_told.await;
-        });
+        };
+        let (closed, is_closed) = tokio::sync::oneshot::channel();
+        let close = async move { closed.send(()).unwrap() };
+        let server = serve_until(router, listener, tasks.clone(), told_to_stop, close, ENDING);
         let client = reqwest::get(format!("http://{address}/"));
         let client = async { client.await.unwrap().text().await.unwrap() };
         let operator = async {
@@ -154,5 +192,45 @@ mod tests {
         let (ended, answer, ()) = tokio::join!(server, client, operator);
         ended.unwrap();
         assert_eq!(answer, "finished");
+        is_closed.await.expect("closed after the last request");
+    }
+
+    #[tokio::test]
+    async fn nothing_that_hangs_takes_more_than_its_share_of_the_one_limit() {
+        let begun = std::sync::Arc::new(tokio::sync::Notify::new());
+        let tell = std::sync::Arc::clone(&begun);
+        let hangs = async move || {
+            tell.notify_one();
+            std::future::pending::<&str>().await
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let within = Ending { requests: Duration::from_millis(300), all: Duration::from_millis(500) };
+        let (closing, is_closing) = tokio::sync::oneshot::channel();
+        let close = async move {
+            closing.send(tokio::time::Instant::now()).unwrap();
+            std::future::pending().await
+        };
+        let (told, wait_told) = tokio::sync::oneshot::channel();
+        let told_to_stop = async move {
+            begun.notified().await;
+            told.send(tokio::time::Instant::now()).unwrap();
+        };
+        let router = Router::new().route("/", get(hangs));
+        let server = serve_until(router, listener, Tasks::new(TokioSpawn), told_to_stop, close, within);
+        let client = reqwest::Client::new().get(format!("http://{address}/")).timeout(Duration::from_secs(3));
+        let (ended, _) = tokio::join!(
+            async {
+                server.await.unwrap();
+                tokio::time::Instant::now()
+            },
+            client.send(),
+        );
+        let told = wait_told.await.unwrap();
+        let closed_at = is_closing.await.expect("what is to be closed is begun though a request hangs");
+        assert!((300..450).contains(&closed_at.duration_since(told).as_millis()), "the request's share");
+        assert!((500..900).contains(&ended.duration_since(told).as_millis()), "one limit for both");
+        // 10 s are what Cloud Run gives; one is for whatever we do not measure.
+        assert!(ENDING.requests < ENDING.all && ENDING.all <= Duration::from_secs(9));
     }
 }

@@ -162,7 +162,7 @@ pub(crate) async fn serve_children(
     };
     let router = Router::new().route("/publish/{topic}", publishing).fallback(restlet);
     let tasks = Tasks::new(shared::runtime::tasks::TokioSpawn);
-    Ok(serve(router, (Ipv4Addr::LOCALHOST, port).into(), tasks).await?)
+    Ok(serve(router, (Ipv4Addr::LOCALHOST, port).into(), tasks, async {}).await?)
 }
 
 /// Publishes by asking the process that has the bus.

@@ -319,7 +319,7 @@ pub(crate) async fn serve_one(options: apart::Options) -> Result<(), Failure> {
     };
     let (router, tasks) = site.instance(name)?;
     println!("ready");
-    Ok(serve(router, (std::net::Ipv4Addr::LOCALHOST, options.port).into(), tasks).await?)
+    Ok(serve(router, (std::net::Ipv4Addr::LOCALHOST, options.port).into(), tasks, async {}).await?)
 }
 
 /// The User Event script: tells ingest of every save in NetSuite, our own included.

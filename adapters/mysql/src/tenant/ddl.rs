@@ -16,9 +16,11 @@
 //! What MySQL's triggers do not see: `TRUNCATE`, and rows that a foreign key deletes or sets to null. A list
 //! may go with its row by `ON DELETE CASCADE`; nothing else synced may be changed by one.
 
+use std::collections::BTreeSet;
+
 use shared::domain::surface::{Account, Field, TypeSurface};
 use shared::domain::value::{Kind, LineSpec};
-use sqlx::{Connection, MySqlPool};
+use sqlx::{Connection, MySqlConnection, MySqlPool};
 
 use super::names::{ID, child_table, literal, parent_column, quoted};
 use super::table::spec;
@@ -49,6 +51,30 @@ pub fn ddl(account: &Account) -> Vec<Statement> {
     statements
 }
 
+/// The tables that [`ddl`] speaks of: business tables and their lists.
+pub fn tables(account: &Account) -> Vec<String> {
+    account.types.values().flat_map(|surface| tables_of(surface)).collect()
+}
+
+/// The names of the triggers that [`ddl`] makes.
+pub(super) fn trigger_names(account: &Account) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for surface in account.types.values() {
+        for table in tables_of(surface) {
+            names.extend(EVENTS.map(|event| trigger_name(&table, "after", event)));
+        }
+        let keyed = lists(surface).filter(|(_, spec)| spec.key.is_some());
+        names.extend(keyed.map(|(list, _)| trigger_name(&child_table(surface, list), "before", "insert")));
+    }
+    names
+}
+
+/// Removes triggers.
+pub(super) fn without_triggers<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<Statement> {
+    let drop = |name: &String| Statement(format!("drop trigger if exists {}", quoted(name)));
+    names.into_iter().map(drop).collect()
+}
+
 /// The synced tables themselves, for development and tests; in life they are SuiteX's. References are foreign
 /// keys, which refuse what SuiteX refuses.
 pub fn business_tables(account: &Account) -> Vec<Statement> {
@@ -69,20 +95,33 @@ pub fn business_tables(account: &Account) -> Vec<Statement> {
 pub async fn run(pool: &MySqlPool, statements: &[Statement]) -> Result<(), sqlx::Error> {
     // Not back to the pool: it may hold table locks, and settings of its own.
     let mut connection = pool.acquire().await?.detach();
-    for statement in statements {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.as_str())).execute(&mut connection).await?;
-    }
+    run_on(&mut connection, statements).await?;
     connection.close().await
+}
+
+/// Runs statements on a connection that nobody uses for anything else afterwards.
+pub(super) async fn run_on(
+    connection: &mut MySqlConnection,
+    statements: &[Statement],
+) -> Result<(), sqlx::Error> {
+    for statement in statements {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement.as_str())).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn lists(surface: &TypeSurface) -> impl Iterator<Item = (&Field, &LineSpec)> {
     surface.fields.iter().filter_map(|field| Some((field, spec(field)?)))
 }
 
-fn triggers(surface: &TypeSurface) -> Vec<Statement> {
+/// A type's table, and those of its lists.
+fn tables_of(surface: &TypeSurface) -> impl Iterator<Item = String> {
     let children = lists(surface).map(|(list, _)| child_table(surface, list));
-    let tables = std::iter::once(surface.suitex.clone()).chain(children);
-    let locks: Vec<_> = tables.map(|table| format!("{} write", quoted(&table))).collect();
+    std::iter::once(surface.suitex.clone()).chain(children)
+}
+
+fn triggers(surface: &TypeSurface) -> Vec<Statement> {
+    let locks: Vec<_> = tables_of(surface).map(|table| format!("{} write", quoted(&table))).collect();
     let mut statements = vec![Statement(format!("lock tables {}", locks.join(", ")))];
     statements.extend(row_triggers(surface));
     for (list, spec) in lists(surface) {
@@ -136,9 +175,17 @@ fn line_triggers(surface: &TypeSurface, list: &Field, spec: &LineSpec) -> Vec<St
     statements
 }
 
+/// What a row may meet.
+const EVENTS: [&str; 3] = ["insert", "update", "delete"];
+
+/// Each trigger has its table's name in its own.
+pub(super) fn trigger_name(table: &str, time: &str, event: &str) -> String {
+    format!("sync_{table}_{event}_{time}")
+}
+
 /// Puts a trigger in the place of the one that had its name.
 fn trigger(table: &str, time: &str, event: &str, body: &str) -> [Statement; 2] {
-    let name = quoted(&format!("sync_{table}_{event}_{time}"));
+    let name = quoted(&trigger_name(table, time, event));
     let table = quoted(table);
     [
         Statement(format!("drop trigger if exists {name}")),

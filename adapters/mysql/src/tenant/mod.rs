@@ -11,6 +11,7 @@ mod lines;
 mod names;
 mod outbox;
 mod refusal;
+mod surface;
 mod table;
 mod twins;
 mod updates;
@@ -38,9 +39,11 @@ use updates::{Update, update_all};
 use write::{Author, Deed, write};
 
 pub use app::{App, Obstacle};
-pub use ddl::{Statement, business_tables, ddl, run};
+pub use ddl::{Statement, business_tables, ddl, run, tables};
 pub use index::Unindexed;
+pub(crate) use names::quoted;
 pub use refusal::Refusal;
+pub use surface::{check, make};
 
 /// Most connections to one tenant's database.
 const CONNECTIONS: u32 = 4;
@@ -62,6 +65,8 @@ impl fmt::Debug for TenantAddresses {
 /// The tenants' databases: a small pool for each account, so that one that is away or slow holds up no other.
 pub struct MysqlTenants {
     tenants: BTreeMap<AccountId, Tenant>,
+    /// Those that must be left alone, and why.
+    aside: BTreeMap<AccountId, String>,
     /// Spreads those who collide.
     dice: AtomicU64,
 }
@@ -98,7 +103,14 @@ impl MysqlTenants {
             }
         }
         let dice = AtomicU64::new(u64::from(std::process::id()));
-        if wrong.is_empty() { Ok(Self { tenants, dice }) } else { Err(wrong) }
+        if wrong.is_empty() { Ok(Self { tenants, aside: BTreeMap::new(), dice }) } else { Err(wrong) }
+    }
+
+    /// Leaves the databases of these accounts alone: whoever asks for them is told the reason.
+    #[must_use]
+    pub fn without(mut self, aside: BTreeMap<AccountId, String>) -> Self {
+        self.aside = aside;
+        self
     }
 
     /// The pool of an account's database.
@@ -131,6 +143,12 @@ impl MysqlTenants {
     }
 
     fn tenant(&self, account: &AccountId) -> Result<&Tenant, Unavailable> {
+        if let Some(why) = self.aside.get(account) {
+            return Err(Unavailable::new(
+                "suitex",
+                format!("{account} is set aside until the next start: {why}"),
+            ));
+        }
         let tenant = self.tenants.get(account);
         tenant.ok_or_else(|| Unavailable::new("suitex", format!("there is no database of {account}")))
     }

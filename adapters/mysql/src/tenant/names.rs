@@ -20,7 +20,7 @@ pub(super) fn parent_column(surface: &TypeSurface) -> String {
 }
 
 /// A name as SQL writes it.
-pub(super) fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 

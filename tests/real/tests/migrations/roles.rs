@@ -22,6 +22,7 @@ const ALL: Rights = &["select", "insert", "update", "delete"];
 /// Every right on a table's rows that each role has; what is not here must be refused.
 fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)>> {
     let book = ("schema_migration", READ);
+    let surface = ("sync_surface", READ);
     let decides = [
         ("current_state", KEEP),
         ("state_history", GROW),
@@ -39,6 +40,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
     let mark = ("sync_watermark", KEEP);
     let heeds = ("account_hold", READ);
     let asks = ("ambiguous_record", KEEP);
+    let writes_the_book = ("migrate", vec![("schema_migration", KEEP)]);
     match schema {
         Schema::EventStore => BTreeMap::from([
             ("merge", vec![("event_store", GROW), book]),
@@ -47,6 +49,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             ("dlq", vec![("event_store", GROW), book]),
             ("review", vec![("event_store", READ), book]),
             ("reconcile", vec![("event_store", READ), book]),
+            writes_the_book,
         ]),
         Schema::SyncState => BTreeMap::from([
             ("merge", [with(&logs), vec![mark, asks]].concat()),
@@ -93,13 +96,29 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                 ]
                 .concat(),
             ),
+            writes_the_book,
         ]),
         Schema::Tenant => BTreeMap::from([
-            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), book]),
-            ("outbox", vec![("outbox_events", &["select", "update", "delete"]), book]),
+            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), surface, book]),
+            ("outbox", vec![("outbox_events", &["select", "update", "delete"]), surface, book]),
+            (
+                "migrate",
+                vec![
+                    ("sync_rows", ALL),
+                    ("outbox_events", ALL),
+                    ("synced_events", READ),
+                    ("sync_turns", READ),
+                    ("sync_surface", KEEP),
+                    ("schema_migration", KEEP),
+                ],
+            ),
         ]),
     }
 }
+
+/// Rights on one column beside those on rows: schema, role, verb, table, column.
+const ON_A_COLUMN: [(Schema, &str, &str, &str, &str); 1] =
+    [(Schema::Tenant, "sx-writer", "update", "sync_rows", "edit")];
 
 #[tokio::test]
 async fn a_role_can_do_what_its_function_needs_and_nothing_else() {
@@ -113,13 +132,19 @@ async fn a_role_can_do_what_its_function_needs_and_nothing_else() {
         for (role, rights) in expected(schema) {
             let url = root.account(role).await;
             let mut account = MySqlConnection::connect(&url).await.unwrap();
-            for (table, column) in &tables {
+            for (table, columns) in &tables {
                 let granted = rights.iter().find(|(name, _)| name == table).map_or(&[][..], |(_, r)| r);
-                rows(&mut account, role, table, column, granted).await;
-                schema_changes(&mut account, role, table).await;
+                rows(&mut account, schema, role, table, columns, granted).await;
+                match role {
+                    "migrate" => by_its_tables(&mut account, schema, table, granted).await,
+                    _ => schema_changes(&mut account, role, table).await,
+                }
             }
             for (name, _) in &rights {
-                assert!(tables.iter().any(|(table, _)| table == name), "{schema} has no table {name}");
+                assert!(tables.contains_key(*name), "{schema} has no table {name}");
+            }
+            if role != "migrate" {
+                inside(&mut account, role, &prefix).await;
             }
             elsewhere(&mut account, role, &prefix).await;
             account.close().await.unwrap();
@@ -128,16 +153,42 @@ async fn a_role_can_do_what_its_function_needs_and_nothing_else() {
     }
 }
 
-/// Tries every verb on a table's rows; none of them finds a row, so only the right is asked for.
-async fn rows(account: &mut MySqlConnection, role: &str, table: &str, column: &str, granted: &[&str]) {
-    for (verb, statement) in [
-        ("select", format!("select {column} from {table} where false")),
-        ("insert", format!("insert into {table} ({column}) select '' from dual where false")),
-        ("update", format!("update {table} set {column} = '' where false")),
-        ("delete", format!("delete from {table} where false")),
-    ] {
-        let allowed = allowed(account, &statement).await;
-        assert_eq!(allowed, granted.contains(&verb), "{role}: {statement}");
+/// Tries every verb on every column; none of them finds a row, so only the right is asked for.
+async fn rows(
+    account: &mut MySqlConnection,
+    schema: Schema,
+    role: &str,
+    table: &str,
+    columns: &[String],
+    granted: &[&str],
+) {
+    for column in columns {
+        for (verb, statement) in [
+            ("select", format!("select `{column}` from {table} where false")),
+            ("insert", format!("insert into {table} (`{column}`) select '' from dual where false")),
+            ("update", format!("update {table} set `{column}` = '' where false")),
+        ] {
+            let by_itself = ON_A_COLUMN.contains(&(schema, role, verb, table, column));
+            let allowed = allowed(account, &statement).await;
+            assert_eq!(allowed, by_itself || granted.contains(&verb), "{role}: {statement}");
+        }
+    }
+    let statement = format!("delete from {table} where false");
+    assert_eq!(allowed(account, &statement).await, granted.contains(&"delete"), "{role}: {statement}");
+}
+
+/// Tries what whoever may change a schema could come to a table's rows by.
+async fn by_its_tables(account: &mut MySqlConnection, schema: Schema, table: &str, granted: &[&str]) {
+    let mut all = vec![format!("grant select on {table} to current_user()")];
+    if !granted.contains(&"select") {
+        all.extend([
+            format!("create view more as select * from {table}"),
+            format!("create table more as select * from {table}"),
+            format!("insert into schema_migration (name, checksum) select * from {table}"),
+        ]);
+    }
+    for statement in all {
+        assert!(!allowed(account, &statement).await, "migrate in {schema}: {statement}");
     }
 }
 
@@ -157,16 +208,25 @@ async fn schema_changes(account: &mut MySqlConnection, role: &str, table: &str) 
     }
 }
 
-/// Tries what would reach beyond the tables.
-async fn elsewhere(account: &mut MySqlConnection, role: &str, prefix: &str) {
+/// Tries what would bring something more into the database.
+async fn inside(account: &mut MySqlConnection, role: &str, prefix: &str) {
     for statement in [
         "create table more (id int)".to_string(),
         "create view more as select 1".to_string(),
         "create procedure more() select 1".to_string(),
+        format!("set role '{prefix}migrate'"),
+    ] {
+        assert!(!allowed(account, &statement).await, "{role}: {statement}");
+    }
+}
+
+/// Tries what would reach beyond the database.
+async fn elsewhere(account: &mut MySqlConnection, role: &str, prefix: &str) {
+    for statement in [
         "create database more".to_string(),
         "create user more".to_string(),
+        format!("create role '{prefix}more'"),
         format!("grant '{prefix}migrate' to current_user()"),
-        format!("set role '{prefix}migrate'"),
         "select * from mysql.user".to_string(),
         "select * from sync_test_other.secrets".to_string(),
         "set global read_only = 0".to_string(),

@@ -1,5 +1,7 @@
 //! The test's own access to the server: makes accounts, and removes them.
 
+use std::collections::BTreeMap;
+
 use real_tests::Database;
 use real_tests::database::{administrator, options};
 use sqlx::mysql::MySqlConnection;
@@ -21,11 +23,16 @@ impl Root {
         root
     }
 
-    /// The database's tables, each with its first column.
-    pub(crate) async fn tables(&mut self) -> Vec<(String, String)> {
+    /// The database's tables with their columns.
+    pub(crate) async fn tables(&mut self) -> BTreeMap<String, Vec<String>> {
         let columns = "select cast(table_name as char), cast(column_name as char) \
-            from information_schema.columns where table_schema = ? and ordinal_position = 1";
-        sqlx::query_as(columns).bind(&self.database).fetch_all(&mut self.connection).await.unwrap()
+            from information_schema.columns where table_schema = ? order by ordinal_position";
+        let columns = sqlx::query_as::<_, (String, String)>(columns).bind(&self.database);
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (table, column) in columns.fetch_all(&mut self.connection).await.unwrap() {
+            tables.entry(table).or_default().push(column);
+        }
+        tables
     }
 
     /// Makes an account that has the role and nothing else; the address to log in by.

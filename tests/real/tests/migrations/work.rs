@@ -14,8 +14,10 @@ use shared::domain::surface::Limits;
 use shared::ledger::Appended::Fresh;
 use shared::ledger::{Entry, Ledger};
 use shared::state::controls::{Controls, Hold, Holder};
+use shared::state::deliveries::{Attempt, Channel, Deliveries, Delivery, Plan, Recipient, Standing};
 use shared::state::desk::{AuditFilter, Desk};
 use shared::state::notices::Topic;
+use shared::state::watch::{Watch, Watched};
 use shared::state::{
     AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, LinkChange, Notice, PendingRow, Place, State,
     Subject, Verdict,
@@ -179,12 +181,57 @@ async fn stop(state: &MysqlState) {
     assert_eq!(state.audit_of(&acme(), &filter, None, 9).await.unwrap().len(), 1);
 }
 
+/// What notify's tick does: remembers what it has seen, decides who is told, tells them, and stops an account's writes.
+async fn tell(state: &MysqlState) {
+    let memory = state.watch_memory(&acme()).await.unwrap();
+    let notice = Notice::new(&acme(), Topic::Backlog, "account:acme", "1", "much to do", NOW);
+    let watched = Watched { text: "{}".into(), notices: vec![notice] };
+    assert!(state.note_watched(&acme(), memory.revision, watched).await.unwrap());
+    assert_eq!(state.behind(&acme(), Side::SuiteX, NOW, 9).await.unwrap(), []);
+
+    let notices = state.unplanned(&acme(), 9).await.unwrap();
+    let id = Uuid::from_u128(70);
+    let delivery = Delivery {
+        id,
+        account: acme(),
+        to: Recipient { channel: Channel::Email, name: "ops@example.com".into() },
+        topic: Topic::Backlog,
+        notices: 1,
+        standing: Standing::Due,
+        due_at: NOW,
+        attempts: 0,
+        created_at: NOW,
+        failure: None,
+    };
+    let first = notices[0].id;
+    let plan = Plan { notices: vec![first], new: vec![delivery], items: vec![(first, id)] };
+    assert!(state.plan_deliveries(&acme(), plan).await.unwrap());
+    assert_eq!(state.deliveries_due(&acme(), NOW, 9).await.unwrap().len(), 1);
+    let claim = Uuid::from_u128(71);
+    let claimed = state.claim_delivery(&acme(), id, claim, (NOW, NOW.plus(9)), 9).await.unwrap();
+    assert_eq!(claimed.expect("nobody else's").first.len(), 1);
+    assert!(state.end_delivery(&acme(), id, claim, Attempt::Sent, NOW).await.unwrap());
+
+    let hold = Hold { since: NOW, actor: "notify".into(), reason: "nobody decides".into() };
+    let audit = AuditRow {
+        at: NOW,
+        actor: "notify".into(),
+        action: "suspended".into(),
+        subject: "account:netsuite".into(),
+        details: json!({}),
+    };
+    assert!(state.set_hold(&acme(), Side::NetSuite, Holder::Watch, Some(hold), audit).await.unwrap());
+    state.governance_of(&acme()).await.unwrap();
+    let refused = call(state).await.unwrap_err();
+    assert!(refused.why.contains("denied"), "{refused}");
+}
+
 #[tokio::test]
 async fn the_state_under_each_role() {
     let database = Database::fresh(Schema::SyncState).await;
     let mut root = Root::of(&database, "w-state-").await;
     roles::apply(&database.pool, Schema::SyncState, "w-state-").await.unwrap();
-    for (n, role) in ["merge", "ns-writer", "sx-writer", "dlq", "review"].into_iter().enumerate() {
+    for (n, role) in ["merge", "ns-writer", "sx-writer", "dlq", "review", "notify"].into_iter().enumerate() {
         let state = MysqlState::new(under(&mut root, role, Schema::SyncState).await, config());
         decide(&state, role, n as u128 + 1).await;
         match role {
@@ -198,6 +245,7 @@ async fn the_state_under_each_role() {
                 stop(&state).await;
                 call(&state).await.unwrap();
             }
+            "notify" => tell(&state).await,
             _ => {
                 let refused = call(&state).await.unwrap_err();
                 assert!(refused.why.contains("denied"), "{role}: {refused}");

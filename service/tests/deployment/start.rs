@@ -1,0 +1,211 @@
+//! A function starts when everything is as it should be, and else says everything that is not.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use shared::pubsub::Topic;
+use shared::runtime::ids::{Ids, RandomIds};
+use tokio::time::timeout;
+
+use crate::place::{CONFIG, Place, WIDER, address};
+
+/// A database that nobody has.
+const NOWHERE: &str = "mysql://root@127.0.0.1:1/nowhere?ssl-mode=DISABLED";
+
+/// A deployment with everything in it.
+struct Deployment {
+    place: Place,
+    project: String,
+    bucket: String,
+}
+
+type Variables = BTreeMap<&'static str, String>;
+
+impl Deployment {
+    async fn new(test: &'static str, functions: &[&str]) -> Self {
+        let place = Place::deployed(test, functions).await;
+        let project = RandomIds.draw().simple().to_string();
+        let (project, bucket) = (format!("start-{}", &project[..10]), format!("bodies-{}", &project[..10]));
+        let http = reqwest::Client::new();
+        for topic in Topic::ALL {
+            let emulator = address("PUBSUB_EMULATOR_HOST");
+            let url = format!("http://{emulator}/v1/projects/{project}/topics/{}", topic.as_str());
+            let made =
+                http.put(url).header("content-type", "application/json").body("{}").send().await.unwrap();
+            assert!(made.status().is_success(), "{made:?}");
+        }
+        let storage = address("STORAGE_EMULATOR_HOST");
+        let url = format!("{}/storage/v1/b?project=test", storage.trim_end_matches('/'));
+        let made = http
+            .post(url)
+            .header("content-type", "application/json")
+            .body(format!(r#"{{"name": "{bucket}"}}"#))
+            .send()
+            .await
+            .unwrap();
+        assert!(made.status().is_success(), "{made:?}");
+        Self { place, project, bucket }
+    }
+
+    /// The variables of `function`, all of them right, under the account of `role`.
+    fn variables(&self, function: &str, role: &str) -> Variables {
+        let of_role = Some(role);
+        let mut all: Variables = BTreeMap::from([
+            ("HOST", "127.0.0.1".to_string()),
+            ("PORT", free_port().to_string()),
+            ("SYNC_CONFIG", self.place.file(CONFIG)),
+            ("REDIS_URL", address("SYNC_TEST_REDIS")),
+            ("PUBSUB_PROJECT", self.project.clone()),
+            ("PUBSUB_EMULATOR_HOST", address("PUBSUB_EMULATOR_HOST")),
+            ("STORAGE_EMULATOR_HOST", address("STORAGE_EMULATOR_HOST")),
+            ("BLOB_BUCKET", self.bucket.clone()),
+            ("PUSH_AUDIENCE", "us".to_string()),
+            ("PUSH_SERVICE_ACCOUNTS", "push@example.com".to_string()),
+        ]);
+        if function != "outbox" {
+            all.insert("STATE_DATABASE_URL", self.place.url("state", of_role));
+            all.insert("LEDGER_DATABASE_URL", self.place.url("events", of_role));
+        }
+        if ["outbox", "sx-writer"].contains(&function) {
+            let tenant = |id: &str| format!("{id}={}", self.place.url(id, of_role));
+            all.insert("TENANT_DATABASES", ["acme", "globex"].map(tenant).join(";"));
+        }
+        all
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Why `function` does not start, a line for each reason.
+async fn refusal(function: &str, variables: &Variables) -> Vec<String> {
+    let env = variables.clone().into_iter().collect();
+    match timeout(Duration::from_secs(40), service::run(function, &env)).await {
+        Ok(Err(refused)) => refused.to_string().lines().map(str::to_string).collect(),
+        Ok(Ok(())) => panic!("{function} has ended by itself"),
+        Err(_) => panic!("{function} has started"),
+    }
+}
+
+/// That `function` starts, and serves.
+async fn starts(function: &str, variables: &Variables) {
+    let env = variables.clone().into_iter().collect();
+    let url = format!("http://127.0.0.1:{}/healthz", variables["PORT"]);
+    let serves = async {
+        let http = reqwest::Client::new();
+        loop {
+            match http.get(&url).send().await {
+                Ok(answer) => break assert!(answer.status().is_success()),
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::select! {
+        ended = service::run(function, &env) => panic!("{function} does not start: {ended:?}"),
+        served = timeout(Duration::from_secs(40), serves) => served.expect("it serves in time"),
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_told_in_one_message() {
+    let mut deployment = Deployment::new("all", &["merge", "review"]).await;
+    starts("merge", &deployment.variables("merge", "merge")).await;
+
+    let mut wrong = deployment.variables("merge", "review");
+    let state = deployment.place.url("state", Some("merge")).replace(":word@", ":sword@");
+    for (name, value) in [
+        ("PORT", "none"),
+        ("PUSH_AUDIENCE", ""),
+        ("REDIS_URL", "nonsense"),
+        ("PUBSUB_PROJECT", "nobodys-project"),
+        ("BLOB_BUCKET", "nobodys-bucket"),
+        ("STATE_DATABASE_URL", state.as_str()),
+    ] {
+        wrong.insert(name, value.to_string());
+    }
+    let lines = refusal("merge", &wrong).await;
+    for (about, why) in [
+        ("PORT is wrong", ""),
+        ("PUSH_AUDIENCE is missing", ""),
+        ("REDIS_URL", ""),
+        ("projects/nobodys-project/topics/events.raw", ""),
+        ("projects/nobodys-project/topics/events.dlq", ""),
+        ("BLOB_BUCKET", "nobodys-bucket"),
+        ("STATE_DATABASE_URL", "Access denied"),
+        ("LEDGER_DATABASE_URL", "may not insert on event_store: give it the role sync-merge"),
+    ] {
+        let told = lines.iter().filter(|line| line.contains(about) && line.contains(why)).count();
+        assert_eq!(told, 1, "{about} … {why}:\n{}", lines.join("\n"));
+    }
+    deployment.place.remove().await;
+}
+
+#[tokio::test]
+async fn each_thing_that_is_wrong_is_told_by_itself() {
+    let mut deployment = Deployment::new("each", &["merge", "review", "outbox", "sx-writer"]).await;
+    let no_ca = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deployment/somebody-elses-ca.pem");
+    let place = &deployment.place;
+    let with_tls = place.url("state", Some("merge"));
+    let with_tls = with_tls.split_once('?').map_or(with_tls.as_str(), |(address, _)| address);
+    let behind = place.url("globex", None);
+    let tenants = |acme: &str, globex: &str| format!("acme={acme};globex={globex}");
+    let of = |id: &str, role: &str| place.url(id, Some(role));
+    let cases: Vec<(&str, &str, &str, String, &str)> = vec![
+        ("merge", "merge", "STATE_DATABASE_URL", "h:1".into(), "not an address of a MySQL database"),
+        ("merge", "merge", "STATE_DATABASE_URL", NOWHERE.into(), "STATE_DATABASE_URL: "),
+        ("merge", "merge", "STATE_DATABASE_URL", of("acme", "merge"), "Access denied"),
+        ("merge", "merge", "STATE_DATABASE_URL", place.url("events", None), "does not know"),
+        ("merge", "merge", "LEDGER_DATABASE_URL", of("events", "review"), "may not insert on event_store"),
+        (
+            "merge",
+            "merge",
+            "STATE_DATABASE_URL",
+            format!("{with_tls}?ssl-mode=VERIFY_CA&ssl-ca={no_ca}"),
+            "certificate",
+        ),
+        ("outbox", "outbox", "SYNC_CONFIG", place.file(WIDER), "acme are of another SYNC_CONFIG"),
+        ("outbox", "outbox", "TENANT_DATABASES", format!("acme={behind}"), "globex: there is no address"),
+        ("outbox", "outbox", "TENANT_DATABASES", tenants(NOWHERE, NOWHERE), "TENANT_DATABASES, acme: "),
+        (
+            "outbox",
+            "outbox",
+            "TENANT_DATABASES",
+            tenants(&of("acme", "sx-writer"), &of("globex", "sx-writer")),
+            "may not select on outbox_events",
+        ),
+        (
+            "sx-writer",
+            "sx-writer",
+            "TENANT_DATABASES",
+            tenants(&of("acme", "outbox"), &of("globex", "outbox")),
+            "insert on customers_notes",
+        ),
+    ];
+    for (function, role, variable, value, why) in cases {
+        let mut variables = deployment.variables(function, role);
+        variables.insert(variable, value);
+        let lines = refusal(function, &variables).await;
+        assert!(lines.iter().any(|line| line.contains(why)), "{function} {variable} … {why}: {lines:#?}");
+    }
+    deployment.place.remove().await;
+}
+
+#[tokio::test]
+async fn one_tenants_trouble_keeps_no_other_from_being_served() {
+    let mut deployment = Deployment::new("one", &["outbox", "sx-writer"]).await;
+    let acme = |role| deployment.place.url("acme", Some(role));
+    for function in ["outbox", "sx-writer"] {
+        let mut variables = deployment.variables(function, function);
+        starts(function, &variables).await;
+        variables.insert("PORT", free_port().to_string());
+        variables.insert("TENANT_DATABASES", format!("acme={};globex={NOWHERE}", acme(function)));
+        starts(function, &variables).await;
+    }
+    let undone = "update schema_migration set applied_at = null where name like '0007%'";
+    deployment.place.run_in("globex", undone).await;
+    for function in ["outbox", "sx-writer"] {
+        starts(function, &deployment.variables(function, function)).await;
+    }
+    deployment.place.remove().await;
+}

@@ -122,7 +122,7 @@ pub async fn lacking(pool: &MySqlPool, needed: Vec<Right>) -> Result<Vec<Right>,
             Err(error) if matches!(cause(&error), Cause::Denied(_)) => lacking.push(right),
             // A column that nobody has got past the right.
             Err(error) if number(&error) == Some(1054) && right.column.is_none() => {}
-            answer => drop(answer?),
+            answer => _ = answer?,
         }
     }
     Ok(lacking)

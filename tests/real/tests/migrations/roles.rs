@@ -99,7 +99,10 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
             writes_the_book,
         ]),
         Schema::Tenant => BTreeMap::from([
-            ("sx-writer", vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), surface, book]),
+            (
+                "sx-writer",
+                vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), surface, book],
+            ),
             ("outbox", vec![("outbox_events", &["select", "update", "delete"]), surface, book]),
             (
                 "migrate",

@@ -102,5 +102,5 @@ test("what is stuck is dismissed with a reason", async () => {
   await rita.page.getByRole("heading", { name: "It is over" }).waitFor();
   await rita.end();
   const audit = await ask("GET", "/review/api/v1/audit/acme?actor=rita@dev.example&limit=200");
-  assert.ok(audit.items.some((row) => row.action === "dismiss" && row.details.reason === "It is known."));
+  assert.ok(audit.items.some((row) => row.action === "dismiss" && row.details.why === "It is known."));
 });

@@ -78,6 +78,10 @@ pub struct BadAddress(String);
 /// does not come in time ([`crate::fault::retrying`]), a ping after a rest, a ping before the connection goes
 /// back to the pool.
 pub fn connect(options: &PoolOptions) -> Result<MySqlPool, BadAddress> {
+    // Whatever is before the colon is taken for a scheme, and what is missing for localhost.
+    if !options.url.starts_with("mysql://") && !options.url.starts_with("mariadb://") {
+        return Err(BadAddress("it begins otherwise".into()));
+    }
     let address = MySqlConnectOptions::from_str(&options.url).map_err(|e| BadAddress(e.to_string()))?;
     let address = address.pipes_as_concat(false).no_engine_substitution(false).timezone(None);
     let address = address.set_names(false).disable_statement_logging();

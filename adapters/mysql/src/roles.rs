@@ -179,6 +179,9 @@ mod tests {
                 "update (edit) on sync_rows",
                 "select on synced_events",
                 "insert on synced_events",
+                "select on sync_turns",
+                "insert on sync_turns",
+                "update on sync_turns",
                 "select on schema_migration",
                 "select on sync_surface",
             ]

@@ -6,7 +6,7 @@ use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
 use shared::redrive::looked_at;
-use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, Place};
+use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, NOT_IDENTIFIED, Place};
 
 /// Bytes that were not sent by then have been forgotten, ms.
 pub(crate) const UNSENT_AFTER_MS: i64 = 30_000;
@@ -58,6 +58,7 @@ pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
     match error.status {
         ErrorStatus::Closed => Stand::Stands,
         ErrorStatus::Retried => retried(error, known),
+        ErrorStatus::Open if is_identified(error, known) => Stand::Over("it is known which record it is"),
         // It waits for a person again, and what was tried may get there yet.
         ErrorStatus::Open if error.tried_at.is_some() && is_through(error, known) => THROUGH,
         ErrorStatus::Open => known.record.map_or(Stand::Stands, |(record, surface)| {
@@ -71,6 +72,17 @@ pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
             }
         }),
     }
+}
+
+/// What nobody could tell apart is told apart: nothing locks it any more, or it has become another record, and has no row
+/// of its own.
+fn is_identified(error: &ErrorEntry, known: &Known<'_>) -> bool {
+    let is_of_it = error.code == NOT_IDENTIFIED && error.record.is_some();
+    is_of_it
+        && known.record.is_none_or(|(record, surface)| {
+            let of = Of { error, known, record, surface };
+            !of.is_locked() && of.is_settled()
+        })
 }
 
 const THROUGH: Stand = Stand::Over("it was tried again and went through");

@@ -119,7 +119,7 @@ async fn everything_that_is_wrong_is_told_in_one_message() {
         ("PUSH_AUDIENCE", ""),
         ("REDIS_URL", "nonsense"),
         ("PUBSUB_PROJECT", "nobodys-project"),
-        ("BLOB_BUCKET", "nobodys-bucket"),
+        ("BLOB_BUCKET", ""),
         ("STATE_DATABASE_URL", state.as_str()),
     ] {
         wrong.insert(name, value.to_string());
@@ -131,7 +131,7 @@ async fn everything_that_is_wrong_is_told_in_one_message() {
         ("REDIS_URL", ""),
         ("projects/nobodys-project/topics/events.raw", ""),
         ("projects/nobodys-project/topics/events.dlq", ""),
-        ("BLOB_BUCKET", "nobodys-bucket"),
+        ("BLOB_BUCKET is missing", ""),
         ("STATE_DATABASE_URL", "Access denied"),
         ("LEDGER_DATABASE_URL", "may not insert on event_store: give it the role sync-merge"),
     ] {

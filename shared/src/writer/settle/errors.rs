@@ -7,7 +7,7 @@ use crate::domain::record::{Lock, Record};
 use crate::domain::settle::{missing_error, not_persisted_error};
 use crate::domain::surface::TypeSurface;
 use crate::domain::value::Unresolved;
-use crate::state::{CUT_OFF, ErrorEntry};
+use crate::state::{CUT_OFF, ErrorEntry, NOT_IDENTIFIED};
 use crate::writer::CallFault;
 
 /// The target shows a record no longer that it had.
@@ -58,7 +58,7 @@ pub(in crate::writer) fn unidentified(
     record.locks.retain(|l| l.error != id);
     record.locks.push(Lock { field: None, error: id, reason: why.to_string(), since: now });
     let hint = "See the records that the message names: their own errors, conflicts and locks keep them from being settled. Or give this one other values in the fields of its match keys. Then retry.";
-    entry(record, id, "identity", "NOT_IDENTIFIED", why, hint, now)
+    entry(record, id, "identity", NOT_IDENTIFIED, why, hint, now)
 }
 
 /// What the target told of a record cannot be stored.

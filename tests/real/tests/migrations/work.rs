@@ -204,7 +204,7 @@ async fn tell(state: &MysqlState) {
         failure: None,
     };
     let first = notices[0].id;
-    let plan = Plan { notices: vec![first], new: vec![delivery], items: vec![(first, id)] };
+    let plan = Plan { notices: vec![first], new: vec![delivery], items: vec![(id, first)] };
     assert!(state.plan_deliveries(&acme(), plan).await.unwrap());
     assert_eq!(state.deliveries_due(&acme(), NOW, 9).await.unwrap().len(), 1);
     let claim = Uuid::from_u128(71);

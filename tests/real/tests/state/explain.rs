@@ -220,7 +220,9 @@ fn sample(column: &str, nth: usize) -> Option<String> {
             Some(format!("x'{}'", id(n.into()).simple()))
         }
         "delivery_id" | "notification_id" | "claim" => Some(format!("x'{}'", id(n.into()).simple())),
-        "at" | "created_at" | "claimed_until" | "revision" | "acknowledged_at" => Some("400".into()),
+        "at" | "created_at" | "tried_at" | "claimed_until" | "revision" | "acknowledged_at" => {
+            Some("400".into())
+        }
         "standing" => text("due"),
         "status" => text("open"),
         "in_trouble" => Some("true".into()),

@@ -54,7 +54,7 @@ fn an_admin_decides_once_and_it_is_in_the_error_and_in_the_audit() {
         assert_eq!((audit.len(), audit[0].action.as_str()), (1, "brake"));
         assert_eq!(audit[0].subject, format!("error:{BRAKE}"));
         assert_eq!(
-            (&audit[0].details["decision"], &audit[0].details["reason"]),
+            (&audit[0].details["decision"], &audit[0].details["why"]),
             (&json!(text), &json!("as planned"))
         );
         let other = json!({"decision": "pass", "note": "no, let it"});

@@ -29,7 +29,7 @@ const DOUBT_MS: i64 = 3_600_000 + 600_000;
 /// A note about one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// When it was written, on our clock, [within an hour](DOUBT_MS).
+    /// When it was written, on our clock, within an hour: see the module.
     pub at: Timestamp,
     /// The same on NetSuite's wall clock, as it is shown there.
     pub shown: String,

@@ -40,7 +40,7 @@ pub async fn decide(case: &Case, word: BrakeWord, why: &str) -> Result<ErrorView
         return Err(Problem::conflict("it is decided already, or over", present));
     }
     let note = said(access, word, why);
-    let details = json!({ "decision": word, "code": case.entry.code, "reason": why });
+    let details = json!({ "decision": word, "code": case.entry.code, "why": why });
     let audit = audit_row(access, "brake", format!("error:{}", case.entry.id), details);
     let decided = access.decide_brake(&case.entry, (word, note), audit).await?;
     Ok(ErrorView::new(&decided))

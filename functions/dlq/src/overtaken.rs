@@ -57,6 +57,8 @@ pub(crate) struct Known<'a> {
 pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
     match error.status {
         ErrorStatus::Closed => Stand::Stands,
+        // Decided, and the poller's to carry out, however long NetSuite lets it wait.
+        ErrorStatus::Retried if error.brake.is_some() => Stand::Stands,
         ErrorStatus::Retried => retried(error, known),
         ErrorStatus::Open if is_identified(error, known) => Stand::Over("it is known which record it is"),
         // It waits for a person again, and what was tried may get there yet.

@@ -12,7 +12,7 @@ use crate::sweep;
 use crate::told::Over;
 
 /// The class of what a brake holds.
-pub(crate) const BRAKE: &str = "brake";
+pub(crate) use shared::state::brake::CLASS as BRAKE;
 
 /// The class of what is not polled as it should be.
 const NOT_POLLED: &str = "not_polled";

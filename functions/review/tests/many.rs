@@ -21,6 +21,7 @@ use shared::domain::event::{ChangeEvent, WireChoice};
 use shared::domain::id::{RecordKey, Side};
 use shared::domain::value::Value;
 use shared::pubsub::Topic;
+use shared::state::brake;
 use shared::state::{Commit, ErrorEntry};
 use tower::ServiceExt;
 
@@ -229,6 +230,12 @@ fn no_page_takes_a_reason_of_a_megabyte() {
     let much = "x".repeat(1_000_000);
     let dismissed = desk.post(&format!("/review/errors/{id}/dismiss"), format!("note={much}&state=open-1"));
     assert!(dismissed.status == 422 && dismissed.text.contains("at most 2000 characters"));
+    let id = uuid::Uuid::from_u128(8);
+    let brake = ErrorEntry::open(&account("acme"), id, brake::CLASS, "MASS_DELETE", "much", "say", NOW);
+    desk.world.commit(Commit { errors: vec![brake], ..Commit::new(account("acme")) });
+    let request = Request::post(format!("/review/errors/{id}/brake")).header("sec-fetch-site", "same-origin");
+    let decided = desk.send_as("ada", request, format!("decision=pass&note={much}&state=open-1"));
+    assert!(decided.status == 422 && decided.text.contains("at most 2000 characters"), "{}", decided.status);
     let hold = format!("side=netsuite&do=hold&reason={much}");
     let request = Request::post("/review/accounts/acme").header("sec-fetch-site", "same-origin");
     let held = desk.send_as("ada", request, hold);

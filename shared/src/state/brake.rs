@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::notices::words;
 
+/// The class of errors that tell of a brake.
+pub const CLASS: &str = "brake";
+
 words! {
     /// What a person decides about what a brake holds. It is about that account, and what was held until then.
     BrakeWord {

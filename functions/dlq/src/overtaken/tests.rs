@@ -8,6 +8,7 @@ use shared::domain::settle::{missing_error, unreadable_error};
 use shared::domain::surface::SyncConfig;
 use shared::domain::value::Value;
 use shared::state::HistoryDecision;
+use shared::state::brake::BrakeWord;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -151,6 +152,8 @@ fn where_nothing_was_sent_and_no_record_is_known_nothing_can_have_gone_through()
     };
     assert_eq!(of(&about_nothing, 1), Stand::Stands);
     assert_eq!(of(&about_nothing, TRIED_FOR_MAX_MS), Stand::InVain, "it was last met then");
+    let decided = ErrorEntry { brake: Some(BrakeWord::Pass), ..about_nothing };
+    assert_eq!(of(&decided, TRIED_FOR_MAX_MS), Stand::Stands, "what a brake holds is the poller's to end");
 }
 
 /// What a side did not show: the record, or this field of it.

@@ -4,15 +4,12 @@ use serde_json::json;
 use shared::domain::people::Role;
 use shared::runtime::problem::Problem;
 use shared::state::ErrorStatus;
-use shared::state::brake::BrakeWord;
+use shared::state::brake::{BrakeWord, CLASS};
 
 use super::audit_row;
 use super::errors::Case;
 use crate::access::Access;
 use crate::view::ErrorView;
-
-/// The class of an error that tells of a brake.
-const CLASS: &str = "brake";
 
 /// Goes on only for who may decide about what a brake holds.
 pub fn need_decider(case: &Case) -> Result<(), Problem> {
@@ -32,6 +29,8 @@ fn is_undecided(case: &Case) -> bool {
 /// Decides what becomes of what an error's brake holds, for a reason.
 pub async fn decide(case: &Case, word: BrakeWord, why: &str) -> Result<ErrorView, Problem> {
     need_decider(case)?;
+    let missing = || Problem::unprocessable("note", "must say why");
+    let why = &super::note("note", Some(why.to_string()))?.ok_or_else(missing)?;
     let Some(access) = case.access.as_ref().filter(|_| case.entry.class == CLASS) else {
         return Err(Problem::unprocessable("decision", "this error tells of no brake that holds anything"));
     };

@@ -40,7 +40,7 @@ pub(crate) async fn decide(
     let mut members = Members::read(&body)?;
     let word = members.text("decision")?.and_then(|text| BrakeWord::parse(&text));
     let word = word.ok_or_else(|| Problem::unprocessable("decision", "must be \"pass\" or \"discard\""))?;
-    let note = members.note()?.ok_or_else(|| Problem::unprocessable("note", "must say why"))?;
+    let note = members.note()?.unwrap_or_default();
     members.finish("a decision about a brake")?;
     tag.must_say(&case.state(), || serde_json::json!({ "error": case.view() }))?;
     Ok(Json(desk::decide(&case, word, &note).await?))

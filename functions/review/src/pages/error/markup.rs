@@ -168,7 +168,7 @@ pub(super) fn body(shown: &Shown) -> Markup {
         section.say.wait aria-labelledby="todo" { h2 id="todo" { "What to do" } p { (error.hint) } }
         div.with-side {
             div.stack {
-                @if error.class == "brake" && error.status == ErrorStatus::Open { (brake::deciding(shown)) }
+                @if error.class == shared::state::brake::CLASS && error.status == ErrorStatus::Open { (brake::deciding(shown)) }
                 @if shown.may_act && error.status != ErrorStatus::Closed { (actions(shown)) }
                 (details(error))
             }

@@ -106,11 +106,12 @@ async fn decided(visit: &Visit, id: &str, body: &[u8]) -> Result<Response, Probl
     desk::need_decider(&case)?;
     let typed = Typed { doing: Some(Doing::Decide), ..typed(&form) };
     let word = form.get("decision").and_then(BrakeWord::parse);
-    let done = match (is_as_seen(&case, &form), word, typed.note.as_deref()) {
-        (Err(late), _, _) => Err(late),
-        (Ok(()), None, _) => Err(Problem::unprocessable("decision", "must be one of the two")),
-        (Ok(()), Some(_), None) => Err(Problem::unprocessable("note", "must say why")),
-        (Ok(()), Some(word), Some(note)) => desk::decide(&case, word, note).await.map(drop),
+    let done = match (is_as_seen(&case, &form), word) {
+        (Err(late), _) => Err(late),
+        (Ok(()), None) => Err(Problem::unprocessable("decision", "must be one of the two")),
+        (Ok(()), Some(word)) => {
+            desk::decide(&case, word, typed.note.as_deref().unwrap_or_default()).await.map(drop)
+        }
     };
     answer(visit, &case, done, typed).await
 }

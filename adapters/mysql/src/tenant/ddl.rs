@@ -134,12 +134,12 @@ fn triggers(surface: &TypeSurface) -> Vec<Statement> {
 fn row_triggers(surface: &TypeSurface) -> Vec<Statement> {
     let table = literal(&surface.suitex);
     let new = wire::columns_of(surface, "new");
-    let (before, after) =
-        (wire::changed_columns_of(surface, "old"), wire::changed_columns_of(surface, "new"));
+    let gather_changes = wire::gather_changes(surface, "was", "is_now");
     let created = |row: &str| format!("call sync_created({table}, {row}.{ID}, {new});");
     let deleted = |row: &str| format!("call sync_deleted({table}, {row}.{ID});");
     let edited = format!(
-        "if old.{ID} = new.{ID} then call sync_edited({table}, new.{ID}, {before}, {after}); \
+        "declare was, is_now json default json_object(); \
+         if old.{ID} = new.{ID} then {gather_changes} call sync_edited({table}, new.{ID}, was, is_now); \
          else {} {} end if;",
         deleted("old"),
         created("new"),

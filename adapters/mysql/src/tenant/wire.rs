@@ -59,35 +59,38 @@ pub(super) fn columns_of(surface: &TypeSurface, row: &str) -> String {
     object(columns(surface), row)
 }
 
-/// The SQL expression of those columns as one object that differ between `old` and `new`, as they are in `row`,
-/// one of the two.
-pub(super) fn changed_columns_of(surface: &TypeSurface, row: &str) -> String {
-    let member = |(name, kind): (&str, &Kind)| {
+/// The SQL statements of an update trigger that put the columns which differ between `old` and `new` into two
+/// objects, variables of these names: as they were, and as they are.
+///
+/// A statement for each column, for MySQL goes through all that an expression is made of several times whenever
+/// it is evaluated, the arms that are not taken too; what stands in a branch that is not taken costs nothing.
+pub(super) fn gather_changes(surface: &TypeSurface, was: &str, is: &str) -> String {
+    let gather = |(name, kind): (&str, &Kind)| {
         let column = quoted(name);
-        let shown = shown(kind, &format!("{row}.{column}"));
-        format!("if({}, json_object({}, {shown}), json_object())", differs(kind, &column), literal(name))
+        // No name is in the object yet.
+        let put = |object: &str, row: &str| {
+            let shown = shown(kind, &format!("{row}.{column}"));
+            format!("set {object} = json_merge_preserve({object}, json_object({}, {shown}));", literal(name))
+        };
+        format!("if {} then {} {} end if;", differs(kind, &column), put(was, "old"), put(is, "new"))
     };
-    let members: Vec<String> = columns(surface).map(member).collect();
-    // Two objects at least, and no name is in two of them.
-    format!("json_merge_preserve(json_object(), json_object(), {})", members.join(", "))
+    columns(surface).map(gather).collect::<Vec<_>>().join(" ")
 }
 
 /// The SQL expression of whether `old` and `new` differ in a column's wire form.
 fn differs(kind: &Kind, column: &str) -> String {
-    let equal = match kind {
-        // A collation may take other letters for the same, and spaces for nothing: this one doesn't.
-        Kind::Text { .. } | Kind::Select { .. } => {
-            let exact =
-                |row: &str| format!("{} collate utf8mb4_0900_bin", shown(kind, &format!("{row}.{column}")));
-            format!("{} <=> {}", exact("old"), exact("new"))
-        }
+    match kind {
+        // By bytes: a collation may take other letters for the same, and spaces for nothing. Empty is null.
+        Kind::Text { .. } | Kind::Select { .. } => format!(
+            "not (cast(old.{column} as binary) <=> cast(new.{column} as binary)) \
+             and length(concat_ws('', old.{column}, new.{column})) > 0"
+        ),
         Kind::MultiSelect => {
             let shown = |row: &str| shown(kind, &format!("{row}.{column}"));
-            format!("{} <=> {}", shown("old"), shown("new"))
+            format!("not ({} <=> {})", shown("old"), shown("new"))
         }
-        _ => format!("old.{column} <=> new.{column}"),
-    };
-    format!("not ({equal})")
+        _ => format!("not (old.{column} <=> new.{column})"),
+    }
 }
 
 fn columns(surface: &TypeSurface) -> impl Iterator<Item = (&str, &Kind)> {

@@ -28,12 +28,10 @@ const WRITTEN: &str = "account_id, record_type, record_id, row_revision, version
     conflict_id, review";
 
 statements! {
-    LOAD = |n| format!("select {READ}, alias_of from current_state where ({KEY}) in ({})", tuples(n, 3));
+    LOAD = |n| format!("select {READ}, alias_of from current_state where {}", of_type(n));
     LOCK = |n| format!("select {KEY}, row_revision, alias_of, netsuite_id, suitex_id, conflict_id, \
-        netsuite_due_since, suitex_due_since from current_state where ({KEY}) in ({}) order by {KEY} for update",
-        tuples(n, 3));
-    IDS = |n| format!("select {KEY}, alias_of, netsuite_id, suitex_id from current_state where ({KEY}) in ({})",
-        tuples(n, 3));
+        netsuite_due_since, suitex_due_since from current_state where {} order by record_id for update", of_type(n));
+    IDS = |n| format!("select {KEY}, alias_of, netsuite_id, suitex_id from current_state where {}", of_type(n));
     INSERT = |n| format!("insert into current_state ({WRITTEN}) values {}", tuples(n, width(WRITTEN)));
     // Every row is there, and locked: it is the statement that can change many rows in many ways.
     REPLACE = |n| format!("insert into current_state ({WRITTEN}) values {} as new on duplicate key update {}",
@@ -70,6 +68,11 @@ statements! {
         conflict_id = null, review = null".into();
     MOVE_ALIASES = |_| "update current_state force index (aliases) set alias_of = ? where account_id = ? \
         and record_type = ? and alias_of = ?".into();
+}
+
+/// MySQL plans ids of one account and type in a third of the time that it takes for as many keys.
+fn of_type(count: usize) -> String {
+    format!("account_id = ? and record_type = ? and record_id in ({})", marks(count))
 }
 
 fn due_text(side: Side) -> String {
@@ -175,9 +178,8 @@ async fn find_rows<T>(
     read: fn(&MySqlRow) -> Result<T, sqlx::Error>,
 ) -> Result<(BTreeMap<RecordKey, T>, BTreeMap<RecordKey, RecordKey>), sqlx::Error> {
     let (mut found, mut aliases) = (BTreeMap::new(), BTreeMap::new());
-    for group in padded(keys) {
-        let query = bind_keys(statement.of(group.len()), &group);
-        for row in query.fetch_all(&mut *connection).await? {
+    for group in groups(keys) {
+        for row in bind_group(statement, &group).fetch_all(&mut *connection).await? {
             let key = columns::key(&row)?;
             match columns::canonical(&row, "alias_of")? {
                 Some(id) => _ = aliases.insert(key.clone(), RecordKey { id, ..key }),
@@ -194,9 +196,8 @@ pub(super) async fn lock(
     keys: &[RecordKey],
 ) -> Result<BTreeMap<RecordKey, Held>, sqlx::Error> {
     let mut held = BTreeMap::new();
-    for group in padded(keys) {
-        let query = bind_keys(LOCK.of(group.len()), &group);
-        for row in query.fetch_all(&mut *connection).await? {
+    for group in groups(keys) {
+        for row in bind_group(LOCK, &group).fetch_all(&mut *connection).await? {
             let is_alias = columns::canonical(&row, "alias_of")?.is_some();
             let (row_revision, conflict) = (row.try_get("row_revision")?, row.try_get("conflict_id")?);
             let since = |column: &str| row.try_get(column).map(|at: Option<i64>| at.map(Timestamp));
@@ -371,6 +372,21 @@ fn per_side(side: Side, netsuite: Statement, suitex: Statement) -> Statement {
         Side::NetSuite => netsuite,
         Side::SuiteX => suitex,
     }
+}
+
+/// Keys of one account and type in each group, in the order of the keys.
+fn groups(keys: &[RecordKey]) -> Vec<Vec<&RecordKey>> {
+    let mut sorted: Vec<&RecordKey> = keys.iter().collect();
+    sorted.sort_unstable();
+    let of_one_type =
+        |a: &&RecordKey, b: &&RecordKey| (&a.account, &a.record_type) == (&b.account, &b.record_type);
+    let groups = sorted.chunk_by(of_one_type).flat_map(padded);
+    groups.map(|group| group.into_iter().copied().collect()).collect()
+}
+
+fn bind_group(statement: Statement, group: &[&RecordKey]) -> Bound {
+    let query = statement.of(group.len()).bind(group[0].account.as_str()).bind(group[0].record_type.as_str());
+    group.iter().fold(query, |query, key| query.bind(key.id.as_str()))
 }
 
 fn bind_key(query: Bound, key: &RecordKey) -> Bound {

@@ -1,6 +1,6 @@
 //! The table `pending_event`: where events are. Whoever moves some says so in [`Moves`], for the census.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::id::{AccountId, RecordType, Side, Timestamp};
 use shared::state::{Freed, PendingRow, Place, Subject};
@@ -23,8 +23,9 @@ statements! {
     ENQUEUE = |n| format!("insert into pending_event ({COLUMNS}) values {}", tuples(n, width(COLUMNS)));
     LISTED = |n| format!("select event_id from pending_event where account_id = ? and event_id in ({})", marks(n));
     AT = |n| format!("select {COLUMNS} from pending_event where account_id = ? and event_id in ({})", marks(n));
-    OPEN = |n| format!("select {COLUMNS} from pending_event where account_id = ? and record_type = ? \
-        and subject in ({}) and place in ('pending', 'waiting')", marks(n));
+    // A forced index is not dived into for each subject to guess its rows.
+    OPEN = |n| format!("select {COLUMNS} from pending_event force index (open_events) where account_id = ? \
+        and record_type = ? and subject in ({}) and place in ('pending', 'waiting')", marks(n));
     DUE = |_| "select record_type, subject from (select due_at, record_type, subject from pending_event \
         where account_id = ? and due_at <= ? order by due_at, record_type, subject limit ?) as due \
         group by record_type, subject order by min(due_at), record_type, subject limit ?".into();
@@ -80,6 +81,31 @@ async fn insert(connection: &mut MySqlConnection, rows: &[&PendingRow]) -> Resul
 
 /// The same for rows of which some are there. What was added meanwhile is the error 1062 of a single row.
 async fn add_missing(
+    connection: &mut MySqlConnection,
+    rows: &[&PendingRow],
+    moves: &mut Moves,
+) -> Result<(), sqlx::Error> {
+    for of_account in rows.chunk_by(|a, b| a.account == b.account) {
+        let account = &of_account[0].account;
+        let events: Vec<Uuid> = of_account.iter().map(|row| row.event_id).collect();
+        let listed = BTreeSet::from_iter(listed(connection, account, &events).await?);
+        let missing = of_account.iter().filter(|row| !listed.contains(&row.event_id)).copied();
+        for piece in pieces(&missing.collect::<Vec<_>>()) {
+            match insert(connection, piece).await {
+                Err(error) if cause(&error) == Cause::Duplicate => {
+                    add_singly(connection, piece, moves).await?
+                }
+                added => {
+                    added?;
+                    piece.iter().for_each(|row| moves.entered(account, row.place.name(), 1));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn add_singly(
     connection: &mut MySqlConnection,
     rows: &[&PendingRow],
     moves: &mut Moves,

@@ -17,6 +17,9 @@ use local::site::Options;
 use real_world::chaos::ChaosOptions;
 use tracing_subscriber::EnvFilter;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Keeps SuiteX and NetSuite the same, field by field. Without a command: `up`.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]

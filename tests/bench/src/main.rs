@@ -31,6 +31,10 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
+/// As the product's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the functions on real MySQL and Redis.
 #[derive(Parser)]
 #[command(name = "scripts/bench")]

@@ -58,7 +58,7 @@ pub(crate) struct Options {
 /// A site, and whom its changes may meet.
 struct Place {
     stack: Stack,
-    app: mysql::tenant::App,
+    people: load::People,
     records: Vec<Seeded>,
 }
 
@@ -164,8 +164,8 @@ async fn place(
     let (all, apart, past) = bulk.map_or((0, 1, 1), |(options, apart)| (options.many, apart, options.past));
     many::fill(&stack, &records, all, apart, past).await?;
     seed::begin(&mut stack).await?;
-    let app = load::people(&stack)?;
-    Ok(Place { stack, app, records })
+    let people = load::people(&stack)?;
+    Ok(Place { stack, people, records })
 }
 
 /// Makes the changes, from both sides in turn, and waits until nothing moves: at once, or one after the other.
@@ -176,7 +176,7 @@ async fn spent(
     pass: usize,
     at_once: bool,
 ) -> Result<(Cpu, BTreeMap<String, i64>), Failure> {
-    let Place { stack, app, .. } = place;
+    let Place { stack, people, .. } = place;
     let (before, cpu, arrived) = (counters(server).await?, Cpu::now(), stack.arrivals.all());
     for (nth, record) in records.iter().enumerate() {
         let phone = format!("+{pass} {nth} {}", record.suitex);
@@ -184,7 +184,7 @@ async fn spent(
         match source {
             Side::NetSuite => load::in_netsuite(stack, record, &phone)?,
             Side::SuiteX => {
-                load::in_suitex(app, record, &phone).await?;
+                load::in_suitex(people, record, &phone).await?;
                 load::poke(stack, record).await;
             }
         }

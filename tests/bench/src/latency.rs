@@ -119,7 +119,7 @@ fn tell(what: &str, values: &[f64]) {
 
 /// Makes the changes at an even pace, whatever becomes of them.
 async fn make(stack: &Arc<Stack>, records: Vec<Seeded>, rate: u64) -> Result<Vec<Made>, Failure> {
-    let (app, began) = (Arc::new(load::people(stack)?), SystemClock.now());
+    let (people, began) = (Arc::new(load::people(stack)?), SystemClock.now());
     let made = Arc::new(Mutex::new(Vec::with_capacity(records.len())));
     let mut editing = JoinSet::new();
     for (nth, record) in records.into_iter().enumerate() {
@@ -137,9 +137,9 @@ async fn make(stack: &Arc<Stack>, records: Vec<Seeded>, rate: u64) -> Result<Vec
             note(&made, record, Side::NetSuite, at);
             continue;
         }
-        let (stack, app, made) = (Arc::clone(stack), Arc::clone(&app), Arc::clone(&made));
+        let (stack, people, made) = (Arc::clone(stack), Arc::clone(&people), Arc::clone(&made));
         editing.spawn(async move {
-            load::in_suitex(&app, &record, &phone).await?;
+            load::in_suitex(&people, &record, &phone).await?;
             let at = SystemClock.now();
             load::poke(&stack, &record).await;
             note(&made, record, Side::SuiteX, at);

@@ -1,11 +1,11 @@
 //! Changes, made at their sources.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use mysql::tenant::{App, MysqlTenants, TenantAddresses};
 use serde_json::{Map, json};
-use shared::domain::id::Side;
+use shared::domain::id::{AccountId, Side};
 use shared::runtime::clock::{Clock, SystemClock};
+use sqlx::MySqlPool;
 
 use crate::Failure;
 use crate::seed::{Seeded, customer, new_phone, phone};
@@ -18,10 +18,13 @@ pub(crate) fn in_netsuite(stack: &Stack, record: &Seeded, phone: &str) -> Result
     Ok(edited.map_err(|refusal| refusal.message)?)
 }
 
+/// SuiteX's people: they know nothing of the sync.
+pub(crate) struct People(BTreeMap<AccountId, MySqlPool>);
+
 /// A person edits a record in SuiteX: done when this returns.
-pub(crate) async fn in_suitex(app: &App, record: &Seeded, phone: &str) -> Result<(), Failure> {
-    let values = Map::from_iter([("phone".to_string(), phone.into())]);
-    app.edit(&record.account, "customer", &record.suitex.to_string(), &values, "sam").await?;
+pub(crate) async fn in_suitex(people: &People, record: &Seeded, phone: &str) -> Result<(), Failure> {
+    let edit = sqlx::query("update customers set phone = ? where id = ?").bind(phone).bind(record.suitex);
+    edit.execute(&people.0[&record.account]).await?;
     Ok(())
 }
 
@@ -31,10 +34,9 @@ pub(crate) async fn poke(stack: &Stack, record: &Seeded) {
 }
 
 /// SuiteX's people, on connections of their own.
-pub(crate) fn people(stack: &Stack) -> Result<App, Failure> {
-    let addresses = TenantAddresses(stack.databases.tenants(&stack.config));
-    let tenants = MysqlTenants::new(&stack.config, &addresses).map_err(|wrong| wrong.join("\n"))?;
-    Ok(App::new(Arc::new(tenants)))
+pub(crate) fn people(stack: &Stack) -> Result<People, Failure> {
+    let pool = |account: &AccountId| Ok((account.clone(), stack.databases.pool(account.as_str(), 2)?));
+    Ok(People(stack.config.accounts.keys().map(pool).collect::<Result<_, Failure>>()?))
 }
 
 /// Ingest is told of an edit in SuiteX that was made already.

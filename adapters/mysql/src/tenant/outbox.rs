@@ -26,7 +26,7 @@ pub(super) const OLDEST: &str = "select id, table_name, row_id, sync_id, operati
      at, actor, is_sealed from outbox_events order by id limit ? for update skip locked";
 
 /// Rows that one statement marks or removes.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 512;
 
 /// The oldest rows, sealed: a later statement of the same edit must not join a row that was read, or it would
 /// be removed unread.
@@ -59,9 +59,12 @@ pub(super) async fn remove(on: &mut MySqlConnection, seqs: &[u64]) -> Result<(),
 
 async fn of_rows(on: &mut MySqlConnection, statement: &str, ids: &[u64]) -> Result<(), sqlx::Error> {
     for ids in ids.chunks(AT_ONCE) {
-        let marks = vec!["?"; ids.len()].join(", ");
-        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{statement} ({marks})"))).persistent(false);
-        ids.iter().fold(query, |query, id| query.bind(id)).execute(&mut *on).await?;
+        // A text for each power of two, the last id repeated: a connection prepares few, and once.
+        let size = ids.len().next_power_of_two();
+        let marks = vec!["?"; size].join(", ");
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{statement} ({marks})")));
+        let ids = (0..size).map(|at| ids[at.min(ids.len() - 1)]);
+        ids.fold(query, |query, id| query.bind(id)).execute(&mut *on).await?;
     }
     Ok(())
 }

@@ -80,6 +80,8 @@ pub(super) struct State {
     /// What scripts logged last.
     pub(super) script_log: VecDeque<String>,
     pub(super) stats: Stats,
+    /// Saves and deletions by RESTlet that changed something, by record.
+    pub(super) writes: BTreeMap<(TableIx, u64), u64>,
     /// Creates that had others beside them, whatever the sync asked for.
     pub(super) beside: Vec<CreatedBeside>,
     /// Who is let in; everybody when `None`.
@@ -115,6 +117,7 @@ impl State {
             rows: deployed.map_or_else(Rows::default, Deployed::rows),
             script_log: VecDeque::new(),
             stats: Stats::default(),
+            writes: BTreeMap::new(),
             beside: Vec::new(),
             door: None,
             faults: Faults::default(),
@@ -152,6 +155,12 @@ impl State {
     pub(super) fn note_script(&mut self, script: &str, thrown: &Thrown) {
         tracing::warn!(account = %self.id, script, code = thrown.name, message = thrown.message, "a script failed");
         self.script_log.push_back(format!("failed {script}: {}: {}", thrown.name, thrown.message));
+    }
+
+    /// Counts a save or deletion by RESTlet that changed something.
+    pub(super) fn wrote(&mut self, table: TableIx, id: u64) {
+        self.stats.writes_applied += 1;
+        *self.writes.entry((table, id)).or_default() += 1;
     }
 
     /// The faults in force.

@@ -138,6 +138,15 @@ impl NetSuite {
         self.look(account, |state| state.stats)
     }
 
+    /// Saves and deletions by RESTlet that changed something, of a type: internal id and how often.
+    pub fn writes(&self, account: &AccountId, record_type: &RecordType) -> Vec<(String, u64)> {
+        self.look(account, |state| {
+            let Ok(table) = state.store.table_of(record_type) else { return Vec::new() };
+            let of = state.writes.range((table, 0)..=(table, u64::MAX));
+            of.map(|((_, id), times)| (id.to_string(), *times)).collect()
+        })
+    }
+
     /// Records that the native twin of our RESTlet created beside others that they could be.
     pub fn created_beside(&self, account: &AccountId) -> Vec<CreatedBeside> {
         self.look(account, |state| state.beside.clone())

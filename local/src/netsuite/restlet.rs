@@ -212,7 +212,7 @@ impl Run<'_> {
                 self.units -= 2 * self.load_price(table);
                 let id = self.state.create(table, external_id, &write.values, &origin(write))?;
                 self.state.stats.creates += 1;
-                self.state.stats.writes_applied += 1;
+                self.state.wrote(table, id);
                 Ok(self.saved(table, id, write))
             }
         }
@@ -279,7 +279,7 @@ impl Run<'_> {
         self.state.delete(table, id, &origin(write))?;
         self.units -= REMEMBER;
         self.state.stats.deletes += 1;
-        self.state.stats.writes_applied += 1;
+        self.state.wrote(table, id);
         self.state.operations.insert(write.operation, Operation { table, id, held: None });
         match self.state.store.table(table).find(id) {
             Found::Deleted(deletion) => Ok(gone(What::Applied, deletion)),
@@ -290,7 +290,9 @@ impl Run<'_> {
     fn save(&mut self, table: TableIx, id: u64, write: &Write) -> Result<Outcome, Refused> {
         let changed = self.state.update(table, id, &write.values, &origin(write))?;
         self.units -= if changed { 2 * self.load_price(table) } else { 0 };
-        self.state.stats.writes_applied += u64::from(changed);
+        if changed {
+            self.state.wrote(table, id);
+        }
         Ok(self.saved(table, id, write))
     }
 

@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 
 use local::world::World;
 use serde_json::Value as Json;
-use sqlx::MySqlPool;
+use shared::domain::id::{AccountId, Side};
+use shared::domain::surface::TypeSurface;
+use shared::domain::value::Kind;
+use sqlx::{AssertSqlSafe, MySqlPool};
+
+use crate::databases::tenant_database;
 
 const LEDGER: &str = "select account_id, bin_to_uuid(event_id), source, \
     aggregate_type, aggregate_id, operation, body from event_store";
@@ -19,6 +24,12 @@ const RECORDS: &str = "select c.account_id, c.record_type, c.record_id, c.alias_
     (select count(distinct nullif(h.version, 0)) from state_history h where h.account_id = c.account_id \
         and h.record_type = c.record_type and h.record_id = c.record_id) \
     from current_state c";
+
+/// Decisions alone: what only confirms is no reason to write anything.
+const HISTORY: &str = "select account_id, record_type, record_id, source, decisions \
+    from state_history where decisions <> '[]'";
+
+const LINKS: &str = "select account_id, record_type, cast(side as char), side_id, record_id from record_link";
 
 /// An event of the ledger.
 #[derive(Debug, Clone)]
@@ -46,6 +57,30 @@ pub(crate) struct Record {
     pub(crate) versions_told: i64,
 }
 
+/// A row of the history that decided something.
+#[derive(Debug, Clone)]
+pub(crate) struct Decided {
+    /// Account, type and canonical id of the record.
+    pub(crate) record: [String; 3],
+    /// Who told.
+    pub(crate) source: String,
+    /// The rules by which it was decided, field by field.
+    pub(crate) rules: Vec<String>,
+    /// How many of the fields refer to other records: these may be written later than the rest.
+    pub(crate) refer: u64,
+}
+
+/// How often we have changed a record of a side, as that side has counted it.
+#[derive(Debug, Clone)]
+pub(crate) struct Writes {
+    pub(crate) account: String,
+    pub(crate) kind: String,
+    pub(crate) side: Side,
+    /// The side's own id.
+    pub(crate) id: String,
+    pub(crate) times: u64,
+}
+
 /// Everything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Evidence {
@@ -57,6 +92,12 @@ pub(crate) struct Evidence {
     pub(crate) records: Vec<Record>,
     /// Account, type and our id of the living records that we made in NetSuite.
     pub(crate) made_in_netsuite: Vec<(String, String, String)>,
+    pub(crate) history: Vec<Decided>,
+    /// Account, type, side and the side's id → canonical id.
+    pub(crate) links: BTreeMap<(String, String, Side, String), String>,
+    pub(crate) writes: Vec<Writes>,
+    /// Changes of a SuiteX row of which we have told SuiteX more than once: account, table, row and revision.
+    pub(crate) told_twice: Vec<(String, String, u64, i64)>,
 }
 
 /// Account, event, source, type, the source's id, operation, body.
@@ -64,6 +105,9 @@ type EventRow = (String, String, String, String, String, String, Vec<u8>);
 
 /// Account, type, canonical id, alias, whether it is locked, version, versions told.
 type RecordRow = (String, String, String, Option<String>, bool, i64, i64);
+
+/// Account, type, canonical id, source, decisions.
+type HistoryRow = (String, String, String, String, String);
 
 impl Evidence {
     /// Reads it all.
@@ -76,21 +120,112 @@ impl Evidence {
         let places: Vec<(String, String, String)> = sqlx::query_as(PLACES).fetch_all(state).await?;
         let records: Vec<RecordRow> = sqlx::query_as(RECORDS).fetch_all(state).await?;
         let census: Vec<(String, i64)> = sqlx::query_as(CENSUS).fetch_all(state).await?;
-        let mut made_in_netsuite = Vec::new();
+        let history: Vec<HistoryRow> = sqlx::query_as(HISTORY).fetch_all(state).await?;
+        let links: Vec<(String, String, String, String, String)> =
+            sqlx::query_as(LINKS).fetch_all(state).await?;
+        let (mut made_in_netsuite, mut writes, mut told_twice) = (Vec::new(), Vec::new(), Vec::new());
         for account in world.config.accounts.values() {
-            for kind in account.types.keys() {
+            for (kind, surface) in &account.types {
                 let made =
                     world.netsuite.all(&account.id, kind).into_iter().filter_map(|seen| seen.external_id);
                 made_in_netsuite.extend(made.map(|ours| (account.id.to_string(), kind.to_string(), ours)));
+                let of = |side| {
+                    move |(id, times)| Writes {
+                        account: account.id.to_string(),
+                        kind: kind.to_string(),
+                        side,
+                        id,
+                        times,
+                    }
+                };
+                writes.extend(world.netsuite.writes(&account.id, kind).into_iter().map(of(Side::NetSuite)));
+                let rows = rows_written(state, &account.id, surface).await?;
+                writes.extend(rows.into_iter().map(of(Side::SuiteX)));
             }
+            told_twice.extend(rows_told_twice(state, &account.id).await?);
         }
+        let decided = |row| decided(world, row);
         Ok(Self {
             ledger: events.into_iter().map(event).collect(),
             places: places.into_iter().map(|(account, event, place)| ((account, event), place)).collect(),
             census: census.into_iter().filter(|(_, count)| *count != 0).collect(),
             records: records.into_iter().map(record).collect(),
             made_in_netsuite,
+            history: history.into_iter().map(decided).collect::<Result<_, _>>()?,
+            links: links.into_iter().map(link).collect(),
+            writes,
+            told_twice,
         })
+    }
+}
+
+/// Ids of a type's rows, and how often the sync has changed each: SuiteX is told of each change.
+async fn rows_written(
+    server: &MySqlPool,
+    account: &AccountId,
+    surface: &TypeSurface,
+) -> Result<Vec<(String, u64)>, sqlx::Error> {
+    let sql = format!(
+        "select row_id, count(*) from `{}`.synced_events where table_name = ? group by row_id",
+        tenant_database(account)
+    );
+    let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(&surface.suitex).fetch_all(server).await?;
+    Ok(rows.into_iter().map(|(id, times): (u64, i64)| (id.to_string(), times.unsigned_abs())).collect())
+}
+
+/// Account, table, row and revision of changes of which SuiteX was told more than once.
+async fn rows_told_twice(
+    server: &MySqlPool,
+    account: &AccountId,
+) -> Result<Vec<(String, String, u64, i64)>, sqlx::Error> {
+    let sql = format!(
+        "select '{account}', table_name, row_id, revision from `{}`.synced_events \
+         group by table_name, row_id, revision having count(*) > 1",
+        tenant_database(account)
+    );
+    sqlx::query_as(AssertSqlSafe(sql)).fetch_all(server).await
+}
+
+fn link(
+    (account, kind, side, id, record): (String, String, String, String, String),
+) -> ((String, String, Side, String), String) {
+    let side = if side == "netsuite" { Side::NetSuite } else { Side::SuiteX };
+    ((account, kind, side, id), record)
+}
+
+fn decided(
+    world: &World,
+    (account, kind, id, source, decisions): HistoryRow,
+) -> Result<Decided, sqlx::Error> {
+    let decisions: Vec<Json> =
+        serde_json::from_str(&decisions).map_err(|error| sqlx::Error::Decode(error.into()))?;
+    let mut of_account = world.config.accounts.iter().filter(|(of, _)| of.as_str() == account);
+    let surface = of_account
+        .next()
+        .and_then(|(_, of)| of.types.iter().find(|(of, _)| of.as_str() == kind))
+        .map(|(_, surface)| surface);
+    let refers = |decision: &&Json| {
+        let field = surface.and_then(|of| of.fields.iter().find(|field| decision["field"] == *field.name));
+        field.is_some_and(|field| has_references(&field.kind))
+    };
+    let refer = decisions.iter().filter(refers).count() as u64;
+    let rule = |decision: &Json| decision["rule"].as_str().unwrap_or_default().to_string();
+    let rules = decisions.iter().map(rule).collect();
+    Ok(Decided { record: [account, kind, id], source, rules, refer })
+}
+
+fn has_references(kind: &Kind) -> bool {
+    match kind {
+        Kind::Reference { .. } => true,
+        Kind::Lines(lines) => lines.columns.iter().any(|column| has_references(&column.kind)),
+        Kind::Text { .. }
+        | Kind::Integer
+        | Kind::Decimal { .. }
+        | Kind::Boolean
+        | Kind::Date
+        | Kind::DateTime
+        | Kind::Select { .. }
+        | Kind::MultiSelect => false,
     }
 }
 

@@ -14,6 +14,7 @@
 mod evidence;
 mod plan;
 mod report;
+mod round;
 mod trouble;
 mod verdict;
 mod wire;
@@ -34,13 +35,11 @@ use crate::world::{Built, Roads, build, site};
 use evidence::Evidence;
 use plan::Plan;
 use report::Report;
+use round::EDITS_PER_SECOND;
 use trouble::{Done, Tools};
 use verdict::Verdict;
 use wire::Wire;
 use witness::Witness;
-
-/// Edits in a second, as long as nobody keeps the people waiting.
-const EDITS_PER_SECOND: f64 = 8.0;
 
 /// What a round of a length begins with, and how patient it is.
 struct Scale {
@@ -112,8 +111,9 @@ pub async fn run(options: &ChaosOptions) -> Result<bool, String> {
             Ok(evidence) => {
                 let accepted = witness.accepted();
                 let verdict = Verdict::of(&endured, &accepted, &evidence);
+                let lacks = round::lacks(lasts_ms, &plan, &done, &endured.acknowledged);
                 let places = &tools.places;
-                let report = Report { done, endured, accepted, evidence, verdict, places };
+                let report = Report { done, endured, accepted, evidence, verdict, lacks, places };
                 println!("{report}");
                 Ok(report.is_good())
             }

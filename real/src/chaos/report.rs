@@ -10,8 +10,9 @@ use shared::domain::id::Side;
 use super::ChaosOptions;
 use super::evidence::Evidence;
 use super::plan::{Kind, Plan};
+use super::round::taken;
 use super::trouble::Done;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, reasons_to_write};
 use super::witness::Accepted;
 use crate::children::Place;
 
@@ -38,13 +39,15 @@ pub(crate) struct Report<'a> {
     pub(crate) accepted: Vec<Accepted>,
     pub(crate) evidence: Evidence,
     pub(crate) verdict: Verdict,
+    /// What keeps the round from showing anything.
+    pub(crate) lacks: Vec<String>,
     pub(crate) places: &'a [Arc<Place>],
 }
 
 impl Report<'_> {
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong, and the round shows something.
     pub(crate) fn is_good(&self) -> bool {
-        self.verdict.is_good() && self.late() == 0
+        self.verdict.is_good() && self.late() == 0 && self.lacks.is_empty()
     }
 
     /// Processes that were told to end and did not end well, or not in time.
@@ -73,9 +76,15 @@ impl Report<'_> {
     fn log(&self) -> Section {
         let Endured { acknowledged, found, never_came, records, conflicts, compared, .. } = &self.endured;
         let mut section = Section::new("the checker's log", &[""]);
-        let by_side = |side: Side| acknowledged.iter().filter(|edit| edit.side == side).count() as u64;
-        section.row("edits acknowledged by SuiteX", &[by_side(Side::SuiteX)]);
-        section.row("edits acknowledged by NetSuite", &[by_side(Side::NetSuite)]);
+        section.row("edits acknowledged by SuiteX", &[taken(Side::SuiteX, acknowledged)]);
+        section.row("edits acknowledged by NetSuite", &[taken(Side::NetSuite, acknowledged)]);
+        let Evidence { writes, history, .. } = &self.evidence;
+        for side in Side::BOTH {
+            let made = writes.iter().filter(|writes| writes.side == side).map(|writes| writes.times).sum();
+            let reasons = history.iter().map(|decided| reasons_to_write(side, decided)).sum();
+            section.row(&format!("writes to {side} that changed something"), &[made]);
+            section.row("  reasons that there were for them", &[reasons]);
+        }
         section.row("edits over which SuiteX failed, and which it had taken", &[*found]);
         section.row("edits over which SuiteX failed, and which never came", &[*never_came]);
         for by in ["ingest", "review"] {
@@ -99,6 +108,7 @@ impl Report<'_> {
         section.row("doubled", &[doubled.len() as u64]);
         section.row("differences that nothing explains", &[different.len() as u64]);
         section.row("locked, or in error, without a reason", &[locked.len() as u64]);
+        section.row("what the round lacks to show anything", &[self.lacks.len() as u64]);
         section.row("functions that did not end well, or in time, after SIGTERM", &[u64::from(self.late())]);
         section
     }
@@ -129,9 +139,14 @@ impl Display for Report<'_> {
         write!(f, "{}", Section::counts("differences explained", &self.endured.explained))?;
         write!(f, "{recovery}{}", self.judgement())?;
         let Verdict { lost, doubled, different, locked } = &self.verdict;
-        for (sort, found) in
-            [("lost", lost), ("doubled", doubled), ("different", different), ("locked", locked)]
-        {
+        let lacks = &self.lacks;
+        for (sort, found) in [
+            ("lost", lost),
+            ("doubled", doubled),
+            ("different", different),
+            ("locked", locked),
+            ("lacking", lacks),
+        ] {
             for one in found.iter().take(SHOWN) {
                 writeln!(f, "\n  {sort}: {one}")?;
             }

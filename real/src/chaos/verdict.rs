@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use local::demo::endure::{Acknowledged, Endured, Made};
 use shared::domain::id::Side;
 
-use super::evidence::{Event, Evidence, Record};
+use super::evidence::{Decided, Event, Evidence, Record, Writes};
 use super::witness::Accepted;
 
 /// What is wrong, in full; nothing of it may be.
@@ -42,7 +42,58 @@ impl Verdict {
         verdict.edits(&endured.acknowledged, evidence);
         verdict.places(evidence);
         verdict.records(&endured.records, evidence);
+        verdict.writes(evidence);
         verdict
+    }
+
+    /// No record of a side was changed by us oftener than there were reasons to, and SuiteX was told of each change once.
+    ///
+    /// A call may be sent twice, if its answer was lost: what counts is a second effect, a revision of SuiteX's row or
+    /// a save of NetSuite's. Decisions that one write carried out together count singly, so that a record that was
+    /// decided oftener than written has room for a second effect that is not noticed; one that was written as often as
+    /// decided, as most are, has none.
+    fn writes(&mut self, evidence: &Evidence) {
+        let former: BTreeMap<[&str; 3], &str> = evidence
+            .records
+            .iter()
+            .filter_map(|r| Some(([&*r.account, &*r.kind, &*r.id], r.alias_of.as_deref()?)))
+            .collect();
+        let now = |[account, kind, id]: [&'_ str; 3]| {
+            let id = former.get(&[account, kind, id]).map_or(id, |now| *now);
+            [account, kind, id].map(str::to_string)
+        };
+        let mut reasons: BTreeMap<(Side, [String; 3]), u64> = BTreeMap::new();
+        for decided in &evidence.history {
+            let record = now(decided.record.each_ref().map(String::as_str));
+            for side in Side::BOTH {
+                *reasons.entry((side, record.clone())).or_default() += reasons_to_write(side, decided);
+            }
+        }
+        let mut written: BTreeMap<(Side, [String; 3]), u64> = BTreeMap::new();
+        for Writes { account, kind, side, id, times } in &evidence.writes {
+            let link = (account.clone(), kind.clone(), *side, id.clone());
+            match evidence.links.get(&link) {
+                Some(record) => {
+                    *written.entry((*side, now([account, kind, record]))).or_default() += times;
+                }
+                None => {
+                    let whose = format!("{account} {kind} {id} of {side} was written, and is nobody's");
+                    self.doubled.push(whose);
+                }
+            }
+        }
+        for (at, times) in written {
+            let reasons = reasons.get(&at).copied().unwrap_or_default();
+            let (side, [account, kind, id]) = at;
+            if times > reasons {
+                let told = format!("{account} {kind} {id}: {times} writes to {side}, and {reasons} reasons");
+                self.doubled.push(told);
+            }
+        }
+        let told = |(account, table, row, revision): &(String, String, u64, i64)| {
+            format!("{account} {table} {row}: SuiteX was told of its revision {revision} more than once")
+        };
+        self.doubled.extend(evidence.told_twice.iter().map(told));
     }
 
     /// Each event that a function took is in the ledger.
@@ -159,6 +210,17 @@ impl Verdict {
     }
 }
 
+/// How many writes to `side` a decision can be a reason for. What a side told itself, and nobody contradicted, it holds
+/// already. A reference whose record is not there yet is written by itself, later.
+pub(crate) fn reasons_to_write(side: Side, decided: &Decided) -> u64 {
+    let is_its_own = match side {
+        Side::SuiteX => decided.source == "suitex",
+        Side::NetSuite => decided.source.starts_with("netsuite"),
+    };
+    let is_plain = |rule: &String| matches!(rule.as_str(), "clean" | "created" | "converged");
+    if is_its_own && decided.rules.iter().all(is_plain) { 0 } else { 1 + decided.refer }
+}
+
 #[cfg(test)]
 mod tests {
     use local::demo::endure::Endured;
@@ -221,8 +283,33 @@ mod tests {
             census: BTreeMap::from([("applied".to_string(), 3)]),
             records: vec![record],
             made_in_netsuite: vec![("acme".into(), "item".into(), "sx-7".into())],
+            // Made and edited in SuiteX, each written to NetSuite once; edited in NetSuite, written to SuiteX.
+            history: vec![decided("suitex"), decided("suitex"), decided("netsuite-ue")],
+            links: Side::BOTH.map(|side| link(side, side_id(side))).into(),
+            writes: vec![writes(Side::NetSuite, 2), writes(Side::SuiteX, 1)],
+            told_twice: Vec::new(),
         };
         (endured, vec![Accepted { event: "c".into(), by: "ingest" }], evidence)
+    }
+
+    fn decided(source: &str) -> Decided {
+        let record = ["acme", "item", "sx-7"].map(String::from);
+        Decided { record, source: source.into(), rules: vec!["clean".into(), "clean".into()], refer: 0 }
+    }
+
+    fn side_id(side: Side) -> &'static str {
+        match side {
+            Side::NetSuite => "1001",
+            Side::SuiteX => "7",
+        }
+    }
+
+    fn link(side: Side, id: &str) -> ((String, String, Side, String), String) {
+        (("acme".into(), "item".into(), side, id.into()), "sx-7".into())
+    }
+
+    fn writes(side: Side, times: u64) -> Writes {
+        Writes { account: "acme".into(), kind: "item".into(), side, id: side_id(side).into(), times }
     }
 
     /// How much is wrong once `spoil` is done: lost, doubled, different, locked.
@@ -272,6 +359,45 @@ mod tests {
         assert_eq!(wrong(|e, _, _| e.open_errors.push("x".into())), [0, 0, 0, 1]);
         assert_eq!(wrong(|e, _, _| e.unexplained.push("x".into())), [0, 0, 1, 0]);
         assert_eq!(wrong(|e, _, _| e.unaccounted.push("x".into())), [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_write_needs_a_reason() {
+        assert_eq!(wrong(|_, _, e| e.writes[0].times = 3), [0, 1, 0, 0], "one twice in NetSuite");
+        assert_eq!(wrong(|_, _, e| e.writes[1].times = 2), [0, 1, 0, 0], "twice in SuiteX");
+        let each_twice = |_: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+            evidence.writes.iter_mut().for_each(|writes| writes.times *= 2);
+        };
+        assert_eq!(wrong(each_twice), [0, 2, 0, 0], "each twice");
+        assert_eq!(wrong(|_, _, e| e.links.clear()), [0, 2, 0, 0], "records of nobody");
+        let another = |_: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+            // There are reasons enough, but for another record.
+            evidence.history[0].record[2] = "sx-8".into();
+        };
+        assert_eq!(wrong(another), [0, 1, 0, 0], "another record's reason");
+        let twice = ("acme".to_string(), "items".to_string(), 7, 2);
+        assert_eq!(wrong(|_, _, e| e.told_twice.push(twice)), [0, 1, 0, 0], "told twice");
+    }
+
+    #[test]
+    fn what_is_set_back_or_refers_to_what_is_not_there_yet_is_a_reason() {
+        let contradicted = |_: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+            evidence.history.push(Decided { rules: vec!["netsuite_wins".into()], ..decided("suitex") });
+            evidence.writes[1].times = 2;
+        };
+        assert_eq!(wrong(contradicted), [0; 4], "set back");
+        let refers = |_: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+            evidence.history[0].refer = 1;
+            evidence.writes[0].times = 3;
+        };
+        assert_eq!(wrong(refers), [0; 4], "created, and the reference set after");
+        let former = |_: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+            let record = evidence.records[0].clone();
+            evidence.records[0].alias_of = Some("1001".into());
+            evidence.records.push(Record { id: "1001".into(), ..record });
+            evidence.history[2].record[2] = "1001".into();
+        };
+        assert_eq!(wrong(former), [0; 4], "decided under two ids");
     }
 
     #[test]

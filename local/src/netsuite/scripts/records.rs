@@ -102,8 +102,10 @@ fn save_record(
     let id = match id {
         None => {
             let id = state.create(table, None, &values, &origin)?;
-            state.stats.creates += u64::from(ours);
-            state.stats.writes_applied += u64::from(ours);
+            if ours {
+                state.stats.creates += 1;
+                state.wrote(table, id);
+            }
             id
         }
         Some(id) => {
@@ -112,7 +114,9 @@ fn save_record(
                 return Err(Thrown::new("RCRD_HAS_BEEN_CHANGED", "Record has been changed"));
             }
             let changed = state.update(table, id, &values, &origin)?;
-            state.stats.writes_applied += u64::from(ours && changed);
+            if ours && changed {
+                state.wrote(table, id);
+            }
             id
         }
     };
@@ -142,8 +146,10 @@ pub(super) fn delete(run: &Run, of: &Of) -> Result<Json, Thrown> {
                 run.slow(state.faults().latency_per_write_ms);
             }
             state.delete(table, id, &origin(run))?;
-            state.stats.deletes += u64::from(ours);
-            state.stats.writes_applied += u64::from(ours);
+            if ours {
+                state.stats.deletes += 1;
+                state.wrote(table, id);
+            }
             Ok::<_, Thrown>(())
         }
         Place::Rows(_) => {

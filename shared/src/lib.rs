@@ -20,4 +20,5 @@ pub mod runtime;
 pub mod state;
 pub mod suitex;
 pub mod travel;
+pub mod unreadable;
 pub mod writer;

@@ -328,7 +328,8 @@ async fn unlock(
     now: Timestamp,
 ) -> Result<Option<(Record, Vec<Side>)>, Fault> {
     let stored = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
-    let Some(stored) = stored else { return Ok(None) };
+    // One that cannot be read has no lock of ours in its row, and is due there.
+    let Some(stored) = stored.filter(|record| record.why_unreadable().is_none()) else { return Ok(None) };
     let Some(surface) = ports.config.surface(&key.account, &key.record_type) else {
         let reason = format!("{} is not configured in {}", key.record_type, key.account);
         return Err(Fault::Park { field: "recordType".into(), reason });

@@ -118,9 +118,10 @@ async fn commit_of(ports: &Ports, error: ErrorEntry, now: Timestamp) -> Result<C
 }
 
 /// The record under one more lock, to be looked at where the message came from: the look shows what nobody could read.
-/// `None` when it has that lock already.
+/// `None` when it has that lock already, or cannot be read.
 fn locked(record: &Record, lock: Lock, told_by: Option<Side>, now: Timestamp) -> Option<Record> {
-    let has_it = record.locks.iter().any(|l| l.error == lock.error);
+    // What cannot be read is not written: it waits anyway.
+    let has_it = record.why_unreadable().is_some() || record.locks.iter().any(|l| l.error == lock.error);
     (!has_it).then(|| {
         let mut record = record.clone();
         record.locks.push(lock);

@@ -6,7 +6,7 @@ use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
 use shared::domain::surface::TypeSurface;
 use shared::redrive::looked_at;
-use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, NOT_IDENTIFIED, Place};
+use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, NOT_IDENTIFIED, Place, UNREADABLE};
 
 /// Bytes that were not sent by then have been forgotten, ms.
 pub(crate) const UNSENT_AFTER_MS: i64 = 30_000;
@@ -63,6 +63,15 @@ pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
         ErrorStatus::Open if is_identified(error, known) => Stand::Over("it is known which record it is"),
         // It waits for a person again, and what was tried may get there yet.
         ErrorStatus::Open if error.tried_at.is_some() && is_through(error, known) => THROUGH,
+        // Its record can be read, for here it is: once is enough to see whether it goes on.
+        ErrorStatus::Open
+            if error.code == UNREADABLE && known.record.is_some() && error.tried_at.is_none() =>
+        {
+            match error.events.is_empty() {
+                true => Stand::Over("the state can read the record again"),
+                false => Stand::Mended,
+            }
+        }
         ErrorStatus::Open => known.record.map_or(Stand::Stands, |(record, surface)| {
             let of = Of { error, known, record, surface };
             match looked_at(error) {

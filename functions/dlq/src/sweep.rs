@@ -108,6 +108,9 @@ async fn judged(app: &App, error: &ErrorEntry) -> Result<Stand, Fault> {
         Some(key) => ports.state.load(std::slice::from_ref(key)).await?.pop().flatten(),
         None => None,
     };
+    if loaded.as_deref().is_some_and(|record| record.why_unreadable().is_some()) {
+        return Ok(Stand::Stands);
+    }
     let surface = error.record.as_ref().and_then(|key| ports.config.surface(&key.account, &key.record_type));
     // A write needs the record's decisions since; nothing else does.
     let is_write = error.status == ErrorStatus::Open && error.events.is_empty() && error.payload.is_none();

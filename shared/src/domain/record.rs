@@ -222,7 +222,41 @@ pub fn hold_lock(matter: Uuid) -> Uuid {
     derived_id("hold", &[&matter.to_string()])
 }
 
+/// The id of the error that says of a record that the state cannot read it.
+pub fn unreadable_error(key: &RecordKey) -> Uuid {
+    derived_id("unreadable", &[&key.to_string()])
+}
+
+/// The row revision of what stands for a record that cannot be read: no row ever has it.
+const UNREADABLE: u64 = u64::MAX / 2;
+
 impl Record {
+    /// What stands for a record whose row the state cannot read: locked, and with nothing to do. No row has its revision,
+    /// so that nothing decided on it is ever stored: what the row says stays as it is.
+    pub fn unreadable(key: RecordKey, fields: usize, why: &str) -> Self {
+        let empty = vec![Value::Null; fields];
+        let side = || SideState { shadow: empty.clone(), ..SideState::default() };
+        let error = unreadable_error(&key);
+        let lock = Lock { field: None, error, reason: why.to_string(), since: Timestamp(0) };
+        Self {
+            key,
+            row_revision: UNREADABLE,
+            version: Version(0),
+            alive: true,
+            origins: vec![None; fields],
+            sides: PerSide { netsuite: side(), suitex: side() },
+            canonical: empty,
+            conflict: None,
+            locks: vec![lock],
+        }
+    }
+
+    /// Why the state could not read it, if it could not.
+    pub fn why_unreadable(&self) -> Option<&str> {
+        let lock = self.locks.first().filter(|_| self.row_revision == UNREADABLE)?;
+        Some(&lock.reason)
+    }
+
     /// A record of which nothing is known yet.
     pub fn new(key: RecordKey, surface: &TypeSurface) -> Self {
         let empty = vec![Value::Null; surface.fields.len()];

@@ -200,6 +200,9 @@ pub struct HistoryDecision {
 /// The code of errors of a record of which it does not become clear whether the other side has it.
 pub const NOT_IDENTIFIED: &str = "NOT_IDENTIFIED";
 
+/// The code of errors of a record that the state cannot read.
+pub const UNREADABLE: &str = "UNREADABLE";
+
 /// The class of errors of a record whose writes break off, others' not. The only one that goes on being tried while it is
 /// open.
 pub const CUT_OFF: &str = "cut_off";

@@ -22,6 +22,7 @@ use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::runtime::clock::BoxFuture;
 use crate::state::{Commit, Verdict};
+use crate::unreadable;
 
 /// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
 const LEASE_MS: i64 = 20_000;
@@ -73,6 +74,8 @@ struct Busy {
     /// Writes that found no permit, or whose intent could not be stored, since when.
     passed_over: BTreeSet<RecordKey>,
     passed_since: Timestamp,
+    /// Records that cannot be read.
+    unreadable: BTreeSet<RecordKey>,
     /// When there is a budget again for those that were passed over for want of it.
     budget_from: Timestamp,
     /// Whether no call is under way.
@@ -85,11 +88,11 @@ struct Busy {
 
 impl Busy {
     fn len(&self) -> usize {
-        self.under_way.len() + self.passed_over.len()
+        self.under_way.len() + self.passed_over.len() + self.unreadable.len()
     }
 
     fn contains(&self, key: &RecordKey) -> bool {
-        self.under_way.contains(key) || self.passed_over.contains(key)
+        self.under_way.contains(key) || self.passed_over.contains(key) || self.unreadable.contains(key)
     }
 }
 
@@ -155,7 +158,8 @@ impl Writer {
                 }
                 Some(Ok(Round::NotBefore(at))) => Some(at),
                 // What is due soon is waited for, so that a look or a second attempt does not need the tick.
-                Some(Ok(Round::Idle)) if calls.is_empty() => {
+                // What cannot be read stays due, and is the tick's.
+                Some(Ok(Round::Idle)) if calls.is_empty() && busy.unreadable.is_empty() => {
                     self.ports.state.next_due(&account.id, self.side()).await?
                 }
                 Some(Ok(Round::Idle | Round::Held)) | None => None,
@@ -251,8 +255,14 @@ impl Writer {
         busy: &mut Busy,
     ) -> Result<(Round, BTreeSet<RecordKey>), Unavailable> {
         let records = self.ports.state.load(due).await?;
-        let known =
-            records.iter().flatten().filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
+        for record in records.iter().flatten() {
+            if let Some(why) = record.why_unreadable() {
+                unreadable::file(&self.ports, &record.key, why, &[]).await?;
+                busy.unreadable.insert(record.key.clone());
+            }
+        }
+        let readable = records.iter().flatten().filter(|record| record.why_unreadable().is_none());
+        let known = readable.filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
         let known: Vec<_> = known.collect();
         if known.is_empty() {
             return Ok((Round::Idle, due.iter().cloned().collect()));

@@ -188,6 +188,9 @@ fn owner_of(mine: &Record, side: Side, owner: Arc<Record>, surface: &TypeSurface
     if !has_none || !owner.alive || owner.conflict.is_some() || here.detached || there.detached {
         return Owner::Another(owner.key.id.clone());
     }
+    if owner.why_unreadable().is_some() {
+        return Owner::Undecided(owner.key.id.clone());
+    }
     // What a person has set and is not written yet stands in that record alone, and would be gone with it.
     let is_to_be_written =
         |f: usize| owner.is_written_to(side, f, surface) && !here.holds(f, &owner.canonical[f]);

@@ -111,15 +111,20 @@ impl MysqlState {
         .await
     }
 
-    fn record(&self, row: &Row) -> Result<Arc<Record>, Unavailable> {
+    /// The record of a row. One that cannot be read stops nobody else's: in its place stands what is locked, and is never
+    /// written.
+    fn record(&self, row: &Row) -> Arc<Record> {
         let surface = self.config.surface(&row.key.account, &row.key.record_type);
-        let record = codec::decode(row, surface.map(Arc::as_ref));
-        record.map(Arc::new).map_err(|error| Unavailable::new(WHAT, error.to_string()))
+        let record = codec::decode(row, surface.map(Arc::as_ref)).unwrap_or_else(|error| {
+            tracing::error!(record = %row.key, %error, "a record cannot be read");
+            let fields = surface.map_or(0, |surface| surface.fields.len());
+            Record::unreadable(row.key.clone(), fields, &error.to_string())
+        });
+        Arc::new(record)
     }
 
-    fn page(&self, rows: Page<Row>) -> Result<Page<Arc<Record>>, Unavailable> {
-        let items = rows.items.iter().map(|row| self.record(row)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: rows.next })
+    fn page(&self, rows: Page<Row>) -> Page<Arc<Record>> {
+        Page { items: rows.items.iter().map(|row| self.record(row)).collect(), next: rows.next }
     }
 }
 
@@ -170,7 +175,7 @@ impl State for MysqlState {
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Arc<Record>>>, Unavailable> {
         let asked = Vec::from_iter(BTreeSet::from_iter(keys.iter().cloned()));
         let rows = ask!(self, |c| current_state::load(c, &asked))?;
-        keys.iter().map(|key| rows.get(key).map(|row| self.record(row)).transpose()).collect()
+        Ok(keys.iter().map(|key| rows.get(key).map(|row| self.record(row))).collect())
     }
 
     async fn links(
@@ -338,7 +343,7 @@ impl State for MysqlState {
         limit: usize,
     ) -> Result<Page<Arc<Record>>, Unavailable> {
         let limit = cursor::size(limit);
-        self.page(ask!(self, |c| current_state::page(c, account, record_type, after, limit))?)
+        Ok(self.page(ask!(self, |c| current_state::page(c, account, record_type, after, limit))?))
     }
 
     async fn conflicts(

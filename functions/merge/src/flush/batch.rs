@@ -13,6 +13,7 @@ use shared::fault::Unavailable;
 use shared::intake::subjects_of;
 use shared::runtime::Ports;
 use shared::state::{Ambiguity, Commit, ErrorEntry, Notice, PendingRow, Place, Subject, Verdict};
+use shared::unreadable;
 use uuid::Uuid;
 
 use super::absorption::{Absorption, After};
@@ -44,7 +45,7 @@ pub(super) async fn absorb(
         app.ports.state.commit(aside).await?;
     }
 
-    let (open, mut again) = open(app, found.records, surface).await?;
+    let (open, mut again) = open(app, account, record_type, found.records, surface).await?;
     let subjects: Vec<Vec<Subject>> = open.iter().map(Open::subjects).collect();
     let (pending, links) = pending::load(app, account, record_type, &subjects, surface).await?;
     let mut asked = asked(app, &open).await?;
@@ -100,9 +101,11 @@ impl Open {
 }
 
 /// Loads the records, each once whoever named it. Second: subjects that must be resolved again, for another one's
-/// commit may tell more about them.
+/// commit may tell more about them. What cannot be read is set aside, with what is pending for it.
 async fn open(
     app: &App,
+    account: &AccountId,
+    record_type: &RecordType,
     named: Vec<Named>,
     surface: &TypeSurface,
 ) -> Result<(Vec<Open>, Vec<Subject>), Unavailable> {
@@ -114,6 +117,12 @@ async fn open(
     let mut open: BTreeMap<RecordKey, Open> = BTreeMap::new();
     let mut again = Vec::new();
     for (Named { subject, key, link }, stored) in named.into_iter().zip(known) {
+        if let Some(why) = stored.as_deref().and_then(Record::why_unreadable) {
+            let subjects = [Subject::Canonical(key.id.clone()), subject];
+            let rows = app.ports.state.pending(account, record_type, &subjects).await?;
+            unreadable::file(&app.ports, &key, why, &rows).await?;
+            continue;
+        }
         let record = stored.as_deref().map_or_else(|| Record::new(key, surface), Record::clone);
         // Its writer may have just learnt another id: who this is must be asked again.
         let is_another = link.as_ref().is_some_and(|(side, id)| record.sides[*side].is_there_as_another(id));

@@ -123,7 +123,8 @@ async fn change(
     let Some(surface) = account.types.get(&key.record_type) else { return Ok(()) };
     for _ in 0..ATTEMPTS {
         let stored = app.state.load(std::slice::from_ref(key)).await?.pop().flatten();
-        let Some(stored) = stored else { return Ok(()) };
+        // What cannot be read is not written either: there is nothing to hold.
+        let Some(stored) = stored.filter(|record| record.why_unreadable().is_none()) else { return Ok(()) };
         let mut record = Record::clone(&stored);
         record.end_hold(id);
         let is_open = |climb: &Climb| {

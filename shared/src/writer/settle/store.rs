@@ -286,7 +286,8 @@ async fn join(
     let mut record = Record::clone(mine);
     let twin_elsewhere = &twin.sides[side.other()];
     let mut commit = Commit::new(account.id.clone());
-    if twin_elsewhere.id.is_none() && twin_elsewhere.intent.is_none() && twin.key != record.key {
+    let is_free = twin_elsewhere.id.is_none() && twin_elsewhere.intent.is_none();
+    if is_free && twin.key != record.key && twin.why_unreadable().is_none() {
         if let Some(id) = twin.sides[side].id.as_ref().or(claimed.as_ref()) {
             let state = &mut record.sides[side];
             (state.id, state.presence, state.wants_read) = (Some(id.clone()), Presence::There, true);

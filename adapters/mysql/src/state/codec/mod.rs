@@ -4,6 +4,10 @@
 //! Fields go by name, for the configuration may gain and lose fields between two deployments: what is no longer
 //! configured is left out when the row is read, and gone from it with the next write; what is new is null. Values
 //! say themselves what they are, so that a field whose type has changed can still be read.
+//!
+//! What a later release has added to a text is passed over, and gone with the next write of this one: for as long as both
+//! run, the later one must make do without it. What must not be lost, or means something else without it, is a change of
+//! [`FORMAT`]: a row of another format is not read, and so not written either.
 
 mod review;
 mod side;

@@ -14,7 +14,6 @@ use super::{name, parse, position};
 
 /// Its JSON.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ReviewDoc<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     conflict: Option<ConflictDoc<'a>>,
@@ -23,7 +22,6 @@ pub(super) struct ReviewDoc<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ConflictDoc<'a> {
     id: Uuid,
     revision: u64,
@@ -35,7 +33,6 @@ struct ConflictDoc<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ClashDoc<'a> {
     #[serde(borrow)]
     field: Cow<'a, str>,
@@ -57,7 +54,6 @@ struct ClashDoc<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct LockDoc<'a> {
     /// None: the record.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]

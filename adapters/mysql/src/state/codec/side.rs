@@ -14,7 +14,6 @@ use super::{name, parse, position};
 
 /// Its JSON. What is empty is left out.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct SideDoc<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<SideId>,
@@ -60,7 +59,6 @@ enum VerbDoc {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SentDoc<'a> {
     operation: Uuid,
     #[serde(borrow)]
@@ -71,7 +69,6 @@ struct SentDoc<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct IntentDoc<'a> {
     operation: Uuid,
     #[serde(with = "VerbDoc")]

@@ -414,3 +414,18 @@ fn a_row_of_a_later_program_or_a_broken_one_is_refused_by_name() {
     assert!(broken(|row| row.state = "{".into()).contains("its values"));
     assert!(broken(|row| row.sides.suitex.state = "{}".into()).contains("its side"));
 }
+
+#[test]
+fn what_a_later_program_has_added_is_passed_over() {
+    let good = encode(&full(), &surface(same));
+    let mut row = good.clone();
+    let added = |text: &str| text.replacen('{', r#"{"mood":{"of":["the","day"]},"#, 1);
+    row.sides = PerSide { netsuite: good.sides.netsuite.clone(), suitex: good.sides.suitex.clone() };
+    for side in [&mut row.sides.netsuite, &mut row.sides.suitex] {
+        side.state = added(&side.state).replace(r#"{"operation""#, r#"{"mood":1,"operation""#);
+    }
+    let review = good.review.clone().unwrap();
+    row.review = Some(added(&review).replace(r#"{"field""#, r#"{"mood":null,"field""#));
+    assert_ne!(row, good);
+    assert_eq!(decode(&row, Some(&surface(same))).unwrap(), decode(&good, Some(&surface(same))).unwrap());
+}

@@ -114,6 +114,7 @@ fn meaning(class: &str) -> &'static str {
         "brake" => "So many records were deleted or emptied at once that we stopped to ask.",
         "cut_off" => "Saving it breaks off on that side, each time; others are saved.",
         "not_polled" => "NetSuite does not show us what changes there, or not as it should.",
+        "unreadable" => "What is stored of this one record cannot be read; no other is concerned.",
         "permission" => "The role that we sign in with may not do this.",
         _ => "Trying again by itself did not help.",
     }

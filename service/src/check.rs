@@ -2,7 +2,9 @@
 //! should be is told.
 //!
 //! ```text
-//! the bus, the bucket, the buffer, our databases   wrong: the function does not start
+//! the bus, the bucket, our databases               wrong: the function does not start
+//! the buffer                                       away: a warning, for it slows and never stops
+//!                                                  no such host, no Redis, refuses us: the function does not start
 //! a tenant's database                              away: a warning, for it may be back at any time
 //!                                                  wrong: that tenant is set aside, the others go on
 //! all tenants' databases                           none is right: the function does not start
@@ -16,6 +18,7 @@ use mysql::fault::{Cause, cause};
 use mysql::migrate::{self, MigrateError, Schema};
 use mysql::roles::{self, Right};
 use mysql::tenant::{self, MysqlTenants};
+use redis_buffer::Standing as Buffer;
 use shared::domain::id::AccountId;
 use shared::domain::surface::Account;
 use shared::runtime::clock::Clock;
@@ -65,7 +68,14 @@ impl Parts {
 
     async fn redis(&self) -> Vec<String> {
         let Some(redis) = &self.redis else { return Vec::new() };
-        redis.check().await.err().map(|refused| format!("REDIS_URL: {refused}")).into_iter().collect()
+        match redis.check().await {
+            Ok(Buffer::There) => Vec::new(),
+            Ok(Buffer::Away(why)) => {
+                tracing::warn!(%why, "Redis is away: everything is slower until it is back, and nothing is lost");
+                Vec::new()
+            }
+            Err(refused) => vec![format!("REDIS_URL: {refused}")],
+        }
     }
 
     async fn topics(&self) -> Vec<String> {

@@ -39,7 +39,7 @@ use shared::domain::surface::Coalescing;
 use shared::fault::Unavailable;
 
 use link::Link;
-pub use link::{BadAddress, CALL_TIMEOUT, Refused};
+pub use link::{BadAddress, CALL_TIMEOUT, Refused, Standing};
 
 /// What is due is kept so much longer, ms: as long as a flusher may be behind without anybody noticing.
 pub const BACKLOG_MS: i64 = 600_000;
@@ -83,8 +83,9 @@ impl RedisBuffer {
         Self { link: self.link.with_timeout(call), ..self }
     }
 
-    /// Fails only when the server answers and refuses us. That it is away is no reason not to start.
-    pub async fn check(&self) -> Result<(), Refused> {
+    /// How the server stands. Fails when waiting would not help: nobody knows its host, it refuses us, or it is no Redis.
+    /// That it is away is no reason not to start.
+    pub async fn check(&self) -> Result<Standing, Refused> {
         self.link.check().await
     }
 }

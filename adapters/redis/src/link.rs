@@ -15,6 +15,8 @@ use redis::{
     ScriptInvocation, ServerErrorKind, TlsCertificates,
 };
 use shared::fault::Unavailable;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -26,6 +28,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_millis(250);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// The longest that a look at how the server stands takes.
+const CHECK_WITHIN: Duration = Duration::from_secs(2);
+
 /// How a certificate in PEM begins.
 const PEM_BEGINS: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
@@ -34,14 +39,25 @@ const PEM_BEGINS: &[u8] = b"-----BEGIN CERTIFICATE-----";
 #[error("is no address of a Redis server: {0}")]
 pub struct BadAddress(String);
 
-/// The server answers, and there is no speaking with it: a wrong password, a role without the right, a
-/// certificate that we do not trust, no TLS where we ask for it.
+/// There is no speaking with the server, and waiting would not help: a host that nobody knows, a wrong password, a role
+/// without the right, a certificate that we do not trust, no TLS where we ask for it, a server that is no Redis.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Redis refuses us: {0}")]
+#[error("{0}")]
 pub struct Refused(String);
+
+/// How the server stands, when it is not wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It answers.
+    There,
+    /// It does not, and may at any time.
+    Away(String),
+}
 
 pub(crate) struct Link {
     client: Client,
+    /// Host and port, and whether it speaks TLS. `None`: a socket of this machine.
+    host: Option<(String, u16, bool)>,
     call_timeout: Duration,
     slot: Mutex<Slot>,
 }
@@ -60,6 +76,11 @@ impl Link {
         // Its words name the part that is wrong, not the address, which may hold a password.
         let bad = |error: RedisError| BadAddress(error.to_string());
         let server = address.into_connection_info().map_err(bad)?;
+        let host = match server.addr() {
+            ConnectionAddr::Tcp(host, port) => Some((host.clone(), *port, false)),
+            ConnectionAddr::TcpTls { host, port, .. } => Some((host.clone(), *port, true)),
+            _ => None,
+        };
         if matches!(server.addr(), ConnectionAddr::TcpTls { .. }) {
             // The client takes the process's own cryptography, and panics where none was chosen. Where one was,
             // that one stays.
@@ -75,7 +96,7 @@ impl Link {
             }
             None => Client::open(server),
         };
-        Ok(Self { client: client.map_err(bad)?, call_timeout: CALL_TIMEOUT, slot: Mutex::default() })
+        Ok(Self { client: client.map_err(bad)?, host, call_timeout: CALL_TIMEOUT, slot: Mutex::default() })
     }
 
     pub(crate) fn with_timeout(self, call_timeout: Duration) -> Self {
@@ -103,15 +124,39 @@ impl Link {
         answer
     }
 
-    pub(crate) async fn check(&self) -> Result<(), Refused> {
-        let asked = timeout(self.call_timeout, async {
+    pub(crate) async fn check(&self) -> Result<Standing, Refused> {
+        let asked = timeout(CHECK_WITHIN.max(self.call_timeout), self.ask()).await;
+        asked.unwrap_or_else(|_| Ok(Standing::Away("no answer in time".into())))
+    }
+
+    async fn ask(&self) -> Result<Standing, Refused> {
+        if let Some((host, port, _)) = &self.host {
+            let found = lookup_host((host.as_str(), *port)).await.map(drop);
+            found.map_err(|error| Refused(format!("its host cannot be resolved: {error}")))?;
+        }
+        let asked = async {
             let mut connection = self.connect().await?;
             redis::cmd("PING").exec_async(&mut connection).await
-        });
+        };
         match asked.await {
-            Ok(Err(error)) if refuses(&error) => Err(Refused(error.to_string())),
-            _ => Ok(()),
+            Ok(()) => Ok(Standing::There),
+            Err(error) if self.is_another().await => {
+                Err(Refused(format!("what answers there is no Redis: {error}")))
+            }
+            Err(error) if refuses(&error) => Err(Refused(format!("Redis refuses us: {error}"))),
+            Err(error) => Ok(Standing::Away(error.to_string())),
         }
+    }
+
+    /// Whether something answers, and not as Redis does: its answers begin with `+` or `-`.
+    async fn is_another(&self) -> bool {
+        let Some((host, port, false)) = &self.host else { return false };
+        let answer = async {
+            let mut wire = TcpStream::connect((host.as_str(), *port)).await?;
+            wire.write_all(b"PING\r\n").await?;
+            wire.read_u8().await
+        };
+        answer.await.is_ok_and(|first| !matches!(first, b'+' | b'-'))
     }
 
     /// The connection that there is, or a new one. Callers that come while one connects wait for it.

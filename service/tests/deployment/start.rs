@@ -151,6 +151,8 @@ async fn each_thing_that_is_wrong_is_told_by_itself() {
     let behind = place.url("globex", None);
     let tenants = |acme: &str, globex: &str| format!("acme={acme};globex={globex}");
     let of = |id: &str, role: &str| place.url(id, Some(role));
+    let not_redis = format!("redis://{}", address("PUBSUB_EMULATOR_HOST"));
+    let wrong_password = address("SYNC_TEST_REDIS").replace("redis://", "redis://nobody:secret@");
     let cases: Vec<(&str, &str, &str, String, &str)> = vec![
         ("merge", "merge", "STATE_DATABASE_URL", "h:1".into(), "not an address of a MySQL database"),
         ("merge", "merge", "STATE_DATABASE_URL", NOWHERE.into(), "STATE_DATABASE_URL: "),
@@ -164,6 +166,15 @@ async fn each_thing_that_is_wrong_is_told_by_itself() {
             format!("{with_tls}?ssl-mode=VERIFY_CA&ssl-ca={no_ca}"),
             "certificate",
         ),
+        (
+            "merge",
+            "merge",
+            "REDIS_URL",
+            "redis://no-such-host.invalid:6379".into(),
+            "REDIS_URL: its host cannot",
+        ),
+        ("merge", "merge", "REDIS_URL", not_redis, "REDIS_URL: what answers there is no Redis"),
+        ("merge", "merge", "REDIS_URL", wrong_password, "REDIS_URL: Redis refuses us"),
         ("outbox", "outbox", "SYNC_CONFIG", place.file(WIDER), "acme are of another SYNC_CONFIG"),
         ("outbox", "outbox", "TENANT_DATABASES", format!("acme={behind}"), "globex: there is no address"),
         ("outbox", "outbox", "TENANT_DATABASES", tenants(NOWHERE, NOWHERE), "TENANT_DATABASES, acme: "),
@@ -187,6 +198,19 @@ async fn each_thing_that_is_wrong_is_told_by_itself() {
         variables.insert(variable, value);
         let lines = refusal(function, &variables).await;
         assert!(lines.iter().any(|line| line.contains(why)), "{function} {variable} … {why}: {lines:#?}");
+    }
+    deployment.place.remove().await;
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_keeps_nobody_from_starting() {
+    let mut deployment = Deployment::new("away", &["merge"]).await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("redis://{}", silent.local_addr().unwrap());
+    for away in ["redis://127.0.0.1:1", silent.as_str()] {
+        let mut variables = deployment.variables("merge", "merge");
+        variables.insert("REDIS_URL", away.to_string());
+        starts("merge", &variables).await;
     }
     deployment.place.remove().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use real_tests::RedisDatabase;
-use redis_buffer::{CALL_TIMEOUT, RedisBuffer};
+use redis_buffer::{CALL_TIMEOUT, RedisBuffer, Standing};
 use shared::buffer::Buffer;
 use tokio::time::Instant;
 
@@ -97,17 +97,52 @@ async fn a_caller_that_goes_away_costs_the_others_nothing() {
 #[tokio::test]
 async fn a_server_that_is_not_there_does_not_keep_us_from_starting() {
     let buffer = instance("redis://127.0.0.1:1");
-    assert!(buffer.check().await.is_ok());
+    let standing = buffer.check().await.unwrap();
+    assert!(matches!(&standing, Standing::Away(why) if why.contains("refused")), "{standing:?}");
     assert!(buffer.lease(&acme(), "drain", "ann", at(0), at(9)).await.is_err());
 }
 
 #[tokio::test]
 async fn a_server_that_refuses_us_is_told_apart() {
     let database = RedisDatabase::fresh();
-    assert_eq!(instance(&database.address()).check().await, Ok(()));
+    assert_eq!(instance(&database.address()).check().await, Ok(Standing::There));
     let wrong = database.address().replace("redis://", "redis://nobody:secret@");
     let refused = instance(&wrong).check().await.unwrap_err();
     assert!(!refused.to_string().contains("secret"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_wrong_and_not_away() {
+    let refused = instance("redis://no-such-host.invalid:6379").check().await.unwrap_err();
+    assert!(refused.to_string().contains("cannot be resolved"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_answers_otherwise_is_told_apart_and_what_says_nothing_is_away() {
+    for said in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"\x4a\0\0\0\x0a8.4.0\0"] {
+        let refused = instance(&answering(said)).check().await.unwrap_err();
+        assert!(refused.to_string().contains("is no Redis"), "{refused}");
+    }
+    let standing = instance(&answering(b"")).check().await.unwrap();
+    assert!(matches!(standing, Standing::Away(_)), "it hangs up: {standing:?}");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("redis://{}", silent.local_addr().unwrap());
+    let buffer = RedisBuffer::open(&address, None).expect("an address");
+    assert!(matches!(buffer.check().await, Ok(Standing::Away(_))));
+}
+
+/// A server that says the same to whatever it is told, and hangs up.
+fn answering(said: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("redis://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let Ok(mut client) = client else { return };
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(said);
+        }
+    });
+    address
 }
 
 #[tokio::test]

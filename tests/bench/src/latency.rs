@@ -3,6 +3,8 @@
 //! A change begins when its source has stored it (NetSuite's save, SuiteX's commit) and ends when the target has
 //! answered the write. Of that, the debounce is a setting and the target's own time is the target's; the rest is
 //! ours. Each record is changed once, so each change has a write of its own.
+//!
+//! The functions run in this process, and so does the bus: what Pub/Sub and the network between functions take is not in it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -53,6 +55,10 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     println!(
         "latency: {} changes a minute for {} s over {} accounts, one half on each side; a call of NetSuite {} ms",
         options.rate, options.seconds, options.accounts, options.netsuite_ms
+    );
+    println!(
+        "  all functions run in this process, and so does the bus: the time of Pub/Sub, and of a network between functions, \
+         is not in these figures"
     );
     let ids = Vec::from_iter(1..=count.div_ceil(options.accounts as u64));
     let mut records = seed::fill(&stack, &ids, |_| false).await?;

@@ -35,11 +35,13 @@ pub enum Breakage {
     CreatedBlindly,
     /// That a channel took a message is not noted.
     SentNotNoted,
+    /// Nothing is flushed or written while the buffer is away.
+    BufferRequired,
 }
 
 impl Breakage {
     /// All of them, with the names that the command line takes.
-    pub const ALL: [(Breakage, &'static str); 15] = [
+    pub const ALL: [(Breakage, &'static str); 16] = [
         (Breakage::AckBeforeCommit, "ack-before-commit"),
         (Breakage::KeyWithoutAccount, "key-without-account"),
         (Breakage::PendingSkippedWhenKnown, "pending-skipped-when-known"),
@@ -55,6 +57,7 @@ impl Breakage {
         (Breakage::CursorBeforeBus, "cursor-before-bus"),
         (Breakage::CreatedBlindly, "created-blindly"),
         (Breakage::SentNotNoted, "sent-not-noted"),
+        (Breakage::BufferRequired, "buffer-required"),
     ];
 }
 

@@ -3,6 +3,7 @@
 //! or done without its answer.
 
 mod ambiguity;
+mod buffer;
 mod desk;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use shared::buffer::Buffer;
 use shared::domain::governance::{Call, CallEnd, Governance, NotNow};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
-use shared::domain::surface::{Coalescing, Limits, SyncConfig};
+use shared::domain::surface::{Limits, SyncConfig};
 use shared::fault::Unavailable;
 use shared::ledger::{Appended, Entry, Ledger, Stored};
 use shared::netsuite::transport::{Lost, Transport};
@@ -48,6 +48,8 @@ pub struct Rates {
     pub refused: f64,
     /// Until then nothing that is stored can be reached.
     pub down_until: Timestamp,
+    /// Until then the buffer cannot be reached.
+    pub buffer_away_until: Timestamp,
 }
 
 /// One account's dice, rates and counts.
@@ -91,6 +93,11 @@ impl LaneFaults {
     /// Nothing that is stored can be reached until then.
     pub fn down_until(&self, until: Timestamp) {
         lock(&self.rates).down_until = until;
+    }
+
+    /// The buffer cannot be reached until then.
+    pub fn buffer_away_until(&self, until: Timestamp) {
+        lock(&self.rates).buffer_away_until = until;
     }
 
     /// Counts a fault.
@@ -272,68 +279,6 @@ impl<L: Ledger> Ledger for Faulty<L> {
 
     async fn scan(&self, account: &AccountId, after: u64, limit: usize) -> Result<Vec<Stored>, Unavailable> {
         self.inner.scan(account, after, limit).await
-    }
-}
-
-#[async_trait]
-impl<B: Buffer> Buffer for Faulty<B> {
-    async fn note(
-        &self,
-        account: &AccountId,
-        subject: &str,
-        now: Timestamp,
-        flush_now: bool,
-        rules: &Coalescing,
-    ) -> Result<Timestamp, Unavailable> {
-        let faults = &self.faults.lanes[self.faults.lane(account)];
-        if faults.roll(lock(&faults.rates).request_lost) {
-            faults.count("request lost: buffer");
-            return Err(Unavailable::new("buffer", "request lost"));
-        }
-        self.inner.note(account, subject, now, flush_now, rules).await
-    }
-
-    async fn take_due(
-        &self,
-        account: &AccountId,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<String>, Unavailable> {
-        self.inner.take_due(account, now, limit).await
-    }
-
-    async fn next_due(&self, account: &AccountId) -> Result<Option<Timestamp>, Unavailable> {
-        self.inner.next_due(account).await
-    }
-
-    async fn lease(
-        &self,
-        account: &AccountId,
-        name: &str,
-        holder: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, Unavailable> {
-        let faults = &self.faults.lanes[self.faults.lane(account)];
-        if faults.roll(lock(&faults.rates).request_lost) {
-            faults.count("request lost: buffer");
-            return Err(Unavailable::new("buffer", "request lost"));
-        }
-        self.inner.lease(account, name, holder, now, until).await
-    }
-
-    async fn release(&self, account: &AccountId, name: &str, holder: &str) -> Result<(), Unavailable> {
-        self.inner.release(account, name, holder).await
-    }
-
-    async fn remember(
-        &self,
-        account: &AccountId,
-        name: &str,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<bool, Unavailable> {
-        self.inner.remember(account, name, now, until).await
     }
 }
 

@@ -82,6 +82,12 @@ pub fn run(seed: u64, options: Options) -> Outcome {
 /// Quiet for so many rounds, through polls and past every deadline: nothing is to come.
 const QUIET_ROUNDS: usize = 21;
 
+/// How long the buffer is away, ms.
+const BUFFER_AWAY_MS: i64 = 60_000;
+
+/// In one seed of so many it never comes back: everything must settle all the same.
+const NEVER_BACK_ONE_IN: u64 = 8;
+
 /// NetSuite does not forget tokens more often than this, ms.
 const FORGOTTEN_EVERY_MS: i64 = 90_000;
 
@@ -103,6 +109,8 @@ struct Run {
     /// When NetSuite last forgot its tokens, per lane.
     forgotten_at: Vec<Timestamp>,
     settled: bool,
+    /// The buffer never comes back once everything is to settle.
+    is_without_buffer: bool,
 }
 
 impl Run {
@@ -117,6 +125,7 @@ impl Run {
             forged: Vec::new(),
             forgotten_at: vec![Timestamp(0); lanes],
             settled: false,
+            is_without_buffer: seed % NEVER_BACK_ONE_IN == 5,
         };
         // Half of the seeds live with an old User Event script.
         run.world.unmarked = if seed.is_multiple_of(2) { 0.3 } else { 0.0 };
@@ -140,7 +149,7 @@ impl Run {
             refused: rate(0.01),
             reply_lost: rate(0.05),
             crash: rate(0.008),
-            down_until: Timestamp(0),
+            ..Rates::default()
         };
         let bus = BusFaults {
             duplicate: rate(0.2),
@@ -263,6 +272,7 @@ impl Run {
             }
             975 => self.database_down(lane),
             976..979 => self.forget_tokens(lane),
+            979..982 => self.buffer_away(lane),
             985..988 => {
                 let account = world.accounts[lane].clone();
                 world.buffer.flush_account(&account);
@@ -307,6 +317,13 @@ impl Run {
         let millis = world.lanes[lane].dice.i64(1_000..120_000);
         world.faults.lanes[lane].down_until(world.executor.now().plus(millis));
         world.note(lane, format!("the databases are down for {millis} ms"));
+    }
+
+    /// The buffer is away for a minute, and the work goes on.
+    fn buffer_away(&mut self, lane: Lane) {
+        let world = &mut self.world;
+        world.faults.lanes[lane].buffer_away_until(world.executor.now().plus(BUFFER_AWAY_MS));
+        world.note(lane, "the buffer is away".into());
     }
 
     /// NetSuite goes down, or comes back.
@@ -391,7 +408,9 @@ impl Run {
         self.world.unmarked = 0.0;
         for lane in self.lanes() {
             let account = self.world.accounts[lane].clone();
-            self.world.set_rates(lane, Rates::default(), BusFaults::default());
+            let buffer_away_until = if self.is_without_buffer { Timestamp(i64::MAX) } else { Timestamp(0) };
+            let rates = Rates { buffer_away_until, ..Rates::default() };
+            self.world.set_rates(lane, rates, BusFaults::default());
             let mut faults = NetSuiteFaults::default();
             let before = self.world.netsuite.faults(&account).behaviours;
             faults.behaviours = before.into_iter().filter(|(_, b)| *b != Behaviour::Ignore).collect();

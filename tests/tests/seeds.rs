@@ -25,6 +25,7 @@ fn no_seed_breaks_an_invariant() {
         "request lost: netsuite call",
         "reply lost: netsuite call",
         "buffer lost",
+        "buffer away",
         "netsuite: late",
         "netsuite: user_event_lost",
         "bus: duplicate",
@@ -60,6 +61,7 @@ fn defects_that_break_soon_are_noticed_within_thirty_seeds() {
         Breakage::LockNotChecked,
         Breakage::KeyWithoutAccount,
         Breakage::SentNotNoted,
+        Breakage::BufferRequired,
     ] {
         is_noticed(breakage, 1);
     }

@@ -6,6 +6,7 @@ mod batch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use shared::breakage::{self, Breakage};
 use shared::domain::id::{AccountId, RecordType, Timestamp};
 use shared::fault::Unavailable;
 use shared::state::Subject;
@@ -78,6 +79,9 @@ async fn without_buffer(
     now: Timestamp,
     away: &Unavailable,
 ) -> Result<(), Unavailable> {
+    if breakage::on(Breakage::BufferRequired) {
+        return Err(away.clone());
+    }
     tracing::warn!(%away, "flushing by the table alone");
     for due in app.ports.state.pending_due(account, now, SWEEP).await?.chunks(ROUND) {
         if app.ports.tasks.is_stopping() {

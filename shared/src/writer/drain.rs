@@ -13,6 +13,7 @@ use super::queue::Queue;
 use super::settle::{self, Ask, Job};
 use super::translate::Counterparts;
 use super::{CallFault, LookCall, WriteCall, Writer, identity};
+use crate::breakage::{self, Breakage};
 use crate::domain::governance::{Call, CallEnd, NotNow, Purpose, Why};
 use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use crate::domain::identity::Unless;
@@ -142,7 +143,9 @@ impl Writer {
                 // Without the buffer two drainers may run: they get in each other's way, no more.
                 let until = now.plus(LEASE_MS);
                 let leased = self.ports.buffer.lease(&account.id, &lease, &holder, now, until).await;
-                let go_on = leased.unwrap_or(true) && failed.is_none() && !self.ports.tasks.is_stopping();
+                let go_on = leased.unwrap_or(!breakage::on(Breakage::BufferRequired))
+                    && failed.is_none()
+                    && !self.ports.tasks.is_stopping();
                 if go_on && self.target.is_governed() && now.0 - reckoned.0 >= RECKON_MS {
                     reckoned = now;
                     self.reckon(account, now).await;

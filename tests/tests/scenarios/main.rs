@@ -7,6 +7,7 @@ mod story;
 
 mod aba;
 mod accounts;
+mod buffer_away;
 mod buffer_lost;
 mod coalescing;
 mod conflict;

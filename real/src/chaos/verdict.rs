@@ -51,7 +51,8 @@ impl Verdict {
     /// A call may be sent twice, if its answer was lost: what counts is a second effect, a revision of SuiteX's row or
     /// a save of NetSuite's. Decisions that one write carried out together count singly, so that a record that was
     /// decided oftener than written has room for a second effect that is not noticed; one that was written as often as
-    /// decided, as most are, has none.
+    /// decided has none. In a round there are about twice as many reasons as writes: one doubled write may pass, a
+    /// writer that doubles does not.
     fn writes(&mut self, evidence: &Evidence) {
         let former: BTreeMap<[&str; 3], &str> = evidence
             .records

@@ -126,7 +126,8 @@ fn what_people_let_go_is_not_stopped_again_for_the_same_matter() {
     office.conflict("7");
     office.pass(24 * HOUR_MS + MINUTE_MS);
     let (acme, row) = (account("acme"), office.world.state.audit(&account("acme")).remove(0));
-    let set = office.world.state.set_hold(&acme, Side::NetSuite, Holder::Watch, None, row);
+    let (of, held) = ((Side::NetSuite, Holder::Watch), office.holds().netsuite);
+    let set = office.world.state.set_hold(&acme, of, held.of(Holder::Watch), None, row);
     assert!(set.now_or_never().unwrap().unwrap());
     office.pass(2 * HOUR_MS);
     assert!(!office.holds().netsuite.is_held() && office.holds().suitex.is_held());
@@ -145,7 +146,7 @@ fn a_hold_that_nothing_asks_for_is_let_go_whoever_left_it_behind() {
         details: json!({}),
     };
     let (acme, state) = (account("acme"), &office.world.state);
-    let set = state.set_hold(&acme, Side::SuiteX, Holder::Watch, Some(hold), row);
+    let set = state.set_hold(&acme, (Side::SuiteX, Holder::Watch), None, Some(hold), row);
     assert!(set.now_or_never().unwrap().unwrap());
     assert!(office.hold(true));
     office.tick();
@@ -168,7 +169,8 @@ fn who_crashes_between_remembering_a_hold_and_making_it_makes_it_at_the_next_loo
     assert_ne!(wanted, stored.text);
     for side in Side::BOTH {
         let row = state.audit(&acme).remove(0);
-        let let_go = state.set_hold(&acme, side, Holder::Watch, None, row);
+        let (of, held) = ((side, Holder::Watch), office.holds());
+        let let_go = state.set_hold(&acme, of, held[side].of(Holder::Watch), None, row);
         assert!(let_go.now_or_never().unwrap().unwrap());
     }
     let watched = Watched { text: wanted, notices: vec![] };

@@ -12,6 +12,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use shared::runtime::problem::Problem;
+use shared::domain::id::{PerSide, Side};
 use uuid::Uuid;
 
 use crate::BODY_MAX_BYTES;
@@ -154,6 +155,17 @@ impl IfMatch {
 }
 
 /// A body that arrived whole.
+impl IfMatch {
+    /// What it says of one side, where a tag has a part for each.
+    pub(crate) fn of(&self, side: Side) -> Self {
+        let part = |tag: &String| {
+            let parts = tag.split_once('.').map(|(netsuite, suitex)| PerSide { netsuite, suitex });
+            parts.map_or_else(|| tag.clone(), |parts| parts[side].to_string())
+        };
+        Self(self.0.as_ref().map(part))
+    }
+}
+
 pub(crate) struct Body(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Body {

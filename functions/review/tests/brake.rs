@@ -5,11 +5,13 @@ mod memory_ports;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use futures::FutureExt;
 use http::{Request, StatusCode};
 use memory_ports::{Answer, NOW, World, account, ask, get};
+use review::access::Seat;
 use review::identity::Development;
-use review::{App, Identity, router};
+use review::{App, Identity, desk, router};
 use serde_json::{Value as Json, json};
 use shared::state::brake::BrakeWord;
 use shared::state::{Commit, ErrorEntry, ErrorStatus, State};
@@ -17,7 +19,7 @@ use uuid::Uuid;
 
 const BRAKE: Uuid = Uuid::from_u128(8);
 
-fn desk() -> (World, Router) {
+fn held() -> (World, Router) {
     let world = World::new();
     let open =
         |id, class: &str| ErrorEntry::open(&account("acme"), id, class, "MASS_DELETE", "so many", "ask", NOW);
@@ -42,7 +44,7 @@ fn an_admin_decides_once_and_it_is_in_the_error_and_in_the_audit() {
     for (word, text, said) in
         [(BrakeWord::Pass, "pass", "let pass by ada"), (BrakeWord::Discard, "discard", "discarded by ada")]
     {
-        let (world, router) = desk();
+        let (world, router) = held();
         let body = json!({"decision": text, "note": "as planned"});
         let answer = decide(&router, "ada", BRAKE, "\"open-1\"", &body);
         assert_eq!((answer.status, &answer.body["brake"]), (StatusCode::OK, &json!(text)), "{answer:?}");
@@ -68,7 +70,7 @@ fn an_admin_decides_once_and_it_is_in_the_error_and_in_the_audit() {
 
 #[test]
 fn nothing_is_decided_by_others_or_about_something_else_or_without_a_reason() {
-    let (world, router) = desk();
+    let (world, router) = held();
     let good = json!({"decision": "pass", "note": "because"});
     let tag = "\"open-1\"";
     for who in ["vera", "rita"] {
@@ -91,9 +93,42 @@ fn nothing_is_decided_by_others_or_about_something_else_or_without_a_reason() {
     assert!(world.state.audit(&account("acme")).is_empty());
 }
 
+/// Both have read the error before either has decided.
+#[test]
+fn of_two_admins_at_the_same_moment_the_first_decides_and_the_other_hears_who_what_and_when() {
+    for (mine, theirs) in [(BrakeWord::Pass, BrakeWord::Discard), (BrakeWord::Pass, BrakeWord::Pass)] {
+        let (world, _) = held();
+        let identity = Identity::Development(Development::new(&world.ports.config));
+        let app = App { ports: world.ports.clone(), identity };
+        let case = || {
+            let mut parts = Request::get("/?as=ada").body(()).unwrap().into_parts().0;
+            let seat = Seat::from_request_parts(&mut parts, &app).now_or_never().unwrap().unwrap();
+            desk::error(&seat, BRAKE).now_or_never().unwrap().unwrap()
+        };
+        let (first, second) = (case(), case());
+        let done = desk::decide(&first, mine, "as planned").now_or_never().unwrap().unwrap();
+        assert_eq!(done.brake, Some(mine));
+        world.clock.pass(1_000);
+        let late = desk::decide(&second, theirs, "by mistake").now_or_never().unwrap().unwrap_err();
+        assert_eq!(late.status, StatusCode::CONFLICT);
+        assert!(
+            late.detail.contains("let pass by ada@dev.example: as planned (2026-01-01T00:00:00"),
+            "{late:?}"
+        );
+        let last = &late.extensions["last"];
+        assert_eq!(
+            (&last["actor"], &last["details"]["decision"]),
+            (&json!("ada@dev.example"), &json!("pass"))
+        );
+        assert_eq!(late.extensions["error"]["brake"], "pass");
+        assert_eq!(stored(&world).brake, Some(mine), "the first decision stands");
+        assert_eq!(world.state.audit(&account("acme")).len(), 1);
+    }
+}
+
 #[test]
 fn the_page_has_two_buttons_for_who_may_press_them() {
-    let (world, router) = desk();
+    let (world, router) = held();
     let page = |who: &str, request: http::request::Builder, form: &str| {
         let request =
             request.header("cookie", format!("review-as={who}")).header("sec-fetch-site", "same-origin");

@@ -236,7 +236,7 @@ fn no_page_takes_a_reason_of_a_megabyte() {
     let request = Request::post(format!("/review/errors/{id}/brake")).header("sec-fetch-site", "same-origin");
     let decided = desk.send_as("ada", request, format!("decision=pass&note={much}&state=open-1"));
     assert!(decided.status == 422 && decided.text.contains("at most 2000 characters"), "{}", decided.status);
-    let hold = format!("side=netsuite&do=hold&reason={much}");
+    let hold = format!("side=netsuite&do=hold&state=free&reason={much}");
     let request = Request::post("/review/accounts/acme").header("sec-fetch-site", "same-origin");
     let held = desk.send_as("ada", request, hold);
     assert!(held.status == 422 && held.text.contains("at most 2000 characters"), "{}", held.status);

@@ -168,7 +168,7 @@ impl Desk {
         let body = match template.rsplit('/').next().unwrap_or_default() {
             "resolve" | "preview" => json!({"choice": "suitex", "conflictRevision": self.revision}),
             "route" => json!({"policy": "latest_wins", "conflictRevision": self.revision}),
-            "assign" => json!({"assignee": "rita@dev.example"}),
+            "assign" => json!({"assignee": "rita@dev.example", "was": null}),
             "override" => json!({"version": 2, "fields": {"phone": "x"}, "note": "because"}),
             "edit" => json!({"note": "because", "event": {"recordType": "customer", "recordId": "sx-7",
                 "source": "suitex", "operation": "update", "timestamp": "2026-01-01T00:00:00Z",
@@ -182,8 +182,16 @@ impl Desk {
         };
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = Request::builder().method(method).uri(format!("/api/v1{path}{query}"));
-        let request =
-            if template.starts_with("/errors") { request.header("if-match", "\"open-1\"") } else { request };
+        let tag = match template {
+            path if path.starts_with("/errors") => Some("\"open-1\"".to_string()),
+            path if path.ends_with("/suspend") => Some("\"free.free\"".to_string()),
+            path if path.ends_with("/resume") => {
+                self.send("POST /accounts/{account}/{side}/suspend");
+                Some(format!("\"free.people-{}\"", NOW.0))
+            }
+            _ => None,
+        };
+        let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
         ask(&self.router, request.body(body).unwrap())
     }
 

@@ -97,7 +97,7 @@ fn body_of(template: &str) -> Json {
     match template.rsplit('/').next().unwrap_or_default() {
         "resolve" | "preview" => json!({"choice": "suitex"}),
         "route" => json!({"policy": "latest_wins"}),
-        "assign" => json!({"assignee": "rita@dev.example"}),
+        "assign" => json!({"assignee": "rita@dev.example", "was": null}),
         "override" => json!({"fields": {"comments": "x"}, "note": "because"}),
         "edit" => json!({"note": "because", "event": {}}),
         "brake" => json!({"decision": "pass", "note": "because"}),
@@ -235,11 +235,12 @@ fn roles_come_from_the_configuration_and_made_up_people_do_not_exist() {
 fn what_one_does_is_in_the_audit_with_who_when_why_from_and_to() {
     let desk = desk();
     let post = |path: String, body: Json| {
-        ask(&desk.router, Request::post(path).body(Body::from(body.to_string())).unwrap())
+        let request = Request::post(path).header("if-match", "\"free.free\"");
+        ask(&desk.router, request.body(Body::from(body.to_string())).unwrap())
     };
     let assigned = post(
         format!("/api/v1/conflicts/{}/assign?as=rita", desk.conflict),
-        json!({"assignee": "RITA@dev.example", "note": "mine"}),
+        json!({"assignee": "RITA@dev.example", "was": null, "note": "mine"}),
     );
     assert_eq!((assigned.status.as_u16(), &assigned.body["assignee"]), (200, &json!("rita@dev.example")));
     let held = post("/api/v1/accounts/acme/netsuite/suspend?as=ada".into(), json!({"note": "month's end"}));
@@ -302,16 +303,57 @@ fn a_conflict_is_given_to_resolvers_alone_and_only_once() {
         ask(&desk.router, Request::post(path).body(Body::from(body.to_string())).unwrap())
     };
     for bad in ["vera@dev.example", "gus@dev.example", "nobody@x.example", "x"] {
-        assert_eq!(assign(json!({"assignee": bad})).problem(), (422, json!("assignee")), "{bad}");
+        let answer = assign(json!({"assignee": bad, "was": null}));
+        assert_eq!(answer.problem(), (422, json!("assignee")), "{bad}");
     }
+    assert_eq!(assign(json!({"assignee": "rita@dev.example"})).problem(), (428, json!("was")));
     assert_eq!(assign(json!({"assignee": "rita@dev.example", "was": null})).status, 200);
     let late = assign(json!({"assignee": "ada@dev.example", "was": null}));
     assert_eq!((late.problem().0, &late.body["conflict"]["assignee"]), (409, &json!("rita@dev.example")));
+    let last = &late.body["last"];
+    assert_eq!(
+        (&last["actor"], &last["at"]),
+        (&json!("ada@dev.example"), &json!("2026-01-01T00:00:00.000Z"))
+    );
+    assert!(late.body["detail"].as_str().unwrap().contains("rita@dev.example’s, by ada@dev.example at"));
     let list = |query: &str| {
         get(&desk.router, &format!("/api/v1/conflicts?{query}")).body["items"].as_array().unwrap().len()
     };
     assert_eq!((list("assignee=me&as=rita"), list("assignee=me"), list("assignee=nobody")), (1, 0, 0));
-    assert_eq!(assign(json!({"assignee": null})).body["assignee"], Json::Null);
+    let given = json!({"assignee": null, "was": "rita@dev.example"});
+    assert_eq!(assign(given).body["assignee"], Json::Null);
+}
+
+#[test]
+fn of_two_who_hold_writes_or_let_them_go_the_first_has_and_the_other_hears_who() {
+    let desk = desk();
+    let send = |verb: &str, who: &str, tag: Option<&str>| {
+        let path = format!("/api/v1/accounts/acme/netsuite/{verb}?as={who}");
+        let request = tag.iter().fold(Request::post(path), |request, tag| request.header("if-match", *tag));
+        ask(&desk.router, request.body(Body::from(json!({"note": "month's end"}).to_string())).unwrap())
+    };
+    let tag = || get(&desk.router, "/api/v1/accounts/acme").headers["etag"].to_str().unwrap().to_string();
+    let free = tag();
+    assert_eq!(send("suspend", "ada", None).problem(), (428, json!("If-Match")));
+    assert_eq!(send("suspend", "ada", Some(&free)).body, json!({"side": "netsuite", "held": true}));
+    let late = send("suspend", "ada", Some(&free));
+    assert_eq!((late.problem().0, &late.body["holds"]["hold"]["reason"]), (412, &json!("month's end")));
+    assert_eq!(late.body["holds"]["last"]["action"], "suspended");
+    // Who has seen it held, and holds it again: the first reason stands.
+    let held = tag();
+    let again = send("suspend", "ada", Some(&held));
+    assert_eq!((again.problem().0, &again.body["holds"]["hold"]["actor"]), (409, &json!("ada@dev.example")));
+    assert!(again.body["detail"].as_str().unwrap().contains("held by ada@dev.example since"));
+    // Another side's hold is another matter.
+    let other = Request::post("/api/v1/accounts/acme/suitex/suspend").header("if-match", &free);
+    let other = other.body(Body::from(json!({"note": "too"}).to_string())).unwrap();
+    assert_eq!(ask(&desk.router, other).status, 200);
+    assert_eq!(send("resume", "ada", Some(&held)).body, json!({"side": "netsuite", "held": false}));
+    let late = send("resume", "ada", Some(&held));
+    assert_eq!((late.problem().0, &late.body["holds"]["hold"]), (412, &Json::Null));
+    let over = send("resume", "ada", Some(&tag()));
+    assert_eq!((over.problem().0, &over.body["holds"]["last"]["action"]), (409, &json!("resumed")));
+    assert_eq!(desk.world.state.audit(&account("acme")).len(), 3, "what was refused is no deed");
 }
 
 /// Rust files below a folder.

@@ -1,13 +1,16 @@
-//! What was stopped: an account's writes to one side, until they are let go again.
+//! What was stopped: an account's writes to one side, until they are let go again; and what is decided about a brake.
 //!
-//! People stop them, and so does the watcher when nobody decides in time. Each holds for itself: what one of them lets go
-//! stays held as long as the other holds it.
+//! People stop writes, and so does the watcher when nobody decides in time. Each holds for itself: what one of them lets go
+//! stays held as long as the other holds it. Of two who decide at the same moment the first has decided, and the other is
+//! told so.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::AuditRow;
+use super::brake::BrakeDecision;
 use super::notices::words;
+use super::{AuditRow, ErrorEntry};
 use crate::domain::id::{AccountId, PerSide, Side, Timestamp};
 use crate::fault::Unavailable;
 
@@ -62,6 +65,13 @@ impl Holds {
         }
     }
 
+    /// What changes with each of them, for who decides on what was seen.
+    pub fn tag(&self) -> String {
+        let of = |holder: Holder| self.of(holder).map(|hold| format!("{}-{}", holder.as_str(), hold.since.0));
+        let held: Vec<String> = Holder::ALL.iter().filter_map(|holder| of(*holder)).collect();
+        if held.is_empty() { "free".into() } else { held.join("+") }
+    }
+
     /// Notes what one of them holds.
     pub fn set(&mut self, holder: Holder, hold: Option<Hold>) {
         match holder {
@@ -78,14 +88,24 @@ pub trait Controls: Send + Sync {
     /// What is held of an account, by the side that is written to.
     async fn holds(&self, account: &AccountId) -> Result<PerSide<Holds>, Unavailable>;
 
-    /// Holds writes to a side for `holder`, or lets them go, and writes the audit. False, and nothing is written: that
-    /// one holds them, or has let them go, already.
+    /// Holds writes to a side for `holder`, or lets them go, and writes the audit. False, and nothing is written: what that
+    /// one holds is not `from` any more, or it is the same as before.
     async fn set_hold(
         &self,
         account: &AccountId,
-        side: Side,
-        holder: Holder,
-        hold: Option<Hold>,
+        (side, holder): (Side, Holder),
+        from: Option<&Hold>,
+        to: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable>;
+
+    /// Notes with a brake's error what a person has decided about what it holds, and writes the audit; the error as it stands
+    /// then. `None`, and nothing is written: it [takes](ErrorEntry::decided) no decision.
+    async fn decide_brake(
+        &self,
+        account: &AccountId,
+        error: Uuid,
+        decision: &BrakeDecision,
+        audit: AuditRow,
+    ) -> Result<Option<ErrorEntry>, Unavailable>;
 }

@@ -3,9 +3,12 @@
 use async_trait::async_trait;
 use shared::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
+use shared::state::brake::BrakeDecision;
 use shared::state::controls::{Controls, Hold, Holder, Holds};
-use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine};
-use shared::state::{AuditRow, State};
+use shared::state::desk::{
+    AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine, WaitingCounts,
+};
+use shared::state::{AuditRow, ErrorEntry, State};
 use uuid::Uuid;
 
 use super::Faulty;
@@ -55,6 +58,10 @@ impl<S: State> Desk for Faulty<S> {
         self.inner.conflict_counts(account, now).await
     }
 
+    async fn waiting_counts(&self, account: &AccountId) -> Result<WaitingCounts, Unavailable> {
+        self.inner.waiting_counts(account).await
+    }
+
     async fn assign(
         &self,
         account: &AccountId,
@@ -95,11 +102,21 @@ impl<S: State> Controls for Faulty<S> {
     async fn set_hold(
         &self,
         account: &AccountId,
-        side: Side,
-        holder: Holder,
-        hold: Option<Hold>,
+        of: (Side, Holder),
+        from: Option<&Hold>,
+        to: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
-        self.inner.set_hold(account, side, holder, hold, audit).await
+        self.inner.set_hold(account, of, from, to, audit).await
+    }
+
+    async fn decide_brake(
+        &self,
+        account: &AccountId,
+        error: Uuid,
+        decision: &BrakeDecision,
+        audit: AuditRow,
+    ) -> Result<Option<ErrorEntry>, Unavailable> {
+        self.inner.decide_brake(account, error, decision, audit).await
     }
 }

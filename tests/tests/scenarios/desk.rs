@@ -1,15 +1,19 @@
 //! What people do at their desk, through both systems: writes held, values set against every rule, and the audit of it.
 
+use futures::FutureExt;
 use http::StatusCode;
 use serde_json::{Value as Json, json};
 use shared::domain::id::Version;
+use shared::state::controls::Controls;
 
 use crate::story::{NetSuite, Pair, Story, SuiteX};
 
 fn hold(story: &mut Story, side: &str, verb: &str) {
     let account = story.account();
-    let (status, answer) =
-        story.post(&format!("accounts/{account}/{side}/{verb}"), json!({"note": "month's end"}));
+    let held = story.world.state.holds(&account).now_or_never().expect("in memory").expect("there");
+    let tag = format!("\"{}.{}\"", held.netsuite.tag(), held.suitex.tag());
+    let path = format!("accounts/{account}/{side}/{verb}");
+    let (status, answer) = story.post_if(&path, Some(&tag), json!({"note": "month's end"}));
     assert_eq!(status, StatusCode::OK, "{answer}");
 }
 

@@ -472,10 +472,15 @@ impl Story {
 
     /// Tells the review API something.
     pub(crate) fn post(&mut self, path: &str, body: Json) -> (StatusCode, Json) {
-        let request = Request::post(format!("/review/api/v1/{path}"))
-            .header("content-type", "application/json")
-            .body(Bytes::from(body.to_string()));
-        self.send("review", request.expect("a request"))
+        self.post_if(path, None, body)
+    }
+
+    /// The same, if what is there has this tag.
+    pub(crate) fn post_if(&mut self, path: &str, tag: Option<&str>, body: Json) -> (StatusCode, Json) {
+        let request = Request::post(format!("/review/api/v1/{path}"));
+        let request = tag.iter().fold(request, |request, tag| request.header("if-match", *tag));
+        let body = Bytes::from(body.to_string());
+        self.send("review", request.header("content-type", "application/json").body(body).expect("a request"))
     }
 
     /// The only open conflict, as people see it.

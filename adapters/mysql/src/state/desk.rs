@@ -3,12 +3,18 @@
 use async_trait::async_trait;
 use shared::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use shared::fault::Unavailable;
-use shared::state::AuditRow;
+use shared::state::brake::BrakeDecision;
 use shared::state::controls::{Controls, Hold, Holder, Holds};
-use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine};
+use shared::state::desk::{
+    AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine, WaitingCounts,
+};
+use shared::state::{AuditRow, ErrorEntry};
 use uuid::Uuid;
 
-use super::{MysqlState, WHAT, account_hold, ask, conflicts, cursor, event_audit_log, state_history};
+use super::{
+    MysqlState, WHAT, account_hold, ambiguous_record, ask, conflicts, cursor, event_audit_log, state_history,
+    sync_error_queue,
+};
 use crate::fault::{retrying, unavailable};
 
 #[async_trait]
@@ -116,17 +122,17 @@ impl Controls for MysqlState {
     async fn set_hold(
         &self,
         account: &AccountId,
-        side: Side,
-        holder: Holder,
-        hold: Option<Hold>,
+        (side, holder): (Side, Holder),
+        from: Option<&Hold>,
+        to: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
         let set = || async {
             let mut transaction = self.pool.begin().await?;
             let known = account_hold::lock(&mut transaction, account).await?;
-            let changes = known[side].of(holder).is_some() != hold.is_some();
+            let changes = known[side].of(holder) == from && from != to.as_ref();
             if changes {
-                account_hold::set(&mut transaction, account, (side, holder), hold.as_ref()).await?;
+                account_hold::set(&mut transaction, account, (side, holder), to.as_ref()).await?;
                 event_audit_log::insert(&mut transaction, &[(account, &audit)]).await?;
             }
             transaction.commit().await?;
@@ -135,3 +141,24 @@ impl Controls for MysqlState {
         retrying(self.dice(), set).await.map_err(unavailable(WHAT))
     }
 }
+
+    async fn decide_brake(
+        &self,
+        account: &AccountId,
+        error: Uuid,
+        decision: &BrakeDecision,
+        audit: AuditRow,
+    ) -> Result<Option<ErrorEntry>, Unavailable> {
+        let decide = || async {
+            let mut transaction = self.pool.begin().await?;
+            let known = sync_error_queue::find_locked(&mut transaction, account, error).await?;
+            let decided = known.and_then(|known| known.decided(decision));
+            if let Some(decided) = &decided {
+                sync_error_queue::decide(&mut transaction, decided).await?;
+                event_audit_log::insert(&mut transaction, &[(account, &audit)]).await?;
+            }
+            transaction.commit().await?;
+            Ok(decided)
+        };
+        retrying(self.dice(), decide).await.map_err(unavailable(WHAT))
+    }

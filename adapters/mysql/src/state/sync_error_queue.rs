@@ -26,6 +26,10 @@ statements! {
         on duplicate key update {}", tuples(n, width(COLUMNS)), from_new(COLUMNS));
     SENT = |_| "update sync_error_queue set to_send = 0 where account_id = ? and error_id = ? and tried_at = ?".into();
     FIND = |_| format!("select {COLUMNS} from sync_error_queue where error_id = ? limit 1");
+    DECIDE = |_| "update sync_error_queue set status = ?, brake = ?, note = ?, last_at = ? \
+        where account_id = ? and error_id = ?".into();
+    COUNT_OPEN = |_| "select count(*) from (select 1 from sync_error_queue force index (newest_of_account_and_status) \
+        where account_id = ? and status = 'open' limit ?) as counted".into();
     PAGE = |_| page_text("newest", "");
     PAGE_OPEN = |_| page_text("newest_of_status", "status = 'open' and ");
     PAGE_OF_ACCOUNT = |_| page_text("newest_of_account", "account_id = ? and ");
@@ -74,6 +78,24 @@ pub(super) async fn sent(
 
 async fn lock(
     connection: &mut MySqlConnection,
+/// One error of an account, locked until the transaction ends.
+pub(super) async fn find_locked(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+    id: Uuid,
+) -> Result<Option<ErrorEntry>, sqlx::Error> {
+    let row = LOCK.of(1).bind(account.as_str()).bind(id).fetch_optional(connection).await?;
+    row.as_ref().map(row_of).transpose()
+}
+
+/// Writes what was decided about what the brake of a locked error holds.
+pub(super) async fn decide(connection: &mut MySqlConnection, error: &ErrorEntry) -> Result<(), sqlx::Error> {
+    let query = DECIDE.query().bind(status_name(error.status)).bind(error.brake.map(BrakeWord::as_str));
+    let query = query.bind(error.note.as_deref()).bind(error.last_at.0);
+    query.bind(error.account.as_str()).bind(error.id).execute(connection).await?;
+    Ok(())
+}
+
     errors: &[&ErrorEntry],
 ) -> Result<BTreeMap<(AccountId, Uuid), ErrorEntry>, sqlx::Error> {
     let mut known = BTreeMap::new();

@@ -81,16 +81,16 @@ async fn writes(app: &App, account: &Account, memory: &Memory, now: Timestamp) -
     let held = app.state.holds(&account.id).await?;
     for side in Side::BOTH {
         let subject = format!("account:{side}");
-        let is_held = held[side].of(Holder::Watch).is_some();
-        if let Some((id, climb)) = of(Stage::Wanted).filter(|_| !is_held) {
+        let (mine, from) = ((side, Holder::Watch), held[side].of(Holder::Watch));
+        if let Some((id, climb)) = of(Stage::Wanted).filter(|_| from.is_none()) {
             let reason = format!("nobody has decided in time: {}", climb.about);
             let hold = Hold { since: now, actor: ACTOR.into(), reason };
             let audit = audit("hold", subject, *id, now);
-            app.state.set_hold(&account.id, side, Holder::Watch, Some(hold), audit).await?;
-        } else if is_held && !is_asked_for {
+            app.state.set_hold(&account.id, mine, None, Some(hold), audit).await?;
+        } else if from.is_some() && !is_asked_for {
             let because = of(Stage::Ending).map_or(Uuid::nil(), |(id, _)| *id);
             let audit = audit("release", subject, because, now);
-            app.state.set_hold(&account.id, side, Holder::Watch, None, audit).await?;
+            app.state.set_hold(&account.id, mine, from, None, audit).await?;
         }
     }
     Ok(())

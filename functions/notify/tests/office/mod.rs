@@ -216,8 +216,9 @@ impl Office {
             subject: "account:netsuite".into(),
             details: json!({}),
         };
-        let (acme, hold) = (account("acme"), is_held.then_some(hold));
-        let set = self.world.state.set_hold(&acme, Side::NetSuite, Holder::People, hold, row);
+        let (acme, hold, held) = (account("acme"), is_held.then_some(hold), self.holds().netsuite);
+        let (of, from) = ((Side::NetSuite, Holder::People), held.of(Holder::People));
+        let set = self.world.state.set_hold(&acme, of, from, hold, row);
         set.now_or_never().unwrap().unwrap()
     }
 

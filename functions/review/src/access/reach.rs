@@ -14,7 +14,7 @@ use shared::redrive::{
     Dismissed, Edited, Redriven, can_retry, dismiss, original, pages, redrive, redrive_edited,
 };
 use shared::runtime::problem::Problem;
-use shared::state::controls::{Hold, Holder};
+use shared::state::controls::{Hold, Holder, Holds};
 use shared::state::desk::{AuditFilter, AuditLine, ConflictCounts, ConflictFilter, Filed, HistoryLine};
 use shared::state::{AuditRow, Census, Commit, ErrorEntry, Page, Verdict};
 use shared::travel;
@@ -243,27 +243,19 @@ impl Access {
     }
 
     /// What is held.
-    pub(crate) async fn holds(&self) -> Result<PerSide<Option<Hold>>, Unavailable> {
-        let holds = self.ports.state.holds(&self.account).await?;
-        let shown = |side: Side| holds[side].shown().map(|(_, hold)| hold.clone());
-        Ok(PerSide { netsuite: shown(Side::NetSuite), suitex: shown(Side::SuiteX) })
+    pub(crate) async fn holds(&self) -> Result<PerSide<Holds>, Unavailable> {
+        self.ports.state.holds(&self.account).await
     }
 
-    /// Holds writes to a side, or lets go the hold that is shown; false when they are already.
+    /// Holds writes to a side, or lets them go; false when what is held is not `from` any more.
     pub(crate) async fn set_hold(
         &self,
-        side: Side,
-        hold: Option<Hold>,
+        of: (Side, Holder),
+        from: Option<&Hold>,
+        to: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
-        let holder = match &hold {
-            Some(_) => Holder::People,
-            None => {
-                let holds = self.ports.state.holds(&self.account).await?;
-                holds[side].shown().map_or(Holder::People, |(holder, _)| holder)
-            }
-        };
-        self.ports.state.set_hold(&self.account, side, holder, hold, audit).await
+        self.ports.state.set_hold(&self.account, of, from, to, audit).await
     }
 
     /// The audit, newest first.

@@ -1,17 +1,17 @@
 //! How accounts stand, and what people stop.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 use shared::domain::id::Side;
 use shared::domain::people::Role;
 use shared::runtime::problem::Problem;
 use shared::state::Census;
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holder, Holds};
 use utoipa::ToSchema;
 
-use super::audit_row;
+use super::{audit_row, last_word};
 use crate::access::{Access, Seat};
-use crate::view::{AccountView, Known, Sides};
+use crate::view::{AccountView, HoldView, Known, Sides};
 
 /// Whether writes to a side are held now.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -62,19 +62,71 @@ pub async fn census(access: &Access) -> Result<Census, Problem> {
     Ok(access.census().await?)
 }
 
-/// Holds an account's writes to a side, with the reason, or lets them go.
-pub async fn hold(access: &Access, side: Side, held: bool, note: Option<&str>) -> Result<Held, Problem> {
-    let access = access.need(Role::Admin)?;
+/// What holds an account's writes to a side, for who may stop them or let them go.
+pub struct Holding {
+    access: Access,
+    side: Side,
+    holds: Holds,
+    last: Option<super::AuditView>,
+}
+
+impl Holding {
+    /// What changes with each word about it.
+    pub fn state(&self) -> String {
+        self.holds.tag()
+    }
+
+    /// How it stands, and who said so last.
+    pub fn view(&self) -> Json {
+        let hold = self.holds.shown().map(|(_, hold)| HoldView::new(hold.clone()));
+        json!({ "side": self.side.as_str(), "hold": hold, "last": self.last })
+    }
+
+    /// The problem of who comes second: with who did what and when.
+    pub fn is_another(&self) -> Problem {
+        let detail = match (self.holds.shown(), &self.last) {
+            (Some((_, hold)), _) => {
+                format!("held by {} since {}: {}", hold.actor, hold.since, hold.reason)
+            }
+            (None, Some(last)) => format!("not held; {} by {} at {}", last.action, last.actor, last.at),
+            (None, None) => "not held".to_string(),
+        };
+        Problem::conflict(detail, Map::from_iter([("holds".to_string(), self.view())]))
+    }
+}
+
+/// What holds an account's writes to a side now.
+pub async fn holding(access: &Access, side: Side) -> Result<Holding, Problem> {
+    let access = access.need(Role::Admin)?.clone();
+    let holds = access.holds().await?[side].clone();
+    let last = last_word(&access, &format!("account:{side}")).await?;
+    Ok(Holding { access, side, holds, last })
+}
+
+/// Holds an account's writes to a side, with the reason, or lets them go: if it is still as it was seen, and not so
+/// already. Of two who do so at the same moment the first has done it.
+pub async fn hold(seen: &Holding, held: bool, note: Option<&str>) -> Result<Held, Problem> {
+    let (access, side) = (&seen.access, seen.side);
     let Some(reason) = super::note("note", note.map(str::to_string))? else {
         return Err(Problem::unprocessable("note", "must say why"));
     };
+    // Who lets go lets go of what is shown; people's hold is taken though the watcher holds them already.
+    let holder = match held {
+        true => Holder::People,
+        false => seen.holds.shown().map_or(Holder::People, |(holder, _)| holder),
+    };
+    let from = seen.holds.of(holder);
+    if from.is_some() == held {
+        return Err(seen.is_another());
+    }
     let (since, actor) = (access.now(), access.person().email().to_string());
     let hold = held.then(|| Hold { since, actor, reason: reason.clone() });
-    let (action, from) = if held { ("suspended", false) } else { ("resumed", true) };
-    let details = json!({ "from": { "held": from }, "to": { "held": held }, "why": reason });
+    let action = if held { "suspended" } else { "resumed" };
+    let details = json!({ "from": { "held": !held }, "to": { "held": held }, "why": reason });
     let row = audit_row(access, action, format!("account:{side}"), details);
-    // Held twice is held: who asks again has what they want, and the first reason stands.
-    access.set_hold(side, hold, row).await?;
+    if !access.set_hold((side, holder), from, hold, row).await? {
+        return Err(holding(access, side).await?.is_another());
+    }
     // What a person lets go may be held by the watcher as well.
-    Ok(Held { side: side.as_str(), held: access.holds().await?[side].is_some() })
+    Ok(Held { side: side.as_str(), held: access.holds().await?[side].is_held() })
 }

@@ -41,6 +41,12 @@ impl AuditView {
     }
 }
 
+/// What was done last about a subject of an account: by whom, when and why.
+pub(super) async fn last_word(access: &Access, subject: &str) -> Result<Option<AuditView>, Problem> {
+    let filter = AuditFilter { subject: Some(subject.to_string()), actor: None };
+    Ok(access.audit(&filter, None, 1).await?.pop().map(AuditView::new))
+}
+
 /// An account's audit, the newest first.
 pub async fn audit(
     access: &Access,

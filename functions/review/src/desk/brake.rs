@@ -1,13 +1,12 @@
 //! What a brake holds: a person lets it pass, or discards it. The poller carries it out at its next tick.
 
-use serde_json::json;
+use serde_json::{Map, json};
 use shared::domain::people::Role;
 use shared::runtime::problem::Problem;
-use shared::state::ErrorStatus;
-use shared::state::brake::{BrakeWord, CLASS};
+use shared::state::brake::{BrakeDecision, BrakeWord, CLASS};
 
-use super::audit_row;
 use super::errors::Case;
+use super::{audit_row, error, last_word};
 use crate::access::Access;
 use crate::view::ErrorView;
 
@@ -18,15 +17,11 @@ pub fn need_decider(case: &Case) -> Result<(), Problem> {
 
 /// Whether this error's brake waits for a decision, and who asks may decide.
 pub fn may_decide(case: &Case) -> bool {
-    is_undecided(case) && case.access.as_ref().is_some_and(|access| access.may(Role::Admin))
+    case.entry.is_undecided() && case.access.as_ref().is_some_and(|access| access.may(Role::Admin))
 }
 
-fn is_undecided(case: &Case) -> bool {
-    let error = &case.entry;
-    error.class == CLASS && error.brake.is_none() && error.status != ErrorStatus::Closed
-}
-
-/// Decides what becomes of what an error's brake holds, for a reason.
+/// Decides what becomes of what an error's brake holds, for a reason. Of two who decide at the same moment the first has
+/// decided; the other is told who that was, what, and when.
 pub async fn decide(case: &Case, word: BrakeWord, why: &str) -> Result<ErrorView, Problem> {
     need_decider(case)?;
     let missing = || Problem::unprocessable("note", "must say why");
@@ -34,15 +29,25 @@ pub async fn decide(case: &Case, word: BrakeWord, why: &str) -> Result<ErrorView
     let Some(access) = case.access.as_ref().filter(|_| case.entry.class == CLASS) else {
         return Err(Problem::unprocessable("decision", "this error tells of no brake that holds anything"));
     };
-    if !is_undecided(case) {
-        let present = serde_json::Map::from_iter([("error".to_string(), json!(case.view()))]);
-        return Err(Problem::conflict("it is decided already, or over", present));
-    }
-    let note = said(access, word, why);
+    let decision = BrakeDecision { word, note: said(access, word, why), at: access.now() };
     let details = json!({ "decision": word, "code": case.entry.code, "why": why });
     let audit = audit_row(access, "brake", format!("error:{}", case.entry.id), details);
-    let decided = access.decide_brake(&case.entry, (word, note), audit).await?;
-    Ok(ErrorView::new(&decided))
+    match access.decide_brake(&case.entry, &decision, audit).await? {
+        Some(decided) => Ok(ErrorView::new(&decided)),
+        None => Err(decided_before(case, access).await?),
+    }
+}
+
+/// The problem of who comes second: with who decided what and when, and the error as it is.
+async fn decided_before(case: &Case, access: &Access) -> Result<Problem, Problem> {
+    let now = error(case.seat(), case.entry.id).await?;
+    let last = last_word(access, &format!("error:{}", case.entry.id)).await?;
+    let detail = match (&last, &now.entry.note) {
+        (Some(last), Some(note)) => format!("it is decided already, or over: {note} ({})", last.at),
+        (_, _) => "it is decided already, or over".to_string(),
+    };
+    let present = [("error".to_string(), json!(now.view())), ("last".to_string(), json!(last))];
+    Ok(Problem::conflict(detail, Map::from_iter(present)))
 }
 
 fn said(access: &Access, word: BrakeWord, why: &str) -> String {

@@ -20,7 +20,7 @@ use super::answer::{Answer, Decision, Policied, decide};
 use super::effects::{self, Effect};
 use super::records::Found;
 use super::timeline::{self, Moment, Story};
-use super::{audit_row, decision};
+use super::{audit_row, decision, last_word};
 use crate::access::{Access, Seat};
 use crate::view::{ConflictView, HistoryView, Listed};
 
@@ -423,12 +423,12 @@ pub(super) async fn check_references(
     Ok(())
 }
 
-/// Gives an open conflict to `to`, or to nobody. `was`: whose it was when the person looked; whoever holds it now, when
-/// that was not said.
+/// Gives an open conflict to `to`, or to nobody. `was`: whose it was when the person looked. Of two who take it at the same
+/// moment the first has it; the other is told whose it is, by whom and when.
 pub async fn assign(
     open: &Open,
     to: Option<&str>,
-    was: Option<Option<&str>>,
+    was: Option<&str>,
     note: Option<&str>,
 ) -> Result<(), Problem> {
     let access = open.access.need(Role::Resolver)?;
@@ -440,16 +440,30 @@ pub async fn assign(
         let reason = format!("must be the address of a resolver of {}", access.account().id);
         return Err(Problem::unprocessable("assignee", reason));
     }
-    let now = open.filed.assignee.as_deref();
-    let from = was.unwrap_or(now);
-    let details = json!({ "from": from, "to": to, "why": note });
-    let row = audit_row(access, "assigned", format!("conflict:{}", open.conflict.id), details);
-    if from != now || !access.assign(open.conflict.id, from, to, row).await? {
-        let detail = "somebody else has taken or given it meanwhile";
-        let view = json!(open.view());
-        return Err(Problem::conflict(detail, Map::from_iter([("conflict".to_string(), view)])));
+    let was = was.map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty());
+    let (id, was) = (open.conflict.id, was.as_deref());
+    let details = json!({ "from": was, "to": to, "why": note });
+    let row = audit_row(access, "assigned", format!("conflict:{id}"), details);
+    if !access.assign(id, was, to, row).await? {
+        return Err(is_anothers(open).await?);
     }
     Ok(())
+}
+
+/// The problem of who comes second: with the conflict as it is, and who has taken or given it.
+async fn is_anothers(open: &Open) -> Result<Problem, Problem> {
+    let (access, id) = (&open.access, open.conflict.id);
+    let filed = access.filed(id).await?.unwrap_or_else(|| open.filed.clone());
+    let last = last_word(access, &format!("conflict:{id}")).await?;
+    let by = last.as_ref().map_or(String::new(), |last| format!(", by {} at {}", last.actor, last.at));
+    let whose = filed.assignee.as_deref().unwrap_or("nobody");
+    let detail = match filed.is_open {
+        true => format!("it is not whose you saw any more: {whose}’s{by}"),
+        false => "the conflict is closed".to_string(),
+    };
+    let view = ConflictView::new(&open.record, &filed, &open.surface, access.now());
+    let present = [("conflict".to_string(), json!(view)), ("last".to_string(), json!(last))];
+    Ok(Problem::conflict(detail, Map::from_iter(present)))
 }
 
 /// Whether a conflict may be given to this address.

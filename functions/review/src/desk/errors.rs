@@ -103,6 +103,11 @@ pub struct Case {
 }
 
 impl Case {
+    /// Who asks.
+    pub(super) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
     /// What is shown of it.
     pub fn view(&self) -> ErrorView {
         ErrorView::new(&self.entry)

@@ -28,8 +28,9 @@ use shared::state::AuditRow;
 use uuid::Uuid;
 
 use crate::access::Access;
+use audit::last_word;
 
-pub use accounts::{Held, account, accounts, census, hold};
+pub use accounts::{Held, Holding, account, accounts, census, hold, holding};
 pub use ambiguous::{Question, Word, identify, question, questions};
 pub use answer::{Answer, Policied};
 pub use audit::{AuditQuery, AuditView, audit};

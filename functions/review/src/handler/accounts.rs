@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use axum::response::Json;
+use axum::response::{Json, Response};
 use serde::{Deserialize, Serialize};
 use shared::domain::id::Side;
 use shared::domain::people::Role;
 use shared::runtime::problem::Problem;
 use utoipa::ToSchema;
 
-use super::{Members, Shown};
+use super::{Members, Shown, tagged};
 use crate::access::Seat;
 use crate::desk::{self, AuditQuery, AuditView, Held};
-use crate::request::{Body, Params, Segments};
+use crate::request::{Body, IfMatch, Params, Segments};
 use crate::view::{AccountView, Listed, ProblemView};
 
 /// Accounts.
@@ -60,36 +60,60 @@ pub(crate) async fn list(seat: Seat) -> Shown<Accounts> {
 /// How an account stands: backlog, pace, when it is worked off, lag, calls to NetSuite, what is held.
 #[utoipa::path(get, path = "/accounts/{account}", tag = "accounts", params(("account" = String, Path)),
     responses((status = 200, body = AccountView), (status = 404, body = ProblemView)))]
-pub(crate) async fn one(seat: Seat, Segments(account): Segments<String>) -> Shown<AccountView> {
-    Ok(Json(desk::account(&seat.account(&account)?).await?))
+pub(crate) async fn one(seat: Seat, Segments(account): Segments<String>) -> Result<Response, Problem> {
+    let view = desk::account(&seat.account(&account)?).await?;
+    Ok(tagged(view.state(), view))
 }
 
-/// Holds an account's writes to a side. What is due stays due.
+/// Holds an account's writes to a side. What is due stays due. `If-Match` names what was held when one looked: the account's
+/// ETag.
 #[utoipa::path(post, path = "/accounts/{account}/{side}/suspend", tag = "accounts", request_body = NoteBody,
-    params(("account" = String, Path), ("side" = String, Path, description = "`netsuite` or `suitex`")),
+    params(("account" = String, Path), ("side" = String, Path, description = "`netsuite` or `suitex`"),
+        ("If-Match" = String, Header)),
     responses((status = 200, body = Held), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
-        (status = 422, body = ProblemView)))]
-pub(crate) async fn suspend(seat: Seat, Segments(of): Segments<(String, String)>, body: Body) -> Shown<Held> {
-    hold(&seat, &of, true, &body).await
+        (status = 409, body = ProblemView, description = "held already: with who holds them, since when and why"),
+        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
+pub(crate) async fn suspend(
+    seat: Seat,
+    Segments(of): Segments<(String, String)>,
+    tag: IfMatch,
+    body: Body,
+) -> Shown<Held> {
+    hold(&seat, &of, true, &tag, &body).await
 }
 
 /// Lets an account's writes to a side go on.
 #[utoipa::path(post, path = "/accounts/{account}/{side}/resume", tag = "accounts", request_body = NoteBody,
-    params(("account" = String, Path), ("side" = String, Path, description = "`netsuite` or `suitex`")),
+    params(("account" = String, Path), ("side" = String, Path, description = "`netsuite` or `suitex`"),
+        ("If-Match" = String, Header)),
     responses((status = 200, body = Held), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
-        (status = 422, body = ProblemView)))]
-pub(crate) async fn resume(seat: Seat, Segments(of): Segments<(String, String)>, body: Body) -> Shown<Held> {
-    hold(&seat, &of, false, &body).await
+        (status = 409, body = ProblemView, description = "not held: with who has let them go, and when"),
+        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
+pub(crate) async fn resume(
+    seat: Seat,
+    Segments(of): Segments<(String, String)>,
+    tag: IfMatch,
+    body: Body,
+) -> Shown<Held> {
+    hold(&seat, &of, false, &tag, &body).await
 }
 
-async fn hold(seat: &Seat, of: &(String, String), held: bool, Body(body): &Body) -> Shown<Held> {
+async fn hold(
+    seat: &Seat,
+    of: &(String, String),
+    held: bool,
+    tag: &IfMatch,
+    Body(body): &Body,
+) -> Shown<Held> {
     let access = seat.account(&of.0)?;
     let side = Side::BOTH.into_iter().find(|side| side.as_str() == of.1);
     let side = side.ok_or_else(|| Problem::not_found("there is netsuite, and there is suitex").at("side"))?;
+    let seen = desk::holding(&access, side).await?;
     let mut members = Members::read_if_any(body)?;
     let note = members.note()?;
     members.finish("a hold")?;
-    Ok(Json(desk::hold(&access, side, held, note.as_deref()).await?))
+    tag.of(side).must_say(&seen.state(), || serde_json::json!({ "holds": seen.view() }))?;
+    Ok(Json(desk::hold(&seen, held, note.as_deref()).await?))
 }
 
 /// An account's events by place.

@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::domain::event::WireChoice;
+use shared::domain::people::Role;
 use shared::domain::surface::Policy;
 use shared::runtime::problem::Problem;
 use utoipa::ToSchema;
@@ -55,7 +56,7 @@ pub(crate) struct PolicyBody {
 pub(crate) struct AssignBody {
     /// An address; null: nobody's.
     assignee: Option<String>,
-    /// Whose it was when you looked; left out: whoever has it now.
+    /// Whose it was when you looked; null: nobody's. It must be said.
     was: Option<String>,
     /// Why.
     note: Option<String>,
@@ -198,11 +199,12 @@ pub(crate) async fn route(
     tag.past(desk::route(&open, &policied).await).map(accepted)
 }
 
-/// Gives a conflict to somebody, or to nobody.
+/// Gives a conflict to somebody, or to nobody. `was` says whose it was when one looked: null for nobody's.
 #[utoipa::path(post, path = "/conflicts/{id}/assign", tag = "conflicts",
     params(("id" = String, Path)), request_body = AssignBody,
     responses((status = 200, body = ConflictView), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
-        (status = 409, body = ProblemView, description = "somebody else was faster"), (status = 422, body = ProblemView)))]
+        (status = 409, body = ProblemView, description = "somebody else was faster: with whose it is, by whom and when"),
+        (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
 pub(crate) async fn assign(
     seat: Seat,
     Segments(id): Segments<String>,
@@ -213,7 +215,11 @@ pub(crate) async fn assign(
     let was = members.0.contains_key("was").then(|| members.text("was")).transpose()?;
     let (to, note) = (members.text("assignee")?, members.note()?);
     members.finish("an assignment")?;
-    desk::assign(&before, to.as_deref(), was.as_ref().map(Option::as_deref), note.as_deref()).await?;
+    before.access().need(Role::Resolver)?;
+    let unsaid =
+        || Problem::precondition_required("say whose it was when you looked: was, null for nobody's");
+    let was = was.ok_or_else(|| unsaid().at("was"))?;
+    desk::assign(&before, to.as_deref(), was.as_deref(), note.as_deref()).await?;
     Ok(Json(open(&seat, &id).await?.view()))
 }
 

@@ -229,6 +229,7 @@ fn controls(account: &AccountView, now: Timestamp) -> Markup {
                     form.tight method="post" action=(path) {
                         input type="hidden" name="side" value=(side.as_str());
                         @match hold {
+                        input type="hidden" name="state" value=(account.hold_tags.at(side));
                             Some(hold) => {
                                 (told(side, hold, now))
                                 div { button.main name="do" value="release" { "Let them go" } }

@@ -75,10 +75,10 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
     };
     let link = |account: Option<&str>| part::link("/review/", &[("account", account), ("kind", kind)]);
     let kinds = [
-        (None, "Everything", None),
-        (Some("conflicts"), "Conflicts", Some(conflicts)),
-        (Some("errors"), "Errors", None),
-        (Some("ambiguous"), "Which is it?", None),
+        (None, "Everything", waiting.all()),
+        (Some("conflicts"), "Conflicts", waiting.conflicts),
+        (Some("errors"), "Errors", waiting.errors),
+        (Some("ambiguous"), "Which is it?", waiting.questions),
     ];
     let of_kind = |kind: Option<&str>| part::link("/review/", &[("account", chosen), ("kind", kind)]);
     let body = html! {
@@ -354,8 +354,11 @@ pub(super) async fn hold(visit: Visit, Path(name): Path<String>, body: Bytes) ->
             "release" => false,
             _ => return Err(Problem::unprocessable("do", "must be hold or release")),
         };
-        let reason = form.get("reason").or((!held).then_some("let go"));
-        desk::hold(&access, side, held, reason).await?;
+        let seen = desk::holding(&access, side).await?;
+        if form.need("state")? != seen.state() {
+            return Err(seen.is_another());
+        }
+        desk::hold(&seen, held, Some(form.need("reason")?)).await?;
         Ok(reply::see_other("/review/accounts"))
     };
     visit.answer(Section::Accounts, answered.await).await

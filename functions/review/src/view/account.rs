@@ -7,7 +7,7 @@ use shared::domain::id::{PerSide, Timestamp};
 use shared::domain::people::Role;
 use shared::domain::surface::Account;
 use shared::state::AuditRow;
-use shared::state::controls::Hold;
+use shared::state::controls::{Hold, Holds};
 use shared::state::desk::ConflictCounts;
 use utoipa::ToSchema;
 
@@ -34,6 +34,9 @@ pub struct AccountView {
     pub not_before: Option<Timestamp>,
     /// What people have stopped, by the side that is written to.
     pub holds: Sides<Option<HoldView>>,
+    /// What changes with each word about what is held, by side.
+    #[serde(skip)]
+    pub hold_tags: Sides<String>,
     /// Records that are due, by side.
     pub backlog: Backlog,
     /// How long what is due the longest has waited, by side, against what was promised.
@@ -102,7 +105,7 @@ pub struct HoldView {
 }
 
 impl HoldView {
-    fn new(hold: Hold) -> Self {
+    pub(crate) fn new(hold: Hold) -> Self {
         Self { since: hold.since, actor: hold.actor, reason: hold.reason }
     }
 }
@@ -130,13 +133,19 @@ pub(crate) struct Known {
     pub(crate) governance: Governance,
     pub(crate) backlog: PerSide<u64>,
     pub(crate) oldest_due: PerSide<Option<Timestamp>>,
-    pub(crate) holds: PerSide<Option<Hold>>,
+    pub(crate) holds: PerSide<Holds>,
     pub(crate) conflicts: ConflictCounts,
     /// What each side's writer has noted of late, the newest first.
     pub(crate) noted: Sides<Vec<AuditRow>>,
 }
 
 impl AccountView {
+    /// The state on which people hold its writes or let them go: an ETag, with a part for each side.
+    pub(crate) fn state(&self) -> String {
+        let tags = &self.hold_tags;
+        format!("{}.{}", tags.netsuite, tags.suitex)
+    }
+
     /// How the account stands at `now`.
     pub(crate) fn new(account: &Account, role: Role, known: Known, now: Timestamp) -> Self {
         let Known { governance, backlog, oldest_due, holds, conflicts, noted } = known;
@@ -154,10 +163,8 @@ impl AccountView {
             status,
             suspended_since: governance.suspended,
             not_before: Some(governance.not_before).filter(|at| *at > now),
-            holds: Sides {
-                netsuite: holds.netsuite.map(HoldView::new),
-                suitex: holds.suitex.map(HoldView::new),
-            },
+            holds: Sides::of(|side| holds[side].shown().map(|(_, hold)| HoldView::new(hold.clone()))),
+            hold_tags: Sides::of(|side| holds[side].tag()),
             backlog: Backlog { netsuite: backlog.netsuite, suitex: backlog.suitex },
             lag: Lag {
                 netsuite_ms,

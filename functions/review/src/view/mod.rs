@@ -40,6 +40,14 @@ pub struct Sides<T> {
 }
 
 impl<T> Sides<T> {
+    /// One side's.
+    pub fn at(&self, side: Side) -> &T {
+        match side {
+            Side::NetSuite => &self.netsuite,
+            Side::SuiteX => &self.suitex,
+        }
+    }
+
     /// Each side's.
     pub fn of(mut of: impl FnMut(Side) -> T) -> Self {
         Self { netsuite: of(Side::NetSuite), suitex: of(Side::SuiteX) }

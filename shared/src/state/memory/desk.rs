@@ -9,11 +9,13 @@ use super::{At, MemoryState, Tables, place_of};
 use crate::domain::conflict::Conflict;
 use crate::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp};
 use crate::fault::Unavailable;
-use crate::state::AuditRow;
+use crate::state::brake::BrakeDecision;
 use crate::state::controls::{Controls, Hold, Holder, Holds};
 use crate::state::desk::{
     AuditFilter, AuditLine, COUNT_MAX, ConflictCounts, ConflictFilter, Desk, Filed, HistoryLine,
+    WaitingCounts,
 };
+use crate::state::{AmbiguityStatus, AuditRow, ErrorEntry, ErrorStatus};
 
 /// What is filed of an account's conflicts, and what is held.
 #[derive(Default)]
@@ -220,18 +222,33 @@ impl Controls for MemoryState {
     async fn set_hold(
         &self,
         account: &AccountId,
-        side: Side,
-        holder: Holder,
-        hold: Option<Hold>,
+        (side, holder): (Side, Holder),
+        from: Option<&Hold>,
+        to: Option<Hold>,
         audit: AuditRow,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(account, |t| {
-            if t.filing.holds[side].of(holder).is_some() == hold.is_some() {
+            if t.filing.holds[side].of(holder) != from || from == to.as_ref() {
                 return false;
             }
-            t.filing.holds[side].set(holder, hold);
+            t.filing.holds[side].set(holder, to);
             t.audit.push(audit);
             true
         }))
     }
 }
+
+    async fn decide_brake(
+        &self,
+        account: &AccountId,
+        error: Uuid,
+        decision: &BrakeDecision,
+        audit: AuditRow,
+    ) -> Result<Option<ErrorEntry>, Unavailable> {
+        Ok(self.with(account, |t| {
+            let known = t.errors.get_mut(&error)?;
+            *known = known.decided(decision)?;
+            t.audit.push(audit);
+            Some(known.clone())
+        }))
+    }

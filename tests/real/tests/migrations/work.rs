@@ -176,7 +176,7 @@ async fn stop(state: &MysqlState) {
         subject: "account:suitex".into(),
         details: json!({}),
     };
-    assert!(state.set_hold(&acme(), Side::SuiteX, Holder::People, Some(hold), audit).await.unwrap());
+    assert!(state.set_hold(&acme(), (Side::SuiteX, Holder::People), None, Some(hold), audit).await.unwrap());
     let filter = AuditFilter { actor: Some("ada".into()), subject: None };
     assert_eq!(state.audit_of(&acme(), &filter, None, 9).await.unwrap().len(), 1);
 }
@@ -220,7 +220,7 @@ async fn tell(state: &MysqlState) {
         subject: "account:netsuite".into(),
         details: json!({}),
     };
-    assert!(state.set_hold(&acme(), Side::NetSuite, Holder::Watch, Some(hold), audit).await.unwrap());
+    assert!(state.set_hold(&acme(), (Side::NetSuite, Holder::Watch), None, Some(hold), audit).await.unwrap());
     state.governance_of(&acme()).await.unwrap();
     let refused = call(state).await.unwrap_err();
     assert!(refused.why.contains("denied"), "{refused}");

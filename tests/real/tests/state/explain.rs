@@ -54,7 +54,7 @@ async fn fill(state: &dyn State) {
         for side in Side::BOTH {
             let hold = Hold { since: at(1), actor: "ada".into(), reason: "x".into() };
             let row = audit("suspended", &format!("account:{side}"));
-            assert!(state.set_hold(&account, side, Holder::People, Some(hold), row).await.unwrap());
+            assert!(state.set_hold(&account, (side, Holder::People), None, Some(hold), row).await.unwrap());
         }
     }
 }

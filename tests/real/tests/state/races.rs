@@ -10,7 +10,10 @@ use shared::domain::governance::{Call, CallEnd, Purpose, cap};
 use shared::domain::id::{RecordKey, Side};
 use shared::domain::surface::Limits;
 use shared::domain::value::Value;
-use shared::state::{Commit, LinkChange, PendingRow, Place, State, Subject, Verdict};
+use shared::state::brake::{self, BrakeDecision, BrakeWord};
+use shared::state::controls::{Controls, Hold, Holder};
+use shared::state::desk::{AuditFilter, Desk};
+use shared::state::{AuditRow, Commit, ErrorEntry, LinkChange, PendingRow, Place, State, Subject, Verdict};
 use sqlx::{Connection, Executor, Row};
 
 use super::{acme, at, canonical, commit_of, config, fresh, id, key, kind, load, put, record, rest, side_id};
@@ -249,4 +252,45 @@ fn event(n: u128) -> PendingRow {
 #[expect(clippy::disallowed_methods, reason = "a test has no App whose Tasks it could use")]
 async fn spawned<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     tokio::spawn(work).await.expect("a task that ends well")
+}
+
+/// Eight admins decide about one brake, and hold or let go one side's writes, at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_eight_who_decide_at_once_one_has_decided() {
+    let (database, state) = fresh().await;
+    let open = ErrorEntry::open(&acme(), id(1), brake::CLASS, "MASS_DELETE", "so many", "ask", at(1));
+    let commit = Commit { errors: vec![open], ..Commit::new(acme()) };
+    state.commit(vec![commit]).await.unwrap();
+    let audit = |who: usize, action: &str| AuditRow {
+        at: at(5),
+        actor: format!("admin {who}"),
+        action: action.into(),
+        subject: "x".into(),
+        details: serde_json::json!({}),
+    };
+    let states: Vec<Arc<MysqlState>> =
+        (0..8).map(|_| Arc::new(MysqlState::new(database.another_pool(), config::config()))).collect();
+    let all = states.iter().enumerate().map(|(who, state)| {
+        let (state, rows) = (Arc::clone(state), [audit(who, "brake"), audit(who, "suspended")]);
+        spawned(async move {
+            let [braked, held] = rows;
+            let word = if who % 2 == 0 { BrakeWord::Pass } else { BrakeWord::Discard };
+            let decision = BrakeDecision { word, note: braked.actor.clone(), at: at(5) };
+            let decided = state.decide_brake(&acme(), id(1), &decision, braked).await.unwrap();
+            let hold = Hold { since: at(5), actor: held.actor.clone(), reason: "x".into() };
+            let of = (Side::NetSuite, Holder::People);
+            let has_held = state.set_hold(&acme(), of, None, Some(hold), held).await.unwrap();
+            (decided.map(|error| error.note.unwrap()), has_held.then(|| format!("admin {who}")))
+        })
+    });
+    let answers = join_all(all).await;
+    let said: Vec<&String> = answers.iter().filter_map(|(decided, _)| decided.as_ref()).collect();
+    let held: Vec<&String> = answers.iter().filter_map(|(_, held)| held.as_ref()).collect();
+    assert_eq!((said.len(), held.len()), (1, 1), "{answers:?}");
+    let stored = state.error(id(1)).await.unwrap().unwrap();
+    assert_eq!(stored.note.as_ref(), Some(said[0]), "the word of who heard yes");
+    let stands = state.holds(&acme()).await.unwrap().netsuite.people.unwrap();
+    assert_eq!(&stands.actor, held[0]);
+    let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 99).await.unwrap();
+    assert_eq!(rows.len(), 2);
 }

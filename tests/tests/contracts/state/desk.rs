@@ -5,9 +5,13 @@ use shared::domain::conflict::Conflict;
 use shared::domain::id::{AccountId, PerSide, Side, Version};
 use shared::domain::record::Record;
 use shared::domain::surface::Risk;
+use shared::state::brake::{self, BrakeDecision, BrakeWord};
 use shared::state::controls::{Hold, Holder, Holds};
-use shared::state::desk::{AuditFilter, ConflictCounts, ConflictFilter, Filed};
-use shared::state::{AuditRow, Commit, HistoryRow, State};
+use shared::state::desk::{AuditFilter, ConflictCounts, ConflictFilter, Filed, WaitingCounts};
+use shared::state::{
+    Ambiguity, AmbiguityStatus, AuditRow, Commit, ErrorEntry, ErrorStatus, HistoryRow, State,
+};
+use uuid::Uuid;
 
 use super::{commit, commit_of, conflict, each, fresh, load, put, surface};
 use crate::{account, acme, at, globex, id, kind};
@@ -365,19 +369,21 @@ fn a_history_is_read_from_its_end() {
 fn what_is_held_is_held_until_it_is_let_go() {
     each(async |state| {
         let hold = |who: &str| Hold { since: at(7), actor: who.into(), reason: "month's end".into() };
-        let set = async |side, hold: Option<Hold>| {
+        let set = async |side, from: Option<&Hold>, to: Option<Hold>| {
             let row = row("ada", "suspended", "account:netsuite");
-            state.set_hold(&acme(), side, Holder::People, hold, row).await.unwrap()
+            state.set_hold(&acme(), (side, Holder::People), from, to, row).await.unwrap()
         };
         let of_people = |holds: &PerSide<Holds>| (holds.netsuite.people.clone(), holds.suitex.people.clone());
         assert_eq!(state.holds(&acme()).await.unwrap(), Default::default());
-        assert!(!set(Side::NetSuite, None).await, "nothing was held");
-        assert!(set(Side::NetSuite, Some(hold("ada"))).await);
-        assert!(!set(Side::NetSuite, Some(hold("bob"))).await, "the first reason stands");
+        assert!(!set(Side::NetSuite, None, None).await, "nothing was held");
+        assert!(set(Side::NetSuite, None, Some(hold("ada"))).await);
+        assert!(!set(Side::NetSuite, None, Some(hold("bob"))).await, "the first reason stands");
+        assert!(!set(Side::NetSuite, Some(&hold("bob")), None).await, "another's is not let go unseen");
         let held = state.holds(&acme()).await.unwrap();
         assert_eq!(of_people(&held), (Some(hold("ada")), None));
         assert_eq!(state.holds(&globex()).await.unwrap(), Default::default());
-        assert!(set(Side::SuiteX, Some(hold("ada"))).await && set(Side::NetSuite, None).await);
+        assert!(set(Side::SuiteX, None, Some(hold("ada"))).await);
+        assert!(set(Side::NetSuite, Some(&hold("ada")), None).await);
         let held = state.holds(&acme()).await.unwrap();
         assert_eq!(of_people(&held), (None, Some(hold("ada"))));
         let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap();
@@ -389,11 +395,11 @@ fn what_is_held_is_held_until_it_is_let_go() {
 fn who_holds_for_another_reason_holds_for_itself() {
     each(async |state| {
         let hold = |who: &str| Hold { since: at(7), actor: who.into(), reason: format!("{who}'s") };
-        let set = async |holder, hold: Option<Hold>| {
-            let row = row("x", "suspended", "account:suitex");
-            state.set_hold(&acme(), Side::SuiteX, holder, hold, row).await.unwrap()
-        };
         let held = async || state.holds(&acme()).await.unwrap().suitex;
+        let set = async |holder, to: Option<Hold>| {
+            let (row, from) = (row("x", "suspended", "account:suitex"), held().await);
+            state.set_hold(&acme(), (Side::SuiteX, holder), from.of(holder), to, row).await.unwrap()
+        };
         assert!(set(Holder::Watch, Some(hold("notify"))).await);
         assert_eq!(held().await.shown(), Some((Holder::Watch, &hold("notify"))));
         assert!(set(Holder::People, Some(hold("ada"))).await, "though it is held already");
@@ -410,5 +416,68 @@ fn who_holds_for_another_reason_holds_for_itself() {
         assert!(!state.holds(&acme()).await.unwrap().netsuite.is_held());
         let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap();
         assert_eq!(rows.len(), 6);
+    });
+}
+
+#[test]
+fn the_first_decision_about_a_brake_stands() {
+    each(async |state| {
+        let open = |n: u128, class: &str| {
+            ErrorEntry::open(&acme(), Uuid::from_u128(n), class, "MASS_DELETE", "so many", "ask", at(1))
+        };
+        let errors = vec![open(1, brake::CLASS), open(2, "missing"), open(3, brake::CLASS)];
+        commit(state, Commit { errors, ..Commit::new(acme()) }).await;
+        let decide = async |account: &AccountId, n: u128, word, who: &str| {
+            let decision = BrakeDecision { word, note: format!("by {who}"), at: at(5) };
+            let row = row(who, "brake", "error:1");
+            state.decide_brake(account, Uuid::from_u128(n), &decision, row).await.unwrap()
+        };
+        let first = decide(&acme(), 1, BrakeWord::Pass, "ada").await.expect("nobody has decided");
+        assert_eq!((first.status, first.brake), (ErrorStatus::Retried, Some(BrakeWord::Pass)));
+        assert_eq!((first.note.as_deref(), first.attempts, first.last_at), (Some("by ada"), 1, at(5)));
+        assert_eq!(decide(&acme(), 1, BrakeWord::Discard, "bob").await, None);
+        assert_eq!(decide(&acme(), 2, BrakeWord::Pass, "bob").await, None, "it is no brake");
+        assert_eq!(decide(&globex(), 3, BrakeWord::Pass, "bob").await, None, "another account's");
+        assert_eq!(decide(&acme(), 9, BrakeWord::Pass, "bob").await, None, "there is none");
+        let closed = ErrorEntry { status: ErrorStatus::Closed, ..open(3, brake::CLASS) };
+        commit(state, Commit { errors: vec![closed], ..Commit::new(acme()) }).await;
+        assert_eq!(decide(&acme(), 3, BrakeWord::Pass, "bob").await, None, "it is over");
+        assert_eq!(state.error(Uuid::from_u128(1)).await.unwrap(), Some(first));
+        let rows = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap();
+        assert_eq!(rows.iter().map(|line| line.row.actor.as_str()).collect::<Vec<_>>(), ["ada"]);
+    });
+}
+
+#[test]
+fn what_else_waits_for_a_person_is_counted_by_account() {
+    each(async |state| {
+        assert_eq!(state.waiting_counts(&acme()).await.unwrap(), WaitingCounts::default());
+        let error = |n: u128, status| {
+            let open = ErrorEntry::open(&acme(), Uuid::from_u128(n), "validation", "X", "no", "mend", at(1));
+            ErrorEntry { status, ..open }
+        };
+        let of = |n, status| error(n, status);
+        let errors = vec![
+            of(1, ErrorStatus::Open),
+            of(2, ErrorStatus::Open),
+            of(3, ErrorStatus::Retried),
+            of(4, ErrorStatus::Closed),
+        ];
+        let asked = |name: &str, status| {
+            let asked = Ambiguity::new(crate::key(&acme(), name), Side::NetSuite, at(1));
+            Ambiguity { status, ..asked }
+        };
+        let ambiguities = vec![
+            asked("customer/1", AmbiguityStatus::Open),
+            asked("customer/2", AmbiguityStatus::Answered),
+            asked("customer/3", AmbiguityStatus::Closed),
+        ];
+        commit(state, Commit { errors, ambiguities, ..Commit::new(acme()) }).await;
+        let counted = WaitingCounts { errors: 2, questions: 1 };
+        assert_eq!(state.waiting_counts(&acme()).await.unwrap(), counted);
+        assert_eq!(state.waiting_counts(&globex()).await.unwrap(), WaitingCounts::default());
+        let closed = vec![of(1, ErrorStatus::Closed)];
+        commit(state, Commit { errors: closed, ..Commit::new(acme()) }).await;
+        assert_eq!(state.waiting_counts(&acme()).await.unwrap().errors, 1);
     });
 }

@@ -132,7 +132,7 @@ pub(in crate::pages) async fn assign(visit: Visit, Path(id): Path<String>, body:
         let id = request::id(&id)?;
         let form = Form::read(&body)?;
         let open = desk::open(&visit.seat, id).await?;
-        desk::assign(&open, form.get("to"), Some(form.get("from")), None).await?;
+        desk::assign(&open, form.get("to"), form.get("from"), None).await?;
         Ok(reply::see_other(&path(id)))
     };
     visit.answer(Section::Inbox, answered.await).await

@@ -139,7 +139,9 @@ async fn answer(
         Ok(()) => Ok(reply::see_other(&markup::path(&case.view()))),
         Err(problem) if matches!(problem.status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) => {
             let (status, wrong) = (problem.status, (problem.field, problem.detail));
-            page(visit, case, status, &Typed { wrong: Some(wrong), ..typed }).await
+            // As it is now: somebody else may have been quicker.
+            let now = desk::error(&visit.seat, case.view().id).await?;
+            page(visit, &now, status, &Typed { wrong: Some(wrong), ..typed }).await
         }
         Err(problem) => Err(problem),
     }

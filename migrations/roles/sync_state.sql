@@ -105,6 +105,7 @@ grant select, insert, update on notice_watch to '{role}notify';
 grant select, insert, update on event_census to '{role}notify';
 grant select, insert, update on conflict_field to '{role}notify';
 grant select, insert, update on account_hold to '{role}notify';
+grant select on ambiguous_record to '{role}notify';
 grant select on governance to '{role}notify';
 grant select on open_call to '{role}notify';
 grant select on schema_migration to '{role}notify';

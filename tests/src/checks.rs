@@ -13,9 +13,11 @@ use serde_json::{Map, Value as Json};
 use shared::domain::governance::cap;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId};
 use shared::domain::record::{Presence, Record};
+use shared::domain::settle::unstorable_error;
 use shared::domain::surface::{Direction, TypeSurface};
 use shared::domain::value::{Kind, Value};
 use shared::ledger::Ledger;
+use shared::state::notices::Topic;
 use shared::state::{Ambiguities, ErrorEntry, HistoryDecision, State, Subject};
 
 use crate::executor::Lane;
@@ -23,6 +25,8 @@ use crate::people::Edits;
 use crate::sends;
 use crate::watch::Violation;
 use crate::world::{SECRETS, World};
+
+const HOUR_MS: i64 = 3_600_000;
 
 /// A future of the memory twins, which never wait.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -47,6 +51,8 @@ pub fn check(world: &World, lane: Lane, edits: &Edits) -> Vec<Violation> {
     }
     check.orphans(&records);
     check.beside();
+    check.over();
+    check.told();
     let (state, now) = (&world.state, world.executor.now());
     check.found.extend(sends::check(&world.faults.sends, state, account, now));
     check.found
@@ -96,6 +102,38 @@ impl Check<'_> {
         }
         if world.suitex.outbox_len(account) > 0 {
             self.fail("I16", "outbox rows are left".into());
+        }
+    }
+
+    /// I16: what could not be stored once is no error any more when everything is stored.
+    fn over(&mut self) {
+        for error in self.open_errors() {
+            let is_of = |key: &RecordKey| Side::BOTH.iter().any(|s| error.id == unstorable_error(key, *s));
+            if error.record.as_ref().is_some_and(is_of) {
+                self.fail(
+                    "I16",
+                    format!("error {} stands, and nothing comes of it: {}", error.id, error.message),
+                );
+            }
+        }
+    }
+
+    /// I16: who is asked who is who, and has not answered in time, was told so, and who is above.
+    fn told(&mut self) {
+        let (state, account) = (&self.world.state, self.account);
+        let rules = &self.world.config.accounts[account].notify;
+        let agreed = i64::from(rules.error_sla_hours) * HOUR_MS;
+        let notices = state.all_notices(account);
+        for asked in now(state.open_ambiguities(account, None, usize::MAX)).unwrap_or_default() {
+            let (subject, due) = (format!("ambiguous:{}", asked.id()), asked.opened_at.plus(agreed));
+            // The next step is an hour above; the clock moves in steps when little is left to do.
+            for (topic, late) in [(Topic::SlaPast, 1), (Topic::Escalated, 2)] {
+                let is_told = || notices.iter().any(|n| (n.topic, n.subject == subject) == (topic, true));
+                if due.plus(late * HOUR_MS) < self.world.executor.now() && !is_told() {
+                    let what = format!("{subject} was due by {due}, and nobody was told: {topic:?}");
+                    self.fail("I16", what);
+                }
+            }
         }
     }
 

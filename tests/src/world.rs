@@ -55,7 +55,8 @@ pub fn config() -> String {
         .map(|field| format!("\"{field}\" = {{ policy = \"netsuite_wins\" }}"))
         .join(", ");
     let own = narrow.replace("[account.acme]\n", &format!("[account.acme]\noverrides = {{ {overrides} }}\n"));
-    with_people(&own)
+    // A simulation is over in some hours: people are to decide within one.
+    format!("{}error_sla_hours = 1\n", with_people(&own))
 }
 
 /// The same with people who are told.

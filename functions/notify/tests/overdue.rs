@@ -3,17 +3,19 @@
 mod office;
 
 use futures::FutureExt;
-use office::memory_ports::{account, post};
+use office::memory_ports::{account, key, post, side_id};
 use office::{HOUR_MS, MINUTE_MS, Office, office, office_with};
 use serde_json::json;
+use shared::domain::event::IdentityChoice;
 use shared::domain::id::Side;
+use shared::domain::record::hold_lock;
 use shared::messenger::Message;
 use shared::state::controls::{Controls, Hold, Holder};
 use shared::state::deliveries::Recipient;
 use shared::state::desk::Desk;
 use shared::state::notices::Topic;
 use shared::state::watch::{Watch, Watched};
-use shared::state::{AuditRow, ErrorStatus, Notice};
+use shared::state::{Ambiguity, AmbiguityAnswer, AmbiguityStatus, AuditRow, ErrorStatus, Notice};
 
 #[test]
 fn twenty_five_hours_climb_the_ladder_and_the_end_is_told() {
@@ -302,4 +304,95 @@ fn a_field_is_held_until_somebody_decides() {
     assert!(office.world.load(&customer).locks.is_empty(), "the decision itself lets go");
     office.pass(MINUTE_MS);
     assert!(office.world.load(&customer).locks.is_empty(), "and it stays so");
+}
+
+/// NetSuite has two records that could be this one.
+fn question(office: &Office) -> Ambiguity {
+    let alike = json!({"companyname": "Ada", "email": "a@b.c"});
+    let candidates = [("31", alike.clone()), ("32", alike)];
+    let ada = json!({"company_name": "Ada", "email": "a@b.c"});
+    let mut asked = office.world.ask_which(&key("acme", "customer", "8"), ada, &candidates);
+    asked.opened_at = office.now();
+    office.commit(|commit| commit.ambiguities.push(asked.clone()));
+    asked
+}
+
+fn answer(office: &Office, asked: &Ambiguity) -> Ambiguity {
+    let mut answered = asked.clone();
+    let (choice, at) = (IdentityChoice::Link(side_id("31")), office.now());
+    answered.answered(AmbiguityAnswer { choice, actor: "rita".into(), at });
+    office.commit(|commit| commit.ambiguities.push(answered.clone()));
+    answered
+}
+
+#[test]
+fn a_question_who_is_who_that_nobody_answers_climbs_too_and_its_end_is_told() {
+    let office = office();
+    let topics = [Topic::SlaNear, Topic::SlaPast, Topic::Escalated, Topic::Recovered];
+    let told = || topics.map(|topic| office.shown(topic).len());
+    let asked = question(&office);
+    office.pass(18 * HOUR_MS - MINUTE_MS);
+    assert_eq!(told(), [0, 0, 0, 0]);
+    office.pass(2 * MINUTE_MS);
+    assert_eq!(told(), [1, 0, 0, 0]);
+    let near = &office.shown(Topic::SlaNear)[0].notice;
+    assert_eq!(near.link, Some(format!("/review/ambiguous/{}", asked.id())));
+    assert!(near.text.starts_with("acme:customer:8: netsuite has several records that could be it"));
+    office.pass(6 * HOUR_MS);
+    assert_eq!(told(), [1, 1, 0, 0]);
+    office.pass(HOUR_MS);
+    assert_eq!(told(), [1, 1, 1, 0]);
+    office.pass(5 * HOUR_MS);
+    assert_eq!(told(), [1, 1, 1, 0], "told, not nagged");
+    let answered = answer(&office, &asked);
+    office.pass(MINUTE_MS);
+    assert_eq!(told(), [1, 1, 1, 1]);
+    // The record changed, and it is asked anew: with its own time, and its own notices.
+    let mut again = Ambiguity { revision: 2, status: AmbiguityStatus::Open, ..answered };
+    again.opened_at = office.now();
+    office.commit(|commit| commit.ambiguities.push(again));
+    office.pass(HOUR_MS);
+    assert_eq!(told(), [1, 1, 1, 1]);
+    office.pass(24 * HOUR_MS + MINUTE_MS);
+    assert_eq!(told(), [2, 2, 2, 1]);
+}
+
+#[test]
+fn what_a_question_stops_goes_on_once_it_is_answered() {
+    let office = office_with("on_breach = \"pause_writes\"\n");
+    let asked = question(&office);
+    office.pass(24 * HOUR_MS + MINUTE_MS);
+    assert!(Side::BOTH.iter().all(|side| office.holds()[*side].is_held()));
+    assert_eq!(office.shown(Topic::Held).len(), 1);
+    answer(&office, &asked);
+    office.pass(MINUTE_MS);
+    assert!(Side::BOTH.iter().all(|side| !office.holds()[*side].is_held()));
+
+    let office = office_with("on_breach = \"read_only_field\"\n");
+    let asked = question(&office);
+    office.pass(24 * HOUR_MS + MINUTE_MS);
+    let held = || {
+        let record = office.world.load(&asked.record);
+        record.locks.iter().filter(|lock| lock.error == hold_lock(asked.id())).count()
+    };
+    assert_eq!(held(), 1, "all of the record");
+    answer(&office, &asked);
+    office.pass(MINUTE_MS);
+    assert_eq!(held(), 0);
+}
+
+#[test]
+fn questions_that_wait_in_vain_are_told_one_by_one_up_to_a_number_and_never_starve_others() {
+    let office = office();
+    let asked = question(&office);
+    let more =
+        (0..300).map(|n| Ambiguity { record: key("acme", "customer", &format!("q{n}")), ..asked.clone() });
+    office.commit(|commit| commit.ambiguities.extend(more));
+    office.conflict("7");
+    office.pass(24 * HOUR_MS + MINUTE_MS);
+    let past = office.shown(Topic::SlaPast);
+    let of = |kind: &str| past.iter().filter(|shown| shown.notice.subject.starts_with(kind)).count();
+    assert_eq!((of("ambiguous:"), of("questions:"), of("conflict:")), (250, 1, 1));
+    let all = past.iter().find(|shown| shown.notice.subject == "questions:acme").unwrap();
+    assert_eq!(all.notice.link.as_deref(), Some("/review/?account=acme&kind=ambiguous"));
 }

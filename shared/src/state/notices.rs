@@ -259,6 +259,7 @@ fn page_of(account: &AccountId, subject: &str) -> Option<String> {
         "account" => Some(format!("/review/accounts/{id}")),
         "conflicts" => Some(format!("/review/?account={account}")),
         "errors" => Some(format!("/review/errors?account={account}")),
+        "questions" => Some(format!("/review/?account={account}&kind=ambiguous")),
         "ambiguous" => Some(format!("/review/ambiguous/{id}")),
         "deliveries" => Some(format!("/review/notices?account={account}")),
         _ => None,

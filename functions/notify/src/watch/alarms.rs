@@ -45,6 +45,8 @@ pub(super) struct Look<'a> {
     pub(super) conflicts: ConflictCounts,
     /// Open errors that are past their time, as far as they were looked at.
     pub(super) errors_overdue: u64,
+    /// Open questions that are past their time, as far as they were looked at.
+    pub(super) questions_overdue: u64,
     /// Open errors of the window, by kind.
     pub(super) kinds: Vec<(ErrorKind, u64)>,
     /// Deliveries that were tried in vain.
@@ -215,15 +217,34 @@ fn inbox(memory: &mut Memory, look: &Look<'_>) -> Option<Notice> {
 /// More are past their time than are told one by one.
 fn overdue(memory: &mut Memory, look: &Look<'_>, notices: &mut Vec<Notice>) {
     let account = look.account;
-    for (name, what, overdue, advice) in [
-        ("overdue", "conflicts", look.conflicts.overdue, "Decide them together, or have a rule decide."),
-        ("overdue_errors", "errors", look.errors_overdue, "Mend what they have in common, and retry them."),
+    for (name, page, what, overdue, advice) in [
+        (
+            "overdue",
+            "conflicts",
+            "conflicts",
+            look.conflicts.overdue,
+            "Decide them together, or have a rule decide.",
+        ),
+        (
+            "overdue_errors",
+            "errors",
+            "errors",
+            look.errors_overdue,
+            "Mend what they have in common, and retry them.",
+        ),
+        (
+            "overdue_questions",
+            "questions",
+            "questions who is who",
+            look.questions_overdue,
+            "Merge in that system what is the same there, or choose match keys that tell records apart.",
+        ),
     ] {
         let text = format!(
             "{account}: {overdue} {what} or more are past their time, more than are told one by one. {advice}"
         );
         let over = format!("{account}: {overdue} {what} are past their time, and are told one by one again.");
-        let about = (name, format!("{what}:{account}"), Topic::SlaPast);
+        let about = (name, format!("{page}:{account}"), Topic::SlaPast);
         let level = Level::of(overdue, CLIMBS_MAX as u64);
         notices.extend(signal(memory, look, about, level, (text, over)));
     }

@@ -8,7 +8,7 @@ use shared::domain::surface::{Account, OnBreach};
 use shared::fault::{Fault, Unavailable};
 use shared::state::controls::{Hold, Holder};
 use shared::state::notices::Topic;
-use shared::state::{AuditRow, Commit, ErrorStatus, Notice, Verdict};
+use shared::state::{AmbiguityStatus, AuditRow, Commit, ErrorStatus, Notice, Verdict};
 use uuid::Uuid;
 
 use super::ladder::Matter;
@@ -66,6 +66,10 @@ async fn is_undecided(app: &App, id: Uuid, climb: &Climb) -> Result<bool, Unavai
     match climb.kind {
         Kind::Conflict => Ok(true),
         Kind::Error => Ok(app.state.error(id).await?.is_some_and(|error| error.status == ErrorStatus::Open)),
+        Kind::Question => {
+            let asked = app.state.ambiguity(id).await?;
+            Ok(asked.is_some_and(|asked| asked.status == AmbiguityStatus::Open))
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is near its time, or past it, and has a step to take: conflicts by when they are due, errors by their age.
+//! What is near its time, or past it, and has a step to take: conflicts by when they are due, errors and questions who is
+//! who by their age.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use shared::domain::record::Record;
 use shared::domain::surface::{Account, OnBreach};
 use shared::fault::Unavailable;
 use shared::state::desk::{ConflictFilter, Filed};
-use shared::state::{ErrorEntry, ErrorStatus};
+use shared::state::{Ambiguity, ErrorEntry, ErrorStatus};
 
 use super::ladder::{self, Matter, Room};
 use super::memory::{Kind, Memory};
@@ -16,7 +17,7 @@ use crate::App;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// How long an error may wait, ms.
+/// How long an error, or a question who is who, may wait, ms.
 pub(super) fn agreed_for_errors(account: &Account) -> i64 {
     i64::from(account.notify.error_sla_hours) * HOUR_MS
 }
@@ -138,4 +139,52 @@ pub(super) fn errors(
         })
     };
     open.into_iter().filter_map(matter).collect()
+}
+
+/// The open questions who is who that are near their time, the oldest first.
+pub(super) async fn open_questions(
+    app: &App,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Vec<Ambiguity>, Unavailable> {
+    let agreed = agreed_for_errors(account);
+    let until = now.plus(ladder::lead_ms(agreed, &account.notify) - agreed);
+    let (mut after, mut open) = (None, Vec::new());
+    for _ in 0..PAGES {
+        let page = app.state.open_ambiguities(&account.id, after, PAGE).await?;
+        let old = page.iter().take_while(|asked| asked.opened_at <= until).count();
+        after = page.last().map(Ambiguity::place).filter(|_| old == PAGE);
+        open.extend(page.into_iter().take(old));
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(open)
+}
+
+/// Those of these questions that have a step to take.
+pub(super) fn questions(
+    account: &Account,
+    memory: &Memory,
+    open: &[Ambiguity],
+    now: Timestamp,
+) -> Vec<Matter> {
+    let (agreed, rules) = (agreed_for_errors(account), &account.notify);
+    let mut room = Room::of(memory, Kind::Question);
+    let matter = |asked: &Ambiguity| {
+        let (id, key) = (asked.id(), &asked.record);
+        let (since, due) = (asked.opened_at, asked.opened_at.plus(agreed));
+        room.takes(memory, id, (since, due), rules, now).then(|| Matter {
+            id,
+            kind: Kind::Question,
+            about: format!("{key}: {} has several records that could be it", asked.side),
+            on_breach: on_breach(account, Some(key), &[]),
+            key: Some(key.clone()),
+            fields: Vec::new(),
+            since,
+            due,
+            assignee: None,
+        })
+    };
+    open.iter().filter_map(matter).collect()
 }

@@ -21,7 +21,7 @@ pub(super) struct Memory {
     pub(super) counts: Vec<Counts>,
     /// When people were last told of new conflicts.
     pub(super) inbox_at: Option<Timestamp>,
-    /// What has waited too long, or soon will have, by conflict or error.
+    /// What has waited too long, or soon will have, by conflict, error or question.
     pub(super) climbs: BTreeMap<Uuid, Climb>,
     /// From where on the next look sees which of these are over.
     pub(super) over_from: Option<Uuid>,
@@ -99,13 +99,16 @@ pub(super) enum Stage {
 pub(super) enum Kind {
     Conflict,
     Error,
+    Question,
 }
 
 impl Kind {
+    /// What a notice about it names it by.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Kind::Conflict => "conflict",
             Kind::Error => "error",
+            Kind::Question => "ambiguous",
         }
     }
 }

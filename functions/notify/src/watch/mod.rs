@@ -15,7 +15,7 @@ use shared::domain::surface::Account;
 use shared::fault::{Fault, Unavailable};
 use shared::state::desk::COUNT_MAX;
 use shared::state::watch::Watched;
-use shared::state::{ErrorEntry, ErrorStatus, Notice};
+use shared::state::{Ambiguity, AmbiguityStatus, ErrorEntry, ErrorStatus, Notice};
 use uuid::Uuid;
 
 use self::alarms::Look;
@@ -28,7 +28,7 @@ pub use self::hold::ACTOR;
 /// Rows of one page.
 const PAGE: usize = 200;
 
-/// Pages of conflicts, and of errors, that a look goes through.
+/// Pages of conflicts, of errors, and of questions, that a look goes through.
 const PAGES: usize = 5;
 
 /// Errors that are counted by kind.
@@ -52,12 +52,14 @@ pub(crate) async fn watch(app: &App, account: &Account) -> Result<(), Fault> {
     let now = app.ports.clock.now();
 
     let errors = matters::open_errors(app, account, now).await?;
-    let look = look(app, account, &memory, &errors, now).await?;
+    let questions = matters::open_questions(app, account, now).await?;
+    let look = look(app, account, &memory, (&errors, &questions), now).await?;
     let mut notices = alarms::judge(&mut memory, &look);
     notices.extend(over(app, &account.id, &mut memory, now).await?);
     filing::file(app, account, &mut memory).await?;
     let mut matters = matters::conflicts(app, account, &memory, now).await?;
     matters.extend(matters::errors(account, &memory, errors, now));
+    matters.extend(matters::questions(account, &memory, &questions, now));
     notices.extend(ladder::climb(&mut memory, &account.id, &matters, &account.notify, now));
     for matter in matters.iter().filter(|matter| ladder::is_past(matter, now)) {
         notices.extend(stop(account, &mut memory, matter, now));
@@ -97,7 +99,7 @@ async fn look<'a>(
     app: &App,
     account: &'a Account,
     memory: &Memory,
-    errors: &[ErrorEntry],
+    (errors, questions): (&[ErrorEntry], &[Ambiguity]),
     now: Timestamp,
 ) -> Result<Look<'a>, Unavailable> {
     let (state, rules, id) = (&app.state, &account.notify, &account.id);
@@ -132,6 +134,7 @@ async fn look<'a>(
         unseen,
         conflicts: state.conflict_counts(id, now).await?,
         errors_overdue: errors.iter().filter(|error| error.first_at.plus(agreed) <= now).count() as u64,
+        questions_overdue: questions.iter().filter(|q| q.opened_at.plus(agreed) <= now).count() as u64,
         kinds: state.error_kinds(id, minutes(rules.refusals_minutes), KINDS_OF).await?,
         trouble: state.deliveries(id, true, None, TROUBLE_OF).await?.items,
     })
@@ -218,6 +221,12 @@ async fn standing(app: &App, account: &AccountId, id: Uuid, climb: &Climb) -> Re
                 ErrorStatus::Closed => Standing::Over,
             },
             None => Standing::Over,
+        }),
+        Kind::Question => Ok(match app.state.ambiguity(id).await? {
+            // It was answered meanwhile, and is asked anew.
+            Some(asked) if asked.opened_at > climb.since => Standing::Over,
+            Some(asked) if asked.status == AmbiguityStatus::Open => Standing::Open,
+            Some(_) | None => Standing::Over,
         }),
     }
 }

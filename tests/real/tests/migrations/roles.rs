@@ -75,6 +75,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                     with(&logs),
                     vec![("notice_delivery", KEEP), ("notice_delivery_item", KEEP), ("notice_watch", KEEP)],
                     vec![("account_hold", KEEP), ("governance", READ), ("open_call", READ)],
+                    vec![("ambiguous_record", READ)],
                 ]
                 .concat(),
             ),

@@ -27,6 +27,7 @@ fn quiet<'a>(account: &'a AccountId, rules: &'a Notify, minute: i64) -> Look<'a>
         unseen: 0,
         conflicts: ConflictCounts { open: 0, overdue: 0, unassigned: 0 },
         errors_overdue: 0,
+        questions_overdue: 0,
         kinds: Vec::new(),
         trouble: Vec::new(),
     }
@@ -183,6 +184,8 @@ fn what_was_given_up_is_told_of_once_and_is_no_alarm() {
 fn more_overdue_than_are_told_one_by_one_are_told_by_their_number() {
     let errors = |_, look: &mut Look<'_>| look.errors_overdue = 251;
     assert_eq!(told(60, errors), [(0, Topic::SlaPast)]);
+    let questions = |_, look: &mut Look<'_>| look.questions_overdue = 251;
+    assert_eq!(told(60, questions), [(0, Topic::SlaPast)]);
     let see = |_, look: &mut Look<'_>| look.conflicts.overdue = 501;
     assert_eq!(told(60, see), [(0, Topic::SlaPast)]);
 }

@@ -44,7 +44,7 @@ async fn page(visit: &Visit) -> Result<Response, Problem> {
     let link = |account: Option<&str>| part::link("/review/notices", &[("account", account), ("all", all)]);
     let now = visit.seat.now();
     let body = html! {
-        div.title { h1 { "Notices" } p.lede { "What people were told, by mail, by chat and here; the newest first." } }
+        div.title { h1 { "Notices" } p.lede { "What people were told, by mail, by chat and here; the newest first. Whoever has seen to one has seen to it for all." } }
         (part::chips(&accounts, chosen, link, &[]))
         nav aria-label="Which notices" {
             ul.chips {
@@ -116,7 +116,7 @@ fn one(notice: &NoticeView, may: bool, back: &str, now: Timestamp) -> Markup {
                 @if notice.acknowledged.is_none() { (severity(notice.severity)) }
                 span { (part::ago(notice.at, now)) }
                 @match &notice.acknowledged {
-                    Some(seen) => span.small { "seen to by " (seen.by) },
+                    Some(seen) => span.small { "seen to by " (seen.by) ", " (part::ago(seen.at, now)) },
                     None if may => {
                         form method="post" action=(action) {
                             input type="hidden" name="back" value=(back);

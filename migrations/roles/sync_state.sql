@@ -116,6 +116,7 @@ grant select on current_state to '{role}poller';
 grant select on record_link to '{role}poller';
 grant select, insert, update on poll_cursor to '{role}poller';
 grant select, insert, update on sync_error_queue to '{role}poller';
+grant insert on event_audit_log to '{role}poller';
 grant select, insert, update on notification to '{role}poller';
 grant select, insert, update on governance to '{role}poller';
 grant select, insert, update, delete on open_call to '{role}poller';

@@ -196,3 +196,34 @@ fn what_has_turned_empty_is_discarded_and_all_else_that_was_saved_is_told() {
     let cursor = poll.world.state.poll_cursor(&account("acme"), "customer").now_or_never().unwrap().unwrap();
     assert!(cursor.is_some_and(|text| text.contains("\"waiting\":{}")), "none waits");
 }
+
+#[test]
+fn what_the_poller_closes_stands_in_the_audit_with_why_and_what_was_decided() {
+    let poll = customers(9);
+    mass(&poll, 1..=4, "2026-01-01 10:00:30");
+    poll.minute("2026-01-01 10:01:00");
+    assert!(poll.audit().is_empty(), "to file an error is no deed");
+    poll.decide(BrakeWord::Pass);
+    poll.minute("2026-01-01 10:02:00");
+    poll.minute("2026-01-01 10:03:00");
+    let error = poll.errors(false).remove(0);
+    let rows = poll.audit();
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.actor.as_str(), row.action.as_str()), ("poller", "closed"));
+    assert_eq!(row.subject, format!("error:{}", error.id));
+    let details = serde_json::json!({
+        "from": "retried", "to": "closed", "why": "what was held has passed, or none of it is left",
+        "code": "MASS_DELETE", "decision": "pass",
+    });
+    assert_eq!(row.details, details);
+    // One that nobody had decided about, and what is no brake.
+    (5..=8).for_each(|id| poll.save(id, "2026-01-01 10:03:30", ""));
+    poll.minute("2026-01-01 10:04:00");
+    (5..=8).for_each(|id| poll.save(id, "2026-01-01 10:04:30", "a"));
+    poll.minute("2026-01-01 10:05:00");
+    poll.minute("2026-01-01 10:06:00");
+    let rows = poll.audit();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!((&rows[1].details["from"], &rows[1].details["code"]), (&"open".into(), &"MASS_NULL".into()));
+    assert_eq!(rows[1].details.get("decision"), None);
+}

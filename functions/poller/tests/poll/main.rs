@@ -217,6 +217,11 @@ impl Poll {
         all.into_iter().filter(|notice| notice.topic == topic).map(|notice| notice.text).collect()
     }
 
+    /// What was done, the oldest first.
+    fn audit(&self) -> Vec<shared::state::AuditRow> {
+        self.world.state.audit(&account("acme"))
+    }
+
     fn told(answer: &Answer) -> u64 {
         assert_eq!(answer.status.as_u16(), 200, "{answer:?}");
         answer.body["published"].as_u64().unwrap()

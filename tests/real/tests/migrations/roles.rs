@@ -83,7 +83,7 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
                 "poller",
                 [
                     vec![("current_state", READ), ("record_link", READ), ("poll_cursor", KEEP), book],
-                    vec![("sync_error_queue", KEEP), ("notification", KEEP)],
+                    vec![("sync_error_queue", KEEP), ("notification", KEEP), ("event_audit_log", NOTE)],
                     permits.to_vec(),
                 ]
                 .concat(),

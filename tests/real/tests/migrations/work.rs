@@ -166,6 +166,28 @@ async fn call(state: &MysqlState) -> Result<(), shared::fault::Unavailable> {
     state.end_call(&acme(), call.id, CallEnd::Answered, NOW, &Limits::default()).await
 }
 
+/// Closes an error, as the poller does: with its notice, and a row of the audit, which it cannot read.
+async fn close(state: &MysqlState) {
+    let closed = ErrorEntry { status: ErrorStatus::Closed, ..error(77) };
+    let audit = AuditRow {
+        at: NOW,
+        actor: "poller".into(),
+        action: "closed".into(),
+        subject: format!("error:{}", closed.id),
+        details: json!({ "why": "it is shown again" }),
+    };
+    let commit = Commit {
+        notices: vec![Notice::error_over(&closed, NOW)],
+        errors: vec![closed],
+        audit: vec![audit],
+        ..Commit::new(acme())
+    };
+    let verdict = state.commit(vec![commit]).await.unwrap();
+    assert!(matches!(verdict[..], [Verdict::Committed(_)]), "{verdict:?}");
+    let refused = state.audit_of(&acme(), &AuditFilter::default(), None, 9).await.unwrap_err();
+    assert!(refused.why.contains("denied"), "{refused}");
+}
+
 /// Holds an account's writes, and looks at what was done.
 async fn stop(state: &MysqlState) {
     let hold = Hold { since: NOW, actor: "ada".into(), reason: "month's end".into() };
@@ -256,7 +278,10 @@ async fn the_state_under_each_role() {
         let state = MysqlState::new(under(&mut root, role, Schema::SyncState).await, config());
         call(&state).await.unwrap_or_else(|error| panic!("{role}: {error}"));
         let noted = match role {
-            "poller" => state.set_poll_cursor(&acme(), "customer", "{}").await,
+            "poller" => {
+                close(&state).await;
+                state.set_poll_cursor(&acme(), "customer", "{}").await
+            }
             _ => state.set_watermark(&acme(), role, 7).await,
         };
         noted.unwrap_or_else(|error| panic!("{role}: {error}"));

@@ -4,6 +4,7 @@ use shared::domain::event::{ChangeEvent, Operation};
 use shared::domain::id::{Side, Timestamp};
 use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
+use shared::domain::settle::unstorable_error;
 use shared::domain::surface::TypeSurface;
 use shared::redrive::looked_at;
 use shared::state::{CUT_OFF, ErrorEntry, ErrorStatus, HistoryRow, NOT_IDENTIFIED, Place, UNREADABLE};
@@ -79,10 +80,17 @@ pub(crate) fn stand(error: &ErrorEntry, known: &Known<'_>) -> Stand {
                 _ if !error.events.is_empty() => of.stuck(),
                 Some(side) => of.not_shown(side),
                 None if error.class == CUT_OFF => of.cut_off(),
-                None => of.written(),
+                None => unstorable(error).map_or_else(|| of.written(), |side| of.stored(side)),
             }
         }),
     }
+}
+
+/// The side of which something was told that could not be stored, when an error complains of that. It locks nothing: the
+/// side is looked at again by itself.
+fn unstorable(error: &ErrorEntry) -> Option<Side> {
+    let key = error.record.as_ref()?;
+    Side::BOTH.into_iter().find(|side| error.id == unstorable_error(key, *side))
 }
 
 /// What nobody could tell apart is told apart: nothing locks it any more, or it has become another record, and has no row
@@ -145,9 +153,12 @@ impl Of<'_> {
     fn is_settled(&self) -> bool {
         let mut free = self.record.clone();
         free.locks.retain(|lock| lock.error != self.error.id);
-        let is_done =
-            |side| matches!(plan(&free, side, self.surface, self.known.now, &|_, _| true), Plan::Nothing);
-        Side::BOTH.into_iter().all(is_done)
+        Side::BOTH.into_iter().all(|side| self.is_done(&free, side))
+    }
+
+    /// Whether nothing is left to do on a side.
+    fn is_done(&self, record: &Record, side: Side) -> bool {
+        matches!(plan(record, side, self.surface, self.known.now, &|_, _| true), Plan::Nothing)
     }
 
     /// What a side told could not be read. Filing it had the record looked at there: once that was done, whatever it told is
@@ -228,6 +239,17 @@ impl Of<'_> {
     fn cut_off(&self) -> Stand {
         match self.is_settled() {
             true => Stand::Over("it went through in the end"),
+            false => Stand::Stands,
+        }
+    }
+
+    /// What a side told could not be stored, and the record stayed as it was, with what was left to do there. Once that is
+    /// done, what it told was stored; what another error keeps from being done is not.
+    fn stored(&self, side: Side) -> Stand {
+        let mut free = self.record.clone();
+        free.locks.clear();
+        match self.is_done(&free, side) {
+            true => Stand::Over("what that side holds was stored since"),
             false => Stand::Stands,
         }
     }

@@ -17,6 +17,7 @@ use serde_json::{Value as Json, json};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::Side;
 use shared::domain::record::{Lock, hold_lock};
+use shared::domain::settle::unstorable_error;
 use shared::fault::Unavailable;
 use shared::intake;
 use shared::pubsub::{Message, Publish, Topic};
@@ -308,4 +309,32 @@ fn a_message_about_a_record_that_nobody_knew_is_over_once_that_was_looked_at() {
     dlq.world.store(&looked, Vec::new());
     assert_eq!(dlq.tick(), (200, json!(1)));
     assert!(!dlq.world.load(&customer).is_locked());
+}
+
+/// Nobody retries it, for nothing is stuck: the writer looks again by itself.
+#[test]
+fn what_could_not_be_stored_closes_by_itself_once_it_was_and_says_so() {
+    let dlq = dlq();
+    let customer = key("acme", "customer", "7");
+    let mut record = dlq.world.synced(&customer, json!({"email": "a@b.c"}));
+    record.sides.netsuite.wants_read = true;
+    dlq.world.store(&record, Vec::new());
+    let id = unstorable_error(&customer, Side::NetSuite);
+    let mut error =
+        ErrorEntry::open(&account("acme"), id, "validation", "NOT_STORABLE", "too long", "mend", NOW);
+    error.record = Some(customer.clone());
+    dlq.world.commit(Commit { errors: vec![error], ..Commit::new(account("acme")) });
+    dlq.world.clock.pass(60_000);
+    assert_eq!((dlq.tick(), dlq.error(id).status), ((200, json!(0)), ErrorStatus::Open));
+    // The next look is answered with what can be stored.
+    let mut record = dlq.world.load(&customer);
+    dlq.world.tell(&mut record, Side::NetSuite, 101, true, &json!({"email": "a@b.c"}));
+    record.sides.netsuite.wants_read = false;
+    dlq.world.store(&record, Vec::new());
+    assert_eq!(dlq.tick(), (200, json!(1)));
+    let over = dlq.error(id);
+    assert_eq!(over.note.as_deref(), Some("closed by itself: what that side holds was stored since"));
+    assert_eq!((over.status, dlq.told(NoticeTopic::Recovered)), (ErrorStatus::Closed, 1));
+    let audit = dlq.world.state.audit(&account("acme"));
+    assert_eq!((audit.len(), audit[0].actor.as_str(), audit[0].action.as_str()), (1, "dlq", "closed"));
 }

@@ -256,6 +256,11 @@ pub fn unreadable_error(key: &RecordKey, side: Side, field: &str) -> Uuid {
     derived_id("unreadable", &[&key.to_string(), side.as_str(), field])
 }
 
+/// The id of the error "what this side holds of this record cannot be stored".
+pub fn unstorable_error(key: &RecordKey, side: Side) -> Uuid {
+    derived_id("unstorable", &[&key.to_string(), side.as_str()])
+}
+
 /// The id of the error "this side shows this record no longer".
 pub fn missing_error(key: &RecordKey, side: Side) -> Uuid {
     derived_id("missing", &[&key.to_string(), side.as_str()])

@@ -276,3 +276,46 @@ fn what_could_not_be_read_is_over_once_the_side_was_looked_at() {
     assert_eq!(of(true, Some(Side::SuiteX)), Stand::Stands);
     assert_eq!(of(false, None), Stand::Stands);
 }
+
+/// What a side told could not be stored. It locks nothing, and the side is looked at again by itself.
+#[test]
+fn what_could_not_be_stored_is_over_once_the_side_was_looked_at_and_that_was_stored() {
+    for side in Side::BOTH {
+        let mut told = error(ErrorStatus::Open);
+        (told.code, told.field) = ("NOT_STORABLE".into(), None);
+        told.id = unstorable_error(told.record.as_ref().unwrap(), side);
+        let looks = |record: &mut Record, _: &TypeSurface| record.sides[side].wants_read = true;
+        assert_eq!(judge(&told, looks, |_| {}), Stand::Stands, "{side} is to be looked at");
+        // What another error, or people, keep from being done was not done.
+        let locked = |record: &mut Record, _: &TypeSurface| {
+            differ(record, &surface());
+            lock(record);
+        };
+        let held = judge(&told, locked, |_| {});
+        assert_eq!(held, Stand::Stands, "{side}: a lock is no success");
+        assert!(is_over(judge(&told, |_, _| {}, |_| {})), "{side}");
+        let other = |record: &mut Record, _: &TypeSurface| record.sides[side.other()].wants_read = true;
+        assert!(
+            is_over(judge(&told, other, |_| {})),
+            "{side}: what the other side waits for is not its matter"
+        );
+    }
+}
+
+/// What events came to could not be stored: merge has set them aside.
+#[test]
+fn events_that_could_not_be_stored_are_over_once_a_later_change_was() {
+    let mut aside = error(ErrorStatus::Open);
+    (aside.code, aside.field) = ("NOT_STORABLE".into(), None);
+    let events: &'static [ChangeEvent] = vec![event(105, json!({"email": "too long"}))].leak();
+    aside.events = vec![events[0].event_id];
+    let with = |known: &mut Known<'_>| known.events = events;
+    let later = |revision: i64| {
+        move |record: &mut Record, _: &TypeSurface| {
+            lock(record);
+            record.sides[Side::SuiteX].seen = Some(Revision(revision));
+        }
+    };
+    assert_eq!(judge(&aside, later(100), with), Stand::Stands);
+    assert!(is_over(judge(&aside, later(106), with)));
+}

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::domain::id::{Side, Timestamp, derived_id};
 use crate::domain::record::{Lock, Record};
-use crate::domain::settle::{missing_error, not_persisted_error};
+use crate::domain::settle::{missing_error, not_persisted_error, unstorable_error};
 use crate::domain::surface::TypeSurface;
 use crate::domain::value::Unresolved;
 use crate::state::{CUT_OFF, ErrorEntry, NOT_IDENTIFIED};
@@ -63,7 +63,7 @@ pub(in crate::writer) fn unidentified(
 
 /// What the target told of a record cannot be stored.
 pub(super) fn unstorable(record: &Record, side: Side, why: &str, now: Timestamp) -> ErrorEntry {
-    let id = derived_id("unstorable", &[&record.key.to_string(), side.as_str()]);
+    let id = unstorable_error(&record.key, side);
     let hint =
         "Shorten or correct the value that the message names, on that side; it is looked at again by itself.";
     let message = format!("what {side} holds cannot be stored: {why}");

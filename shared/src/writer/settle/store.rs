@@ -249,8 +249,10 @@ pub(in crate::writer) async fn file_unstorable(
     let error = unstorable(record, side, why, now);
     writer.ports.metrics.error(&error.class);
     tracing::error!(record = %key, why, "what a reply told cannot be stored");
+    let known = writer.ports.state.error(error.id).await?;
+    let notices = vec![Notice::of_error(&error.standing(known.as_ref()), now)];
     let record = Some(put_off(record, side, now));
-    let commit = Commit { record, errors: vec![error], ..Commit::new(account.id.clone()) };
+    let commit = Commit { record, errors: vec![error], notices, ..Commit::new(account.id.clone()) };
     // Stale: whoever committed has said what is to be done next.
     writer.ports.state.commit(vec![commit]).await?;
     Ok(())

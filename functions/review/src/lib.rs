@@ -12,6 +12,7 @@ mod handler;
 pub mod identity;
 mod pages;
 mod request;
+mod room;
 pub mod view;
 
 use access::SystemNotes;
@@ -24,9 +25,13 @@ use shared::runtime::serve::with_common_routes;
 
 pub use handler::openapi;
 pub use identity::Identity;
+pub use room::LARGE_AT_ONCE;
 
 /// Largest body taken, in bytes: 1 MiB, which is a person's largest edit many times over.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+
+/// Largest edit of what is stuck that the API takes, in bytes: 9 MiB, for the bus carries messages of ten million bytes.
+pub const EDIT_MAX_BYTES: usize = 9 * 1024 * 1024;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -46,6 +51,7 @@ pub fn router(app: App) -> Router {
         .nest("/review/api/v1", api)
         .merge(pages::router(&app))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(Extension(room::Room::default()))
         .with_state(app);
     with_common_routes(router, &metrics).layer(from_fn(guard::guard))
 }

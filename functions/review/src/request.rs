@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use http::StatusCode;
-use http::header::IF_MATCH;
+use http::header::{CONTENT_LENGTH, IF_MATCH};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use shared::runtime::problem::Problem;
 use shared::domain::id::{PerSide, Side};
 use uuid::Uuid;
 
@@ -154,7 +154,6 @@ impl IfMatch {
     }
 }
 
-/// A body that arrived whole.
 impl IfMatch {
     /// What it says of one side, where a tag has a part for each.
     pub(crate) fn of(&self, side: Side) -> Self {
@@ -167,6 +166,7 @@ impl IfMatch {
 }
 
 pub(crate) struct Body(pub(crate) Bytes);
+/// A body that arrived whole.
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Problem;
@@ -181,6 +181,23 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 }
 
 /// The id of a conflict or an error.
+/// A body that may be larger than others, `limit` bytes at most. It is read now, and not before: who may send it is known.
+pub(crate) async fn large(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let told = request.headers().get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > limit as u64) {
+        return Err(Problem::too_large(limit));
+    }
+    let (mut frames, mut body) = (request.into_body().into_data_stream(), BytesMut::new());
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|_| Problem::bad_request("$", "the body did not arrive whole"))?;
+        if body.len() + frame.len() > limit {
+            return Err(Problem::too_large(limit));
+        }
+        body.extend_from_slice(&frame);
+    }
+    Ok(body.freeze())
+}
+
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(text).map_err(|_| Problem::bad_request("id", "must be a UUID"))
 }

@@ -7,14 +7,14 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use flate2::read::GzDecoder;
 use futures::FutureExt;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use memory_ports::{NOW, World, account, key};
 use review::identity::Development;
-use review::{App, Identity, router};
+use review::{App, BODY_MAX_BYTES, EDIT_MAX_BYTES, Identity, LARGE_AT_ONCE, router};
 use serde_json::{Map, Value as Json, json};
 use shared::domain::absorb::absorb_resolution;
 use shared::domain::event::{ChangeEvent, WireChoice};
@@ -22,7 +22,7 @@ use shared::domain::id::{RecordKey, Side};
 use shared::domain::value::Value;
 use shared::pubsub::Topic;
 use shared::state::brake;
-use shared::state::{Commit, ErrorEntry};
+use shared::state::{Commit, ErrorEntry, ErrorStatus};
 use tower::ServiceExt;
 
 const FIELDS: usize = 200;
@@ -262,4 +262,153 @@ fn a_note_of_a_megabyte_is_refused_in_words_and_the_choices_stay() {
     assert_eq!(too_large.status, 413);
     assert!(desk.world.bus.on(Topic::Raw).is_empty());
     assert_eq!(desk.world.load(&key).conflict.map(|conflict| conflict.revision), Some(revision));
+}
+
+#[test]
+fn a_reason_is_asked_for_to_hold_writes_and_to_let_them_go_and_the_audit_has_it() {
+    let desk = desk(World::new());
+    let (state, acme) = (&desk.world.state, account("acme"));
+    let as_ada = |form: &str| {
+        let request = Request::post("/review/accounts/acme").header("sec-fetch-site", "same-origin");
+        desk.send_as("ada", request, form.to_string())
+    };
+    let page = || desk.send_as("ada", Request::get("/review/accounts/acme"), String::new()).text;
+    let box_of = |label: &str| {
+        let page = page();
+        let after = page.split_once(label).unwrap_or_else(|| panic!("no {label}: {page}")).1.to_string();
+        assert!(
+            after.split_once("<button").unwrap().0.contains("name=\"reason\" required maxlength=\"2000\"")
+        );
+    };
+    box_of("Hold writes to ");
+    assert_eq!(as_ada("side=netsuite&do=hold&state=free&reason=++").status, 422, "a reason is needed");
+    assert_eq!(as_ada("side=netsuite&do=hold&state=free&reason=month%27s+end").status, 303);
+    box_of("Let them go, because");
+    let held = format!("people-{}", NOW.0);
+    assert!(page().contains(&format!("name=\"state\" value=\"{held}\"")));
+    for bad in ["", "&reason=+", &format!("&reason={}", "x".repeat(2_001))] {
+        assert_eq!(as_ada(&format!("side=netsuite&do=release&state={held}{bad}")).status, 422, "{bad}");
+    }
+    // Who has the page from before it was held is told who holds it.
+    let late = as_ada("side=netsuite&do=hold&state=free&reason=mine");
+    assert_eq!(late.status, 409);
+    assert!(
+        late.text.contains("held by ada@dev.example since 2026-01-01T00:00:00.000Z: month"),
+        "{}",
+        late.text
+    );
+    assert_eq!(as_ada(&format!("side=netsuite&do=release&state={held}&reason=books+are+closed")).status, 303);
+    let audit = state.audit(&acme);
+    let said: Vec<_> = audit.iter().map(|row| (row.action.as_str(), row.details["why"].as_str())).collect();
+    assert_eq!(said, [("suspended", Some("month's end")), ("resumed", Some("books are closed"))]);
+}
+
+/// An error whose message has so many bytes, and an edit of it of about as many.
+fn stuck(desk: &Desk, bytes: usize) -> (uuid::Uuid, Json) {
+    let id = uuid::Uuid::from_u128(9);
+    let event = |email: &str| {
+        json!({"eventId": uuid::Uuid::from_u128(10), "accountId": "acme", "recordType": "customer", "recordId": "5",
+            "source": "suitex", "operation": "update", "timestamp": "2026-01-01T00:00:00Z", "revision": 7,
+            "payload": {"changes": {"email": email}}, "metadata": {"scan": "x".repeat(bytes)}})
+    };
+    let mut error = ErrorEntry::open(&account("acme"), id, "validation", "X", "no", "mend", NOW);
+    error.payload = Some(event("no address").to_string());
+    desk.world.commit(Commit { errors: vec![error], ..Commit::new(account("acme")) });
+    (id, json!({"event": event("a@b.c"), "note": "the address was mistyped"}))
+}
+
+fn edit(id: uuid::Uuid, who: &str) -> http::request::Builder {
+    Request::post(format!("/api/v1/errors/{id}/edit?as={who}")).header("if-match", "\"open-1\"")
+}
+
+#[test]
+fn a_message_of_three_megabytes_is_edited_and_tried_again() {
+    let desk = desk(World::new());
+    let (id, body) = stuck(&desk, 3_000_000);
+    let body = body.to_string();
+    assert!(body.len() > BODY_MAX_BYTES * 2);
+    let sent = desk.send_as("rita", edit(id, "rita"), body.clone());
+    assert_eq!(sent.status, 202, "{}", &sent.text[..sent.text.len().min(500)]);
+    let [told] = &desk.world.bus.json(Topic::Raw)[..] else { panic!("one event is sent") };
+    assert_eq!(told["payload"]["changes"]["email"], "a@b.c");
+    assert_eq!(told["metadata"]["scan"].as_str().unwrap().len(), 3_000_000, "all of it");
+    // For this path alone.
+    let retried =
+        Request::post(format!("/api/v1/errors/{id}/dismiss?as=rita")).header("if-match", "\"retried-1\"");
+    assert_eq!(desk.send_as("rita", retried, body).status, 413);
+}
+
+#[test]
+fn an_edit_that_no_message_can_hold_is_refused_with_how_much_there_may_be() {
+    let desk = desk(World::new());
+    let (id, body) = stuck(&desk, EDIT_MAX_BYTES);
+    let body = body.to_string();
+    let told = edit(id, "rita").header("content-length", body.len());
+    for request in [edit(id, "rita"), told] {
+        let refused = desk.send_as("rita", request, body.clone());
+        let limit = format!("the body may have {EDIT_MAX_BYTES} bytes at most");
+        assert!(refused.status == 413 && refused.text.contains(&limit), "{}", refused.text);
+    }
+    assert!(desk.world.bus.on(Topic::Raw).is_empty());
+}
+
+#[test]
+fn who_may_not_edit_is_told_before_a_byte_is_read_and_few_large_bodies_are_read_at_once() {
+    let desk = desk(World::new());
+    let (id, body) = stuck(&desk, 10);
+    let unread = || {
+        Body::from_stream(futures::stream::poll_fn(
+            |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> { panic!("it is read") },
+        ))
+    };
+    for (who, status) in [("vera", 403), ("gus", 404), ("nobody", 401)] {
+        let answer = desk.router.clone().oneshot(edit(id, who).body(unread()).unwrap());
+        assert_eq!(answer.now_or_never().expect("at once").unwrap().status(), status, "{who}");
+    }
+    // Bodies that never end.
+    let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let begin = |_| {
+        let mut asked = Box::pin(desk.router.clone().oneshot(edit(id, "rita").body(endless()).unwrap()));
+        assert!((&mut asked).now_or_never().is_none(), "it waits for the body");
+        asked
+    };
+    let mut waiting: Vec<_> = (0..LARGE_AT_ONCE).map(begin).collect();
+    let send = || desk.send_as("rita", edit(id, "rita"), body.to_string());
+    let full = send();
+    assert!(full.status == 503 && full.headers.contains_key("retry-after"), "{}", full.text);
+    // One gives up.
+    waiting.pop();
+    assert_eq!(send().status, 202);
+}
+
+#[test]
+fn the_inbox_counts_conflicts_errors_and_questions_of_each_account() {
+    let desk = desk(World::new());
+    let alike = json!({"companyname": "Ada", "email": "a@b.c"});
+    let ada = json!({"company_name": "Ada", "email": "a@b.c"});
+    desk.world.ask_which(&key("acme", "customer", "8"), ada, &[("31", alike.clone()), ("32", alike)]);
+    let file = |of: &str, n: u128, status| {
+        let id = uuid::Uuid::from_u128(n);
+        let open = ErrorEntry::open(&account(of), id, "validation", "X", "no", "mend", NOW);
+        let errors = vec![ErrorEntry { status, ..open }];
+        desk.world.commit(Commit { errors, ..Commit::new(account(of)) });
+    };
+    file("acme", 1, ErrorStatus::Open);
+    file("acme", 2, ErrorStatus::Open);
+    file("acme", 3, ErrorStatus::Closed);
+    let counted = |who: &str, path: &str, counts: &[&str]| {
+        let shown = desk.send_as(who, Request::get(path), String::new()).text;
+        for count in counts {
+            assert!(shown.contains(count), "{who} {path}: {count}: {shown}");
+        }
+    };
+    let of_acme = ["Everything<b>3</b>", "Conflicts<b>0</b>", "Errors<b>2</b>", "Which is it?<b>1</b>"];
+    counted("rita", "/review/", &of_acme);
+    counted("ada", "/review/", &["acme<b>3</b>", "globex<b>0</b>", of_acme[0]]);
+    counted("ada", "/review/?account=globex", &["Everything<b>0</b>", "Errors<b>0</b>"]);
+    counted("gus", "/review/", &["Everything<b>0</b>", "Which is it?<b>0</b>"]);
+    // What belongs to no account is counted for who sees it.
+    file("unknown", 9, ErrorStatus::Open);
+    counted("ada", "/review/", &["Everything<b>4</b>", "Errors<b>3</b>", "acme<b>3</b>"]);
+    counted("rita", "/review/", &of_acme);
 }

@@ -1,5 +1,7 @@
 //! Errors.
 
+use axum::Extension;
+use axum::extract::Request;
 use axum::response::{Json, Response};
 use http::StatusCode;
 use serde::Deserialize;
@@ -7,9 +9,11 @@ use shared::runtime::problem::Problem;
 use utoipa::ToSchema;
 
 use super::{Members, Shown, accepted, tagged};
+use crate::EDIT_MAX_BYTES;
 use crate::access::Seat;
 use crate::desk::{self, ErrorQuery};
 use crate::request::{self, Body, IfMatch, Params, Segments};
+use crate::room::Room;
 use crate::view::{ErrorView, Listed, ProblemView, SentView, TriedView};
 
 /// Errors, the newest first.
@@ -69,18 +73,25 @@ pub(crate) struct EditBody {
     note: String,
 }
 
-/// Has an error tried again with other content. The original is kept.
+/// Has an error tried again with other content. The original is kept. Takes nine MiB, where other paths take one: as much as
+/// may be stuck.
 #[utoipa::path(post, path = "/errors/{id}/edit", tag = "errors", request_body = EditBody,
     params(("id" = String, Path), ("If-Match" = String, Header)),
     responses((status = 202, body = SentView), (status = 403, body = ProblemView), (status = 404, body = ProblemView),
-        (status = 412, body = ProblemView), (status = 422, body = ProblemView), (status = 428, body = ProblemView)))]
+        (status = 412, body = ProblemView), (status = 413, body = ProblemView), (status = 422, body = ProblemView),
+        (status = 428, body = ProblemView),
+        (status = 503, body = ProblemView, description = "other large edits are being read")))]
 pub(crate) async fn edit(
     seat: Seat,
     Segments(id): Segments<String>,
     tag: IfMatch,
-    Body(body): Body,
+    Extension(room): Extension<Room>,
+    request: Request,
 ) -> Result<(StatusCode, Json<SentView>), Problem> {
     let case = desk::error(&seat, request::id(&id)?).await?;
+    case.need_resolver()?;
+    let _place = room.enter()?;
+    let body = request::large(request, EDIT_MAX_BYTES).await?;
     let mut members = Members::read(&body)?;
     let event = members.take("event").ok_or_else(|| Problem::unprocessable("event", "is missing"))?;
     let note = why(&mut members)?;

@@ -5,6 +5,7 @@ use shared::domain::id::{Side, Timestamp};
 use shared::domain::people::Role;
 
 use super::{part, words};
+use crate::desk::NOTE_MAX;
 use crate::view::{AccountView, HoldView};
 
 /// All accounts that a person may look at.
@@ -232,12 +233,11 @@ fn controls(account: &AccountView, now: Timestamp) -> Markup {
                         input type="hidden" name="state" value=(account.hold_tags.at(side));
                             Some(hold) => {
                                 (told(side, hold, now))
+                                (why(&account.account, side, &html! { "Let them go, because" }))
                                 div { button.main name="do" value="release" { "Let them go" } }
                             },
                             None => {
-                                @let id = format!("reason-{}-{side}", account.account);
-                                label for=(id) { "Hold writes to " (part::side(side)) ", because" }
-                                input type="text" id=(id) name="reason" required maxlength="500" autocomplete="off";
+                                (why(&account.account, side, &html! { "Hold writes to " (part::side(side)) ", because" }))
                                 div { button.danger name="do" value="hold" { "Hold" } }
                                 span.hint { "What changes meanwhile is kept, and written when you let go." }
                             },
@@ -246,6 +246,15 @@ fn controls(account: &AccountView, now: Timestamp) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The box for a reason, as long as it is taken.
+fn why(account: &str, side: Side, label: &Markup) -> Markup {
+    let id = format!("reason-{account}-{side}");
+    html! {
+        label for=(id) { (label) }
+        input type="text" id=(id) name="reason" required maxlength=(NOTE_MAX) autocomplete="off";
     }
 }
 

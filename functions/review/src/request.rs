@@ -13,6 +13,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use shared::domain::id::{PerSide, Side};
+use shared::runtime::problem::Problem;
 use uuid::Uuid;
 
 use crate::BODY_MAX_BYTES;
@@ -165,8 +166,8 @@ impl IfMatch {
     }
 }
 
-pub(crate) struct Body(pub(crate) Bytes);
 /// A body that arrived whole.
+pub(crate) struct Body(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Problem;
@@ -180,7 +181,6 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
-/// The id of a conflict or an error.
 /// A body that may be larger than others, `limit` bytes at most. It is read now, and not before: who may send it is known.
 pub(crate) async fn large(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let told = request.headers().get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()?.parse::<u64>().ok());
@@ -198,6 +198,7 @@ pub(crate) async fn large(request: Request, limit: usize) -> Result<Bytes, Probl
     Ok(body.freeze())
 }
 
+/// The id of a conflict or an error.
 pub(crate) fn id(text: &str) -> Result<Uuid, Problem> {
     Uuid::parse_str(text).map_err(|_| Problem::bad_request("id", "must be a UUID"))
 }

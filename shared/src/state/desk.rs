@@ -68,6 +68,16 @@ pub struct ConflictCounts {
     pub unassigned: u64,
 }
 
+/// What else of an account waits for a person, each number at most [`COUNT_MAX`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingCounts {
+    /// Open errors.
+    pub errors: u64,
+    /// Open questions who is who.
+    pub questions: u64,
+}
+
 /// Which rows of the audit are wanted. What is `None` keeps all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -101,6 +111,9 @@ pub trait Desk: Send + Sync {
     /// The conflict with this id, open or closed, if it is one of these accounts'.
     async fn conflict_of(&self, accounts: &[AccountId], conflict: Uuid)
     -> Result<Option<Filed>, Unavailable>;
+
+    /// How much else waits for a person.
+    async fn waiting_counts(&self, account: &AccountId) -> Result<WaitingCounts, Unavailable>;
 
     /// Those of the conflicts with these ids, open or closed, that are one of these accounts', in no particular order.
     async fn conflicts_of(

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use shared::domain::id::{AccountId, RecordKey, Timestamp};
 use shared::state::Ambiguity;
+use shared::state::desk::COUNT_MAX;
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
 
 use super::codec::{from_json, json};
 use super::columns;
+use super::conflicts::count;
 use super::sql::{from_new, padded, pieces_within, statements, tuples, width};
 
 const COLUMNS: &str = "account_id, record_type, record_id, ambiguity_id, status, opened_at, details";
@@ -21,6 +23,8 @@ statements! {
     // Whoever writes it holds its record.
     PUT = |n| format!("insert into ambiguous_record ({COLUMNS}) values {} as new \
         on duplicate key update {}", tuples(n, width(COLUMNS)), from_new("status, opened_at, details"));
+    COUNT_OPEN = |_| "select count(*) from (select 1 from ambiguous_record force index (open_by_age) \
+        where account_id = ? and status = 'open' limit ?) as counted".into();
     PAGE = |_| "select details from ambiguous_record force index (open_by_age) where account_id = ? \
         and status = 'open' and opened_at >= ? and (opened_at > ? or ambiguity_id > ?) \
         order by opened_at, ambiguity_id limit ?".into();
@@ -81,6 +85,14 @@ pub(super) async fn page(
     let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.0, id));
     let query = PAGE.query().bind(account.as_str()).bind(at).bind(at).bind(id).bind(limit);
     query.fetch_all(connection).await?.iter().map(row_of).collect()
+}
+
+/// How many are open.
+pub(super) async fn count_open(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+) -> Result<u64, sqlx::Error> {
+    count(connection, COUNT_OPEN.query().bind(account.as_str()).bind(COUNT_MAX)).await
 }
 
 fn row_of(row: &MySqlRow) -> Result<Ambiguity, sqlx::Error> {

@@ -202,7 +202,7 @@ pub(super) async fn inbox(
     rows.iter().map(filed).collect()
 }
 
-async fn count(connection: &mut MySqlConnection, query: Bound) -> Result<u64, sqlx::Error> {
+pub(super) async fn count(connection: &mut MySqlConnection, query: Bound) -> Result<u64, sqlx::Error> {
     Ok(query.fetch_one(connection).await?.try_get::<i64, _>(0)?.unsigned_abs())
 }
 

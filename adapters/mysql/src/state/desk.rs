@@ -72,6 +72,13 @@ impl Desk for MysqlState {
         ask!(self, |c| conflicts::counts(c, account, now))
     }
 
+    async fn waiting_counts(&self, account: &AccountId) -> Result<WaitingCounts, Unavailable> {
+        Ok(WaitingCounts {
+            errors: ask!(self, |c| sync_error_queue::count_open(c, account))?,
+            questions: ask!(self, |c| ambiguous_record::count_open(c, account))?,
+        })
+    }
+
     async fn assign(
         &self,
         account: &AccountId,
@@ -140,7 +147,6 @@ impl Controls for MysqlState {
         };
         retrying(self.dice(), set).await.map_err(unavailable(WHAT))
     }
-}
 
     async fn decide_brake(
         &self,
@@ -162,3 +168,4 @@ impl Controls for MysqlState {
         };
         retrying(self.dice(), decide).await.map_err(unavailable(WHAT))
     }
+}

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Timestamp};
 use shared::state::brake::BrakeWord;
+use shared::state::desk::COUNT_MAX;
 use shared::state::{ErrorEntry, ErrorStatus, Page, Sent};
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use uuid::Uuid;
 
 use super::codec::{from_json, json};
+use super::conflicts::count;
 use super::sql::{Bound, Statement, from_new, padded, pieces_within, statements, tuples, unreadable, width};
 use super::{columns, cursor};
 
@@ -24,12 +26,12 @@ statements! {
     // Every row is there, and locked.
     REPLACE = |n| format!("insert into sync_error_queue ({COLUMNS}) values {} as new \
         on duplicate key update {}", tuples(n, width(COLUMNS)), from_new(COLUMNS));
-    SENT = |_| "update sync_error_queue set to_send = 0 where account_id = ? and error_id = ? and tried_at = ?".into();
-    FIND = |_| format!("select {COLUMNS} from sync_error_queue where error_id = ? limit 1");
     DECIDE = |_| "update sync_error_queue set status = ?, brake = ?, note = ?, last_at = ? \
         where account_id = ? and error_id = ?".into();
     COUNT_OPEN = |_| "select count(*) from (select 1 from sync_error_queue force index (newest_of_account_and_status) \
         where account_id = ? and status = 'open' limit ?) as counted".into();
+    SENT = |_| "update sync_error_queue set to_send = 0 where account_id = ? and error_id = ? and tried_at = ?".into();
+    FIND = |_| format!("select {COLUMNS} from sync_error_queue where error_id = ? limit 1");
     PAGE = |_| page_text("newest", "");
     PAGE_OPEN = |_| page_text("newest_of_status", "status = 'open' and ");
     PAGE_OF_ACCOUNT = |_| page_text("newest_of_account", "account_id = ? and ");
@@ -76,8 +78,6 @@ pub(super) async fn sent(
     Ok(())
 }
 
-async fn lock(
-    connection: &mut MySqlConnection,
 /// One error of an account, locked until the transaction ends.
 pub(super) async fn find_locked(
     connection: &mut MySqlConnection,
@@ -96,6 +96,8 @@ pub(super) async fn decide(connection: &mut MySqlConnection, error: &ErrorEntry)
     Ok(())
 }
 
+async fn lock(
+    connection: &mut MySqlConnection,
     errors: &[&ErrorEntry],
 ) -> Result<BTreeMap<(AccountId, Uuid), ErrorEntry>, sqlx::Error> {
     let mut known = BTreeMap::new();
@@ -132,6 +134,14 @@ pub(super) async fn find(
 ) -> Result<Option<ErrorEntry>, sqlx::Error> {
     let row = FIND.query().bind(id).fetch_optional(connection).await?;
     row.as_ref().map(row_of).transpose()
+}
+
+/// How many are open.
+pub(super) async fn count_open(
+    connection: &mut MySqlConnection,
+    account: &AccountId,
+) -> Result<u64, sqlx::Error> {
+    count(connection, COUNT_OPEN.query().bind(account.as_str()).bind(COUNT_MAX)).await
 }
 
 /// Errors, newest first, after the cursor `after`.

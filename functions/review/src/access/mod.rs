@@ -25,7 +25,7 @@ use crate::identity::{Development, Person};
 
 pub(crate) use notes::Question;
 pub use notes::{Silence, SystemNotes};
-pub(crate) use notices::Told;
+pub(crate) use notices::{Told, Waiting};
 
 /// A person at their desk, as far as the accounts go that they may look at.
 #[derive(Clone)]

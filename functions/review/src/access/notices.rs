@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use shared::domain::id::{AccountId, Timestamp};
 use shared::fault::Unavailable;
 use shared::state::deliveries::Delivery;
+use shared::state::desk::WaitingCounts;
 use shared::state::notices::{Shown, UNKNOWN_ACCOUNT};
 use shared::state::{ErrorEntry, ErrorStatus, Page};
 use uuid::Uuid;
@@ -13,6 +14,30 @@ use super::{Access, Seat};
 
 /// A place in a list of errors by age.
 type Age = (Timestamp, Uuid);
+
+/// How much waits for a person, each number at most 10,000.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) conflicts: u64,
+    pub(crate) errors: u64,
+    pub(crate) questions: u64,
+}
+
+impl Waiting {
+    /// All of it.
+    pub(crate) fn all(self) -> u64 {
+        self.conflicts + self.errors + self.questions
+    }
+
+    /// This, and that.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            conflicts: self.conflicts + other.conflicts,
+            errors: self.errors + other.errors,
+            questions: self.questions + other.questions,
+        }
+    }
+}
 
 /// The notices of one account, or of none.
 #[derive(Clone)]
@@ -103,6 +128,14 @@ impl Told {
     /// Within how many ms an open error should be seen to.
     pub(crate) fn error_sla_ms(&self) -> i64 {
         self.seat.error_sla_ms(self.name())
+    }
+
+    /// How much waits for a person.
+    pub(crate) async fn waiting(&self) -> Result<Waiting, Unavailable> {
+        let (state, account) = (&self.seat.ports.state, &self.account);
+        let conflicts = state.conflict_counts(account, self.seat.now()).await?.open;
+        let WaitingCounts { errors, questions } = state.waiting_counts(account).await?;
+        Ok(Waiting { conflicts, errors, questions })
     }
 
     /// Open errors, the oldest first.

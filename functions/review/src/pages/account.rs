@@ -229,8 +229,8 @@ fn controls(account: &AccountView, now: Timestamp) -> Markup {
                 @for (side, hold) in [(Side::NetSuite, &account.holds.netsuite), (Side::SuiteX, &account.holds.suitex)] {
                     form.tight method="post" action=(path) {
                         input type="hidden" name="side" value=(side.as_str());
-                        @match hold {
                         input type="hidden" name="state" value=(account.hold_tags.at(side));
+                        @match hold {
                             Some(hold) => {
                                 (told(side, hold, now))
                                 (why(&account.account, side, &html! { "Let them go, because" }))

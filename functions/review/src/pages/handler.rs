@@ -15,7 +15,7 @@ use super::layout::{Page, Section};
 use super::visit::{ROWS, Visit, pager};
 use super::{account, audit, bulk, error, inbox, part, record, reply, typed, words};
 use crate::App;
-use crate::access::SystemNotes;
+use crate::access::{SystemNotes, Waiting};
 use crate::desk::{self, AuditQuery, ConflictQuery, ErrorQuery, Overriding, Planning, When};
 use crate::identity::SWITCH_COOKIE;
 
@@ -33,7 +33,7 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
     let (chosen, kind, now) = (visit.asked("account"), visit.asked("kind"), visit.seat.now());
     let (field, assignee, after) = (visit.asked("field"), visit.asked("assignee"), visit.asked("after"));
     let accounts = visit.seat.accounts();
-    let counts = visit.open_conflicts().await?;
+    let counts = visit.counts().await?;
     let own = |value: Option<&str>| value.map(str::to_string);
     let query = ConflictQuery {
         account: own(chosen),
@@ -69,9 +69,9 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
         next = None;
     }
     let of = |name: &str| accounts.iter().position(|access| access.account().id.as_str() == name);
-    let conflicts: u64 = match chosen {
-        Some(name) => of(name).map_or(0, |at| counts[at]),
-        None => counts.iter().sum(),
+    let waiting: Waiting = match chosen {
+        Some(name) => of(name).map_or(Waiting::default(), |at| counts[at]),
+        None => counts.iter().copied().fold(Waiting::default(), Waiting::and),
     };
     let link = |account: Option<&str>| part::link("/review/", &[("account", account), ("kind", kind)]);
     let kinds = [
@@ -86,13 +86,13 @@ async fn inbox_page(visit: &Visit) -> Result<Response, Problem> {
             h1 { "Inbox" }
             p.lede { "What needs a person, the most urgent first." }
         }
-        (part::chips(&accounts, chosen, link, counts))
+        (part::chips(&accounts, chosen, link, &counts.iter().map(|waiting| waiting.all()).collect::<Vec<_>>()))
         nav aria-label="Kinds" {
             ul.chips {
                 @for (value, text, count) in kinds {
                     li {
                         a href=(of_kind(value)) aria-current=[(kind == value).then_some("true")] {
-                            (text) @if let Some(n) = count { b { (words::grouped(n)) } }
+                            (text) b { (words::grouped(count)) }
                         }
                     }
                 }
@@ -340,7 +340,7 @@ pub(super) async fn account(visit: Visit, Path(name): Path<String>) -> Response 
     visit.answer(Section::Accounts, answered.await).await
 }
 
-/// `POST /review/accounts/{account}`: `do` is `hold` or `release`; `side`, `reason`.
+/// `POST /review/accounts/{account}`: `do` is `hold` or `release`; `side`, `reason`, and the `state` that the person saw.
 pub(super) async fn hold(visit: Visit, Path(name): Path<String>, body: Bytes) -> Response {
     let answered = async {
         let (access, form) = (visit.seat.account(&name)?, Form::read(&body)?);

@@ -14,7 +14,7 @@ use shared::runtime::problem::Problem;
 
 use super::layout::{Page, Reader, Section, frame};
 use super::{part, reply};
-use crate::access::Seat;
+use crate::access::{Seat, Waiting};
 use crate::{App, BODY_MAX_BYTES};
 
 /// Rows on a page of a list.
@@ -25,7 +25,7 @@ pub(super) struct Visit {
     pub(super) seat: Seat,
     headers: HeaderMap,
     query: BTreeMap<String, String>,
-    counts: OnceLock<Vec<u64>>,
+    counts: OnceLock<Vec<Waiting>>,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -171,17 +171,18 @@ impl Visit {
     }
 
     async fn waiting(&self) -> Result<u64, Problem> {
-        Ok(self.open_conflicts().await?.iter().sum())
+        Ok(self.counts().await?.iter().map(|waiting| waiting.all()).sum())
     }
 
-    /// How many conflicts are open in each of the person's accounts; counted once for a page.
-    pub(super) async fn open_conflicts(&self) -> Result<&[u64], Problem> {
+    /// How much waits for a person in each of the accounts, in their order, and last in none, for who sees that; counted
+    /// once for a page.
+    pub(super) async fn counts(&self) -> Result<&[Waiting], Problem> {
         if let Some(counts) = self.counts.get() {
             return Ok(counts);
         }
         let mut counts = Vec::new();
-        for access in self.seat.accounts() {
-            counts.push(access.conflict_counts().await?.open);
+        for told in self.seat.told() {
+            counts.push(told.waiting().await?);
         }
         Ok(self.counts.get_or_init(|| counts))
     }

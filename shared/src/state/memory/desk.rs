@@ -161,6 +161,16 @@ impl Desk for MemoryState {
         }))
     }
 
+    async fn waiting_counts(&self, account: &AccountId) -> Result<WaitingCounts, Unavailable> {
+        Ok(self.with(account, |t| {
+            let errors = t.errors.values().filter(|error| error.status == ErrorStatus::Open).count();
+            let questions =
+                t.ambiguities.values().filter(|asked| asked.status == AmbiguityStatus::Open).count();
+            let count = |n: usize| (n as u64).min(COUNT_MAX);
+            WaitingCounts { errors: count(errors), questions: count(questions) }
+        }))
+    }
+
     async fn assign(
         &self,
         account: &AccountId,
@@ -236,7 +246,6 @@ impl Controls for MemoryState {
             true
         }))
     }
-}
 
     async fn decide_brake(
         &self,
@@ -252,3 +261,4 @@ impl Controls for MemoryState {
             Some(known.clone())
         }))
     }
+}

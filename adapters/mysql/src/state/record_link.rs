@@ -13,7 +13,7 @@ use super::sql::{Bound, Statement, marks, padded, pieces, statements, tuples, un
 const KEY: &str = "account_id, record_type, side, side_id";
 
 statements! {
-    FIND = |n| find_text(n);
+    FIND = find_text;
     LOCK = |n| format!("{} order by side_id for update", find_text(n));
     INSERT = |n| format!("insert into record_link ({KEY}, record_id, retired) values {}", tuples(n, 6));
     // Every row is there, and locked.

@@ -224,10 +224,11 @@ fn sample(column: &str, nth: usize) -> Option<String> {
             Some("400".into())
         }
         "standing" => text("due"),
+        "brake" => text("pass"),
         "status" => text("open"),
         "in_trouble" => Some("true".into()),
-        "failure" | "acknowledged_by" | "memory" => text("x"),
-        "netsuite_due_at" | "suitex_due_at" | "due_at" | "first_at" => Some("400".into()),
+        "failure" | "acknowledged_by" | "memory" | "note" => text("x"),
+        "netsuite_due_at" | "suitex_due_at" | "due_at" | "first_at" | "last_at" => Some("400".into()),
         "opened_at" | "id" | "row_revision" | "position" | "since" => Some("400".into()),
         "locks_record" | "deleted" | "is_held" => Some("true".into()),
         "assignee" | "actor" | "reason" | "field" => text("x"),

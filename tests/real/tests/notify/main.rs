@@ -1,6 +1,9 @@
 //! Notices over a real mail server, a Slack that answers HTTP, and MySQL: each trigger is one mail, one chat message and
 //! one notice in the pages; an hour without mail loses none.
 
+mod causes;
+mod town;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -31,7 +34,7 @@ use shared::state::notices::{Notices, Topic};
 use shared::state::{Commit, ErrorEntry, Notice, State};
 use tower::ServiceExt;
 use uuid::Uuid;
-use wiremock::matchers::method;
+use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const START: i64 = 1_767_225_600_000;
@@ -76,10 +79,16 @@ struct Office {
 
 impl Office {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// With more in its configuration, in which OWNER is the owner's address.
+    async fn with(more: &str) -> Self {
         let owner = format!("{}@example.com", Uuid::new_v5(&Uuid::NAMESPACE_DNS, unique().as_bytes()));
         let notify =
             format!("[notify]\nowner = {{ email = [\"{owner}\"], slack = [\"ops\"] }}\ninbox_minutes = 0\n");
-        let text = format!("{}\n{notify}", include_str!("../../../../config/sync.toml"));
+        let more = more.replace("OWNER", &owner);
+        let text = format!("{}\n{notify}{more}", include_str!("../../../../config/sync.toml"));
         let config = Arc::new(SyncConfig::parse(&text).unwrap());
         let database = Database::fresh(Schema::SyncState).await;
         let state = Arc::new(MysqlState::new(database.pool.clone(), Arc::clone(&config)));
@@ -95,6 +104,8 @@ impl Office {
             metrics: Metrics::new("notify"),
         };
         let slack = MockServer::start().await;
+        let broken = Mock::given(path("/broken")).respond_with(ResponseTemplate::new(500));
+        broken.with_priority(1).mount(&slack).await;
         Mock::given(method("POST")).respond_with(ResponseTemplate::new(200)).mount(&slack).await;
         Self { state, clock, edge, slack, owner, database }
     }
@@ -104,7 +115,9 @@ impl Office {
         let config = Config {
             smtp: Some(Secret::new(smtp)),
             from: "SuiteX Sync <sync@example.com>".into(),
-            webhooks: [("ops".to_string(), Secret::new(format!("{}/hook", self.slack.uri())))].into(),
+            webhooks: ["ops", "broken"]
+                .map(|name| (name.to_string(), Secret::new(format!("{}/{name}", self.slack.uri()))))
+                .into(),
         };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         notify::router(App {

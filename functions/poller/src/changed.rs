@@ -142,6 +142,8 @@ impl Changes<'_> {
         if is_hidden || was_hidden {
             cursor.untimed.after = None;
             cursor.go_whole(self.clocks);
+            // The hour until the next reading is for what no scan by time finds.
+            cursor.whole.iter_mut().for_each(|whole| whole.is_last = !is_hidden);
         }
         Ok(is_hidden || was_hidden)
     }

@@ -106,9 +106,7 @@ impl<'a> DeletionScan<'a> {
         suspects.retain(|suspect| {
             let key = suspect.key();
             let knows = deletions.of(self.age_s).cursor.knows(&key, &suspect.listed);
-            !knows
-                && !deletions.has(self.age_s, &key)
-                && !deletions.discards(self.age_s, &key, &suspect.listed)
+            !knows && !deletions.has(&key) && !deletions.discards(self.age_s, &key, &suspect.listed)
         });
         let mut left = &suspects[..];
         while !left.is_empty() && !self.teller().is_over(deletions).await? {

@@ -87,9 +87,10 @@ impl Deletions {
         self.scans.entry(stage).or_default()
     }
 
-    /// Whether a deletion was told lately, waits to be, or was discarded.
-    pub(crate) fn has(&self, stage: i64, key: &str) -> bool {
-        let waits = || self.scans.get(&stage).is_some_and(|of| of.gone.contains_key(key));
+    /// Whether a deletion was told lately, waits to be, or was discarded. Whoever found it first tells it: a person is
+    /// asked about a mass once, not by each scan that comes upon it while nobody decides.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        let waits = || self.scans.values().any(|of| of.gone.contains_key(key));
         self.told.contains_key(key) || self.discarded.contains_key(key) || waits()
     }
 

@@ -201,7 +201,7 @@ impl Sweeping<'_> {
         let shown = shown.map(|known| filed::listed(account, surface, known.id.as_str(), true)).collect();
         told::over(self.caller, shown).await?;
         known.iter().filter(|known| is_listed(known)).for_each(|known| deletions.is_there_again(&known.key));
-        known.retain(|known| !is_listed(known) && !deletions.has(STAGE, &known.key));
+        known.retain(|known| !is_listed(known) && !deletions.has(&known.key));
         let mut left = &known[..];
         while !left.is_empty() && !self.teller().is_over(deletions).await? {
             let answered = self.look(sweep, deletions, surface, left).await?;

@@ -11,17 +11,20 @@ pub(crate) struct Whole {
     pub(crate) began: Clocks,
     /// Ids up to this have been looked at; `None` when all have.
     pub(crate) after: Option<u64>,
+    /// Whether it is listed by time again once it has been gone through, without a rest.
+    #[serde(default)]
+    pub(crate) is_last: bool,
 }
 
 impl Whole {
     /// From its first record on.
     pub(crate) fn begun(clocks: &Clocks) -> Self {
-        Self { began: clocks.clone(), after: Some(0) }
+        Self { began: clocks.clone(), after: Some(0), is_last: false }
     }
 
     /// Whether it rests: all was looked at, and not so long ago that it begins again.
     pub(crate) fn rests(&self, now_ms: i64, every_s: i64) -> bool {
-        self.after.is_none() && now_ms - self.began.at < every_s * 1_000
+        self.after.is_none() && !self.is_last && now_ms - self.began.at < every_s * 1_000
     }
 
     /// All has been looked at that there was at this time.
@@ -41,5 +44,7 @@ mod tests {
         assert!(!whole.rests(2_000, 60), "it is not through");
         assert_eq!(whole.end().at, 1_000);
         assert!(whole.rests(60_999, 60) && !whole.rests(61_000, 60));
+        whole.is_last = true;
+        assert!(!whole.rests(2_000, 60), "its times are shown again");
     }
 }

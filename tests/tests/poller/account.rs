@@ -344,7 +344,7 @@ fn of(acme: &AccountId, kind: &RecordType, id: &str) -> (RecordKey, SideId) {
 }
 
 /// A client; and counts the queries that are refused for a time that never was.
-fn client(router: Router, gaps: Arc<AtomicU64>) -> Client {
+pub(crate) fn client(router: Router, gaps: Arc<AtomicU64>) -> Client {
     let transport = tower::service_fn(move |request: Request<Bytes>| {
         let (router, gaps) = (router.clone(), Arc::clone(&gaps));
         async move {

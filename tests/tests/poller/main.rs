@@ -10,6 +10,9 @@
 mod memory_ports;
 
 mod account;
+mod brake;
+mod hidden;
+mod plain;
 mod taken_in;
 mod zones;
 

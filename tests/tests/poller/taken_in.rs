@@ -34,8 +34,13 @@ impl TakenIn {
         let is_poll = json["source"] == "netsuite-poll";
         let repeated = is_poll && !self.ids.insert(event.event_id);
         let state = format!(
-            "{} {} {:?} {:?} {:?}",
-            event.record_type, event.record_id, event.operation, event.revision, event.payload.changes
+            "{} {} {} {:?} {:?} {:?}",
+            event.account_id,
+            event.record_type,
+            event.record_id,
+            event.operation,
+            event.revision,
+            event.payload.changes
         );
         let other = is_poll.then(|| self.states.insert(state.clone(), event.event_id)).flatten();
         absorbed(world, client, &event);

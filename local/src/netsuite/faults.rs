@@ -1,10 +1,13 @@
 //! What goes wrong in an account's NetSuite, and how often. Probabilities are between 0 and 1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use shared::domain::value::{Kind, Value};
 
+use super::refusal::{Reason, Refused};
+use super::rules::Rules;
 use super::settings::Settings;
 
 /// The faults of one account. The default is a NetSuite in perfect health.
@@ -15,6 +18,10 @@ pub struct Faults {
     pub down: bool,
     /// Every call is answered 401.
     pub auth: bool,
+    /// The account has moved: every call is sent to another data centre, 302.
+    pub moved: bool,
+    /// The address is not of the account's own domain: every call is answered 403, with a page for people.
+    pub foreign_domain: bool,
     /// Access tokens that are given from now on are good for so long, s; NetSuite's are for an hour.
     pub token_lives_s: i64,
     /// Share of calls refused as one too many, though the pool has room.
@@ -31,8 +38,12 @@ pub struct Faults {
     pub html: f64,
     /// Share of calls carried out and answered 200 with half of the body.
     pub truncated: f64,
+    /// Share of calls carried out and answered 206 with half of the body.
+    pub partial_content: f64,
     /// Share of `apply` calls whose script dies after some of its writes.
     pub partial: f64,
+    /// A run of the write RESTlet that is to write dies after so many calls of the `N/*` modules.
+    pub dies_after_calls: Option<u64>,
     /// A save of text that contains this never ends: the run of the script that asks for it dies.
     pub deadly: Option<String>,
     /// Share of saves by a script that find the record saved by somebody else meanwhile.
@@ -59,6 +70,8 @@ pub struct Faults {
     pub late_visible: f64,
     /// How much later, in ms.
     pub late_visible_ms: i64,
+    /// What the account's own rules forbid.
+    pub rules: Rules,
     /// How the account is set up: no faults, but not known to its clients either.
     pub settings: Settings,
     /// `type.netsuite_field` → what NetSuite does to values written to it.
@@ -70,6 +83,8 @@ impl Default for Faults {
         Self {
             down: false,
             auth: false,
+            moved: false,
+            foreign_domain: false,
             token_lives_s: 3_600,
             overload: 0.0,
             lost_request: 0.0,
@@ -78,7 +93,9 @@ impl Default for Faults {
             late_max_ms: 300_000,
             html: 0.0,
             truncated: 0.0,
+            partial_content: 0.0,
             partial: 0.0,
+            dies_after_calls: None,
             deadly: None,
             collision: 0.0,
             user_event_lost: 0.0,
@@ -92,6 +109,7 @@ impl Default for Faults {
             query_error: 0.0,
             late_visible: 0.0,
             late_visible_ms: 90_000,
+            rules: Rules::default(),
             settings: Settings::default(),
             behaviours: BTreeMap::new(),
         }
@@ -131,6 +149,10 @@ pub enum Behaviour {
     Round,
     /// Text that contains this is refused.
     RefuseContaining(String),
+    /// Text of more characters is refused.
+    AtMost(usize),
+    /// Of a select, these options are there and no others.
+    Options(BTreeSet<String>),
 }
 
 impl Behaviour {
@@ -142,6 +164,8 @@ impl Behaviour {
             Behaviour::Ignore => "ignore",
             Behaviour::Round => "round",
             Behaviour::RefuseContaining(_) => "refuse_containing",
+            Behaviour::AtMost(_) => "at_most",
+            Behaviour::Options(_) => "options",
         }
     }
 
@@ -166,11 +190,51 @@ impl Behaviour {
             {
                 None
             }
+            (Behaviour::AtMost(most), Kind::Text { .. }, Value::Text(text))
+                if text.chars().count() > *most =>
+            {
+                None
+            }
+            (Behaviour::Options(options), Kind::Select { .. }, Value::Text(option))
+                if !options.contains(&**option) =>
+            {
+                None
+            }
             (
-                Behaviour::Trim | Behaviour::Upper | Behaviour::Round | Behaviour::RefuseContaining(_),
+                Behaviour::Trim
+                | Behaviour::Upper
+                | Behaviour::Round
+                | Behaviour::RefuseContaining(_)
+                | Behaviour::AtMost(_)
+                | Behaviour::Options(_),
                 _,
                 _,
             ) => Some(value.clone()),
+        }
+    }
+
+    /// NetSuite's words about a value that it refuses.
+    pub(super) fn refusal(&self, field: &str, value: &Json) -> Refused {
+        match self {
+            Behaviour::AtMost(most) => {
+                let message = format!(
+                    "The field {field} contained more than the maximum number ( {most} ) of characters allowed."
+                );
+                Refused::field(Reason::TooLong, field, message)
+            }
+            Behaviour::Options(_) => {
+                let shown = value.as_str().unwrap_or_default();
+                let message = format!("Invalid {field} reference key {shown}.");
+                Refused::field(Reason::BadReference, field, message)
+            }
+            Behaviour::Trim
+            | Behaviour::Upper
+            | Behaviour::Ignore
+            | Behaviour::Round
+            | Behaviour::RefuseContaining(_) => {
+                let message = format!("Please enter a valid value for: {field}.");
+                Refused::field(Reason::Business, field, message)
+            }
         }
     }
 }

@@ -161,12 +161,13 @@ impl Slot {
 
     async fn run(&mut self) -> Reply {
         self.carried_out = true;
-        let reply = match self.account.deployed {
+        let reply = match &self.account.deployed {
             None => self.request.run(&mut self.account.enter()),
-            Some(_) => {
+            Some(deployed) => {
                 let (account, request) = (Arc::clone(&self.account), Arc::clone(&self.request));
                 let place = self.place.take();
-                let ran = scripts::aside(move || (carry_out(&account, &request), place)).await;
+                let work = move || (carry_out(&account, &request), place);
+                let ran = if deployed.waits { scripts::in_turn(work) } else { scripts::aside(work).await };
                 let broken =
                     || (Reply::html(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"), None);
                 let (reply, place) = ran.unwrap_or_else(broken);
@@ -197,6 +198,14 @@ fn turned_away(state: &mut State, channel: Channel) -> Option<Reply> {
         state.count("auth");
         return Some(Reply::unauthorised(channel));
     }
+    if state.faults().moved {
+        state.count("moved");
+        return Some(Reply::moved());
+    }
+    if state.faults().foreign_domain {
+        state.count("foreign_domain");
+        return Some(Reply::html(StatusCode::FORBIDDEN, "Forbidden"));
+    }
     if state.strikes("lost_request", |f| f.lost_request) {
         return Some(Reply::html(StatusCode::BAD_GATEWAY, "Bad Gateway"));
     }
@@ -217,6 +226,9 @@ fn spoilt(state: &mut State, reply: Reply) -> Reply {
     }
     if state.strikes("html", |f| f.html) {
         return reply.into_html();
+    }
+    if state.strikes("partial_content", |f| f.partial_content) {
+        return reply.partial();
     }
     match state.strikes("truncated", |f| f.truncated) {
         true => reply.truncated(),

@@ -19,6 +19,7 @@
 
 mod account;
 mod catalog;
+mod cause;
 mod faults;
 mod gate;
 mod mirror;
@@ -28,6 +29,7 @@ mod refusal;
 mod reply;
 mod rest;
 mod restlet;
+mod rules;
 mod save;
 mod schema;
 pub(crate) mod scripts;
@@ -62,10 +64,14 @@ use table::Table;
 use user_event::Origin;
 
 pub use account::Stats;
+pub use cause::Cause;
 pub use faults::{Behaviour, Faults};
 pub use record::Snapshot;
+pub use rules::Rules;
 pub use scripts::{Answer, Deployed, Files, Mode, Outside, Post, Scripts, Unreached};
-pub use settings::{DeletedType, HiddenRecords, NoteFields, NotesShown, Nulls, Settings, UnsetCheckbox};
+pub use settings::{
+    DeletedType, HiddenRecords, NoteFields, NotesShown, Nulls, ScriptDates, Settings, UnsetCheckbox,
+};
 pub use sign_in::{Certificate, Integration};
 
 /// Largest body that NetSuite takes, in bytes.
@@ -182,6 +188,22 @@ impl NetSuite {
         self.account(account)?.act(|state| {
             let table = state.store.table_of(record_type)?;
             state.update(table, ui::parse_id(id)?, values, &Origin::person(user, user_event))?;
+            Ok(())
+        })
+    }
+
+    /// Something changes a record; User Events see it as NetSuite has it.
+    pub fn change(
+        &self,
+        account: &AccountId,
+        (record_type, id): (&RecordType, &str),
+        values: &Map<String, Json>,
+        cause: Cause,
+    ) -> Result<(), Refusal> {
+        self.account(account)?.act(|state| {
+            let table = state.store.table_of(record_type)?;
+            let origin = cause.origin("ann", &state.faults().settings);
+            state.update(table, ui::parse_id(id)?, values, &origin)?;
             Ok(())
         })
     }

@@ -41,6 +41,14 @@ impl Means {
             (Context::Restlet, _) => Means("RST", "RESTlet"),
             (Context::RestWebServices, _) => Means("RWS", "REST Web Services"),
             (Context::MapReduce, _) => Means("MPR", "Map/Reduce"),
+            (Context::WebServices, _) => Means("SLT", "Web Services"),
+            (Context::Suitelet, _) => Means("SUI", "Suitelet"),
+            (Context::Scheduled, _) => Means("SCH", "Scheduled Script"),
+            (Context::CustomMassUpdate, _) => Means("CMU", "Custom Mass Update"),
+            (Context::CsvImport, _) => Means("CSV", "CSV Import"),
+            (Context::UserEvent, _) => Means("UEV", "User Event"),
+            (Context::Workflow, _) => Means("WFL", "Workflow"),
+            (Context::Other, _) => Means("OTH", "Other"),
         }
     }
 }

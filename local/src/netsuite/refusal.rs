@@ -18,6 +18,10 @@ pub(super) enum Reason {
     BadReference,
     /// Another record of the type has the external id.
     DuplicateExternalId,
+    /// Our role lacks a permission.
+    Permission,
+    /// The text is longer than the field.
+    TooLong,
     /// A rule of the business: validation, workflow, dependent records.
     Business,
     /// There is no such record (any more).
@@ -59,6 +63,8 @@ impl Refused {
             Reason::UnknownField | Reason::BadValue => "INVALID_FLD_VALUE",
             Reason::BadReference => "INVALID_KEY_OR_REF",
             Reason::DuplicateExternalId => "DUP_EXTID",
+            Reason::Permission => "INSUFFICIENT_PERMISSION",
+            Reason::TooLong => "EXCEEDED_MAX_FIELD_LENGTH",
             Reason::Business => "USER_ERROR",
             Reason::Missing => "RCRD_DSNT_EXIST",
         }
@@ -74,6 +80,8 @@ impl Refused {
             Reason::BadValue => "INVALID_CONTENT",
             Reason::BadReference => "INVALID_KEY_OR_REF",
             Reason::DuplicateExternalId => "DUP_EXTID",
+            Reason::Permission => "INSUFFICIENT_PERMISSION",
+            Reason::TooLong => "INVALID_CONTENT",
             Reason::Business => "USER_ERROR",
             Reason::Missing => "NONEXISTENT_ID",
         }
@@ -83,8 +91,10 @@ impl Refused {
     pub(super) fn status(&self) -> StatusCode {
         match self.reason {
             Reason::UnknownAccount | Reason::UnknownType | Reason::Missing => StatusCode::NOT_FOUND,
+            Reason::Permission => StatusCode::FORBIDDEN,
             Reason::UnknownField
             | Reason::BadValue
+            | Reason::TooLong
             | Reason::BadReference
             | Reason::DuplicateExternalId
             | Reason::Business => StatusCode::BAD_REQUEST,

@@ -82,6 +82,17 @@ impl Reply {
         Self { status, content_type: HTML, body: body.into_bytes(), location: None }
     }
 
+    /// 302: the account's data centre is another.
+    pub(super) fn moved() -> Self {
+        let location = Some("https://system.na2.netsuite.com/app/login/secure/enterpriselogin.nl".into());
+        Self { location, ..Self::html(StatusCode::FOUND, "Object moved") }
+    }
+
+    /// 415: the body's type is none that RESTlets take.
+    pub(super) fn unsupported() -> Self {
+        Self::html(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type")
+    }
+
     /// 503: the account is down for maintenance.
     pub(super) fn maintenance() -> Self {
         Self::html(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
@@ -170,6 +181,11 @@ impl Reply {
     pub(super) fn truncated(mut self) -> Self {
         self.body.truncate(self.body.len() / 2);
         self
+    }
+
+    /// The first half of the body, which says of itself that it is not all.
+    pub(super) fn partial(self) -> Self {
+        Self { status: StatusCode::PARTIAL_CONTENT, ..self.truncated() }
     }
 
     /// Whether the call went well: only then can the body be spoilt on its way.

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::extract::{Path, Query, State as Shared};
 use axum::routing::post;
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::Side;
@@ -58,12 +59,23 @@ async fn answer(
     Shared(netsuite): Shared<Arc<NetSuite>>,
     Path(account): Path<String>,
     Query(script): Query<Script>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Reply {
     match netsuite.account_at(&account) {
+        Some(account) if !is_taken(&headers) => {
+            gate::call(account, Request::Malformed(Channel::Restlet, Reply::unsupported())).await
+        }
         Some(account) => gate::call(account, request(account, &script, body)).await,
         None => Reply::html(StatusCode::NOT_FOUND, "Not Found"),
     }
+}
+
+/// Whether RESTlets take a body of this type; who names none is let in.
+fn is_taken(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    ["application/json", "text/plain"].iter().any(|taken| taken.eq_ignore_ascii_case(kind))
 }
 
 fn request(account: &Account, script: &Script, body: Bytes) -> Request {

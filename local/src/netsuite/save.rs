@@ -74,6 +74,9 @@ impl State {
     /// Deletes a record.
     pub(super) fn delete(&mut self, table: TableIx, id: u64, origin: &Origin<'_>) -> Result<(), Refused> {
         self.refuse_at_random(origin)?;
+        if let Some(stored) = self.store.table(table).get(id) {
+            self.refuse_by_rule(table, Some(id), &stored.body, origin)?;
+        }
         let when = self.when();
         let record = self.store.delete(table, id, when)?;
         self.notes.touch(id);
@@ -109,6 +112,7 @@ impl State {
         origin: &Origin<'_>,
     ) -> Result<(), Refused> {
         self.refuse_at_random(origin)?;
+        self.refuse_by_rule(table, id, &draft.body, origin)?;
         for &ix in &draft.written {
             self.behave(table, id, &mut draft.body, ix, origin)?;
         }
@@ -146,9 +150,7 @@ impl State {
         let current = id.and_then(|id| self.store.table(table).get(id)).map_or(&nothing, |r| &r.body);
         let kind = behaviour.as_str();
         let Some(settled) = behaviour.settle(&field.kind, &current.values[ix], &body.values[ix]) else {
-            let name = &field.netsuite;
-            let message = format!("Please enter a valid value for: {name}.");
-            let refused = Refused::field(Reason::Business, name, message);
+            let refused = behaviour.refusal(&field.netsuite, &body.render(schema, ix));
             self.count(kind);
             return Err(refused);
         };

@@ -15,6 +15,10 @@ pub struct Settings {
     pub timezone: Tz,
     /// The user's date format, as a mask: how a date looks that no mask was given for. Its time is lost.
     pub date_format: Mask,
+    /// Whether the user reads the time of day as 2 pm or as 14.
+    pub twelve_hours: bool,
+    /// How scripts are handed dates.
+    pub script_dates: ScriptDates,
     /// Whether dates are compared as moments or by what the wall clock shows.
     pub reckoning: Reckoning,
     /// Which moment a text means that the wall clock shows twice, in autumn.
@@ -49,8 +53,23 @@ pub struct Settings {
     pub hidden_as: HiddenColumns,
     /// `table.column` by which a query cannot be filtered, as some types refuse their lastModified.
     pub unfilterable_columns: BTreeSet<String>,
+    /// The preference "Run Server SuiteScript and Trigger Workflows" of CSV imports.
+    pub csv_imports_fire: bool,
+    /// Whether User Events see NetSuite's own mass updates.
+    pub mass_updates_fire: bool,
     /// What our RESTlet's native twin sees of the records of `hidden_rows`.
     pub hidden_records: HiddenRecords,
+}
+
+/// How scripts are handed dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScriptDates {
+    /// As what JavaScript calls a date.
+    #[default]
+    Objects,
+    /// As text, in the user's format and zone, which N/format reads.
+    Text,
 }
 
 /// What a script sees of a record that its role does not see in lists.
@@ -129,6 +148,8 @@ impl Default for Settings {
             timezone: Tz::America__Los_Angeles,
             // Unwrap safety: a mask of known parts.
             date_format: Mask::parse("MM/DD/YYYY").expect("a mask"),
+            twelve_hours: true,
+            script_dates: ScriptDates::default(),
             reckoning: Reckoning::default(),
             overlap: Overlap::default(),
             gap: Gap::default(),
@@ -146,6 +167,8 @@ impl Default for Settings {
             hidden_columns: BTreeSet::new(),
             hidden_as: HiddenColumns::default(),
             unfilterable_columns: BTreeSet::new(),
+            csv_imports_fire: false,
+            mass_updates_fire: false,
             hidden_records: HiddenRecords::default(),
         }
     }
@@ -179,12 +202,16 @@ impl Settings {
         let usual = Self::default();
         Self {
             nulls: usual.nulls,
+            twelve_hours: usual.twelve_hours,
+            script_dates: usual.script_dates,
             row_ceiling: usual.row_ceiling,
             denied: usual.denied,
             hidden_rows: usual.hidden_rows,
             hidden_columns: usual.hidden_columns,
             hidden_as: usual.hidden_as,
             unfilterable_columns: usual.unfilterable_columns,
+            csv_imports_fire: usual.csv_imports_fire,
+            mass_updates_fire: usual.mass_updates_fire,
             hidden_records: usual.hidden_records,
             ..self.clone()
         }

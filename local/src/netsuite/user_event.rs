@@ -18,6 +18,22 @@ pub(super) enum Context {
     RestWebServices,
     /// A Map/Reduce script.
     MapReduce,
+    /// SOAP web services.
+    WebServices,
+    /// A Suitelet.
+    Suitelet,
+    /// A scheduled script.
+    Scheduled,
+    /// A mass update by a script.
+    CustomMassUpdate,
+    /// A CSV import.
+    CsvImport,
+    /// Another User Event.
+    UserEvent,
+    /// A workflow.
+    Workflow,
+    /// NetSuite itself.
+    Other,
 }
 
 impl Context {
@@ -27,6 +43,14 @@ impl Context {
             Context::Restlet => "RESTLET",
             Context::RestWebServices => "RESTWEBSERVICES",
             Context::MapReduce => "MAPREDUCE",
+            Context::WebServices => "WEBSERVICES",
+            Context::Suitelet => "SUITELET",
+            Context::Scheduled => "SCHEDULED",
+            Context::CustomMassUpdate => "CUSTOMMASSUPDATE",
+            Context::CsvImport => "CSVIMPORT",
+            Context::UserEvent => "USEREVENT",
+            Context::Workflow => "WORKFLOW",
+            Context::Other => "OTHER",
         }
     }
 }

@@ -170,8 +170,13 @@ impl Mask {
         out
     }
 
-    /// Reads what the wall clock shows in `text`.
-    pub(crate) fn read(&self, text: &str) -> Result<NaiveDateTime, String> {
+    /// The mask as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Reads what the wall clock shows in `text`; or why it is no such text, in Oracle's words.
+    pub fn read(&self, text: &str) -> Result<NaiveDateTime, String> {
         let mut reader = Reader { rest: text.trim(), ..Reader::default() };
         for Part { piece, .. } in &self.parts {
             // Oracle lets the time of day be missing at the end.

@@ -53,6 +53,7 @@ codes! {
     DupCstmRcrdEntry = "DUP_CSTM_RCRD_ENTRY",
     UserError = "USER_ERROR",
     InvalidFldValue = "INVALID_FLD_VALUE",
+    ExceededMaxFieldLength = "EXCEEDED_MAX_FIELD_LENGTH",
     InvalidKeyOrRef = "INVALID_KEY_OR_REF",
     SssMissingReqdArgument = "SSS_MISSING_REQD_ARGUMENT",
     SssInvalidSublistOperation = "SSS_INVALID_SUBLIST_OPERATION",
@@ -154,6 +155,7 @@ impl Code {
             | Code::DupCstmRcrdEntry => Class::Duplicate,
             Code::UserError
             | Code::InvalidFldValue
+            | Code::ExceededMaxFieldLength
             | Code::InvalidKeyOrRef
             | Code::SssMissingReqdArgument
             | Code::SssInvalidSublistOperation => Class::Rule,
@@ -221,6 +223,9 @@ impl Code {
             }
             Code::UserError => "NetSuite's own rule refuses it: correct what the message names, then retry.",
             Code::InvalidFldValue => "The value does not fit NetSuite's field: correct it, then retry.",
+            Code::ExceededMaxFieldLength => {
+                "The text is longer than NetSuite's field: shorten it, or lengthen the field there, then retry."
+            }
             Code::InvalidKeyOrRef => {
                 "A referred record or option does not exist there: create or correct it, then retry."
             }

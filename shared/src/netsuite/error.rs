@@ -244,7 +244,7 @@ mod tests {
                 false,
             ),
             (
-                "USER_ERROR INVALID_FLD_VALUE INVALID_KEY_OR_REF SSS_MISSING_REQD_ARGUMENT \
+                "USER_ERROR INVALID_FLD_VALUE EXCEEDED_MAX_FIELD_LENGTH INVALID_KEY_OR_REF SSS_MISSING_REQD_ARGUMENT \
               SSS_INVALID_SUBLIST_OPERATION",
                 Class::Rule,
                 CallEnd::Unclear,

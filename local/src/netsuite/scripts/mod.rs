@@ -18,6 +18,7 @@
 mod engine;
 mod expression;
 mod files;
+mod formats;
 mod map_reduce;
 mod outside;
 mod price;
@@ -80,6 +81,8 @@ pub struct Deployed {
     secrets: BTreeMap<AccountId, String>,
     outside: Arc<dyn Outside>,
     project: Project,
+    /// Whether everybody waits while a script runs.
+    pub(super) waits: bool,
 }
 
 impl Deployed {
@@ -90,7 +93,32 @@ impl Deployed {
         secrets: BTreeMap<AccountId, String>,
         outside: Arc<dyn Outside>,
     ) -> Arc<Self> {
-        Arc::new(Self { files, mode, secrets, outside, project: Project::read() })
+        Arc::new(Self { files, mode, secrets, outside, project: Project::read(), waits: false })
+    }
+
+    /// The same for a world that goes step by step: whoever calls a script waits for it, so that nothing depends on the
+    /// order of threads.
+    pub fn in_turn(
+        files: Files,
+        mode: Mode,
+        secrets: BTreeMap<AccountId, String>,
+        outside: Arc<dyn Outside>,
+    ) -> Arc<Self> {
+        Arc::new(Self { files, mode, secrets, outside, project: Project::read(), waits: true })
+    }
+
+    /// The same project with its objects as `change` leaves them: for tests of how they are deployed.
+    #[cfg(test)]
+    pub(super) fn with_objects(self: Arc<Self>, change: impl Fn(&str) -> String) -> Arc<Self> {
+        let Self { files, mode, secrets, outside, waits, .. } = &*self;
+        Arc::new(Self {
+            files: files.clone(),
+            mode: *mode,
+            secrets: secrets.clone(),
+            outside: Arc::clone(outside),
+            project: Project::of(change),
+            waits: *waits,
+        })
     }
 
     /// The project's custom record types, without rows.
@@ -126,6 +154,14 @@ pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + '
         let _ = tell.send(work());
     });
     told.await.ok()
+}
+
+/// Does work that may run scripts, on a thread of its own for which everybody waits; `None` when it failed.
+pub(super) fn in_turn<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("suitescript".into()).stack_size(STACK);
+        thread.spawn_scoped(scope, work).ok()?.join().ok()
+    })
 }
 
 /// Starts work that may run scripts, on a thread of its own.

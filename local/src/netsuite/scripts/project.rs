@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::files::OBJECTS;
+use crate::netsuite::user_event::Context;
 
 /// What starts a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,15 @@ pub(super) struct Deployment {
     pub(super) id: String,
     /// The record type that it listens to, lower case.
     pub(super) record_type: Option<String>,
+    /// What may start it, in the words of `runtime.executionContext`; nothing named: anything.
+    contexts: Vec<String>,
+}
+
+impl Deployment {
+    /// Whether it runs for what was done in this context.
+    pub(super) fn runs_in(&self, context: Context) -> bool {
+        self.contexts.is_empty() || self.contexts.iter().any(|name| name == context.as_str())
+    }
 }
 
 /// A custom record type: its fields and NetSuite's types of them, lower case.
@@ -51,7 +61,13 @@ pub(super) struct Project {
 impl Project {
     /// Reads the objects. They are our own, so what is not understood shows in the tests.
     pub(super) fn read() -> Self {
-        let objects = || OBJECTS.iter().map(|(_, xml)| *xml);
+        Self::of(|xml| xml.to_string())
+    }
+
+    /// The same with the objects as `change` leaves them.
+    pub(super) fn of(change: impl Fn(&str) -> String) -> Self {
+        let changed: Vec<String> = OBJECTS.iter().map(|(_, xml)| change(xml)).collect();
+        let objects = || changed.iter().map(String::as_str);
         Self {
             scripts: objects().filter_map(script).collect(),
             custom_types: objects().filter_map(custom_type).collect(),
@@ -91,6 +107,7 @@ fn script(xml: &str) -> Option<Script> {
     let deployment = |(id, body): (&str, &str)| Deployment {
         id: id.to_string(),
         record_type: text(body, "recordtype").map(str::to_ascii_lowercase),
+        contexts: text(body, "executioncontext").into_iter().flat_map(names).collect(),
     };
     let parameter =
         |(id, body): (&str, &str)| (id.to_string(), text(body, "defaultvalue").map(str::to_string));
@@ -101,6 +118,11 @@ fn script(xml: &str) -> Option<Script> {
         deployments: elements(xml, "scriptdeployment").into_iter().filter(runs).map(deployment).collect(),
         parameters: elements(xml, "scriptcustomfield").into_iter().map(parameter).collect(),
     })
+}
+
+/// The names of a list.
+fn names(list: &str) -> impl Iterator<Item = String> {
+    list.split('|').map(str::trim).filter(|name| !name.is_empty()).map(str::to_string)
 }
 
 fn custom_type(xml: &str) -> Option<CustomType> {

@@ -59,6 +59,9 @@ pub(super) fn run(
             let saves = state.draw(2 * writes);
             run.dies_after(saves);
         }
+        if let Some(calls) = state.faults().dies_after_calls.filter(|_| writes > 0) {
+            run.dies_after_calls(calls);
+        }
         let values = body["writes"].as_array().into_iter().flatten();
         let values = values.filter_map(|write| write["values"].as_object());
         if writes > 0
@@ -67,7 +70,11 @@ pub(super) fn run(
             run.dies_after(2 * deadly as u64);
         }
     }
-    engine.enter(&runner.script.file, "post", &body)
+    let returned = engine.enter(&runner.script.file, "post", &body);
+    if run.died_of_calls() {
+        account.enter().count("died");
+    }
+    returned
 }
 
 /// How many writes a call asks for.

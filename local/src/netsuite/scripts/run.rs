@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::price::{Allowance, LOOKS_MAX};
 use super::project::{Deployment, Kind, Script};
 use super::thrown::{End, Thrown};
-use super::{Deployed, Mode, outside, records, search, secrets, suiteql};
+use super::{Deployed, Mode, formats, outside, records, search, secrets, suiteql};
 use crate::netsuite::account::Account;
 use crate::netsuite::user_event::Context;
 
@@ -41,6 +41,8 @@ pub(super) struct Run {
     ended: Cell<Option<End>>,
     /// After so many more saves the run dies, of slowness.
     dies_after: Cell<Option<u64>>,
+    /// And after so many more calls of the modules.
+    dies_after_calls: Cell<Option<u64>>,
 }
 
 /// Who runs which script.
@@ -75,6 +77,7 @@ impl Run {
             looks: Cell::new(0),
             ended: Cell::new(None),
             dies_after: Cell::new(None),
+            dies_after_calls: Cell::new(None),
         });
         let engine = Engine::new(Rc::clone(&run))?;
         Ok((run, engine))
@@ -96,6 +99,19 @@ impl Run {
             self.end(End::Time);
         }
         self.dies_after.set(Some(saves));
+    }
+
+    /// Lets the run die of slowness after so many more calls of the modules.
+    pub(super) fn dies_after_calls(&self, calls: u64) {
+        if calls == 0 {
+            self.end(End::Time);
+        }
+        self.dies_after_calls.set(Some(calls));
+    }
+
+    /// Whether it has died so.
+    pub(super) fn died_of_calls(&self) -> bool {
+        self.dies_after_calls.get() == Some(0)
     }
 
     /// Whether saves of this run are seen by User Events: those of a User Event are not.
@@ -128,7 +144,11 @@ impl Run {
         self.check_time();
         let answered = match self.ended.get() {
             Some(end) => Err(end.into()),
-            None => self.dispatch(what, about),
+            None => {
+                let answered = self.dispatch(what, about);
+                self.called();
+                answered
+            }
         };
         let answer = match answered {
             Ok(value) => json!({ "value": value }),
@@ -146,7 +166,10 @@ impl Run {
                 "context": self.context.as_str(),
             })),
             "parameter" => Ok(json!(self.parameter(&parsed::<Named>(about)?.name))),
-            "preference" => Ok(json!(preference(&parsed::<Named>(about)?.name))),
+            "preference" => Ok(json!(formats::preference(self, &parsed::<Named>(about)?.name))),
+            "format.are_text" => Ok(formats::are_text(self)),
+            "format.text" => formats::text(self, &parsed(about)?),
+            "format.parse" => formats::parse(self, &parsed(about)?),
             "feature" => Ok(json!(matches!(&*parsed::<Named>(about)?.name, "MULTICURRENCY" | "MULTPRICE"))),
             "log" => Ok(self.log(&parsed(about)?)),
             "secret" => secrets::refuse_unknown(self, &parsed(about)?),
@@ -188,6 +211,16 @@ impl Run {
     pub(super) fn saved(&self) {
         if let Some(left) = self.dies_after.get() {
             self.dies_after.set(Some(left.saturating_sub(1)));
+            if left <= 1 {
+                self.end(End::Time);
+            }
+        }
+    }
+
+    /// A module was called, and has done what it was asked.
+    fn called(&self) {
+        if let Some(left) = self.dies_after_calls.get() {
+            self.dies_after_calls.set(Some(left.saturating_sub(1)));
             if left <= 1 {
                 self.end(End::Time);
             }
@@ -253,14 +286,4 @@ struct LogLine {
 fn parsed<T: DeserializeOwned>(about: &str) -> Result<T, Thrown> {
     let bad = |error: serde_json::Error| Thrown::new("SSS_MISSING_REQD_ARGUMENT", error.to_string());
     serde_json::from_str(about).map_err(bad)
-}
-
-/// The integration user's preferences.
-fn preference(name: &str) -> &'static str {
-    match name {
-        "TIMEZONE" => "Etc/UTC",
-        "DATEFORMAT" => "MM/DD/YYYY",
-        "TIMEFORMAT" => "hh:mm a",
-        _ => "",
-    }
 }

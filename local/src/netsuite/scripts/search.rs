@@ -1,6 +1,5 @@
 //! N/search, as far as the scripts search: records by external id, custom records, deleted records.
 
-use chrono::{DateTime, Timelike};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -9,7 +8,7 @@ use super::price::CALL;
 use super::rows::{Row, RowTable};
 use super::run::Run;
 use super::thrown::Thrown;
-use super::{records, rows};
+use super::{formats, records, rows};
 use crate::netsuite::account::State;
 use crate::netsuite::record::rfc3339;
 
@@ -161,23 +160,17 @@ fn deleted(state: &State, search: &Search, filter: &Filter<'_>) -> Result<Vec<Fo
         return Err(unsupported(search, filter.name));
     };
     let Ok(table) = records::table(state, name) else { return Err(rows::missing()) };
+    let settings = &state.faults().settings;
     let row = |deletion: &crate::netsuite::table::Deletion| Found {
         id: None,
         values: Map::from_iter([
             ("externalid".into(), json!(deletion.external_id.as_deref())),
-            ("deleteddate".into(), json!(shown(deletion.at))),
+            ("deleteddate".into(), json!(formats::to_the_minute(settings, deletion.at))),
             // What the column is sorted by: the day as people see it would not do.
             ("deleteddate.sort".into(), json!(deletion.at)),
         ]),
     };
     Ok(state.store.table(table).deleted_since(i64::MIN).map(row).collect())
-}
-
-/// A moment in the user's format, to the minute, as searches show it.
-fn shown(seconds: i64) -> String {
-    let at = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    let half = if at.hour() < 12 { "am" } else { "pm" };
-    format!("{} {half}", at.format("%m/%d/%Y %I:%M"))
 }
 
 fn sort(search: &Search, found: &mut [Found]) -> Result<(), Thrown> {

@@ -72,7 +72,8 @@ pub(in crate::netsuite) fn submitted(
 /// Runs the type's User Events. Whatever becomes of them, the save stands.
 pub(in crate::netsuite) fn after_submit(account: &Arc<Account>, submitted: &Submitted) {
     let Some(deployed) = &account.deployed else { return };
-    for (script, deployment) in deployed.project.user_events(&submitted.record_type) {
+    let listening = deployed.project.user_events(&submitted.record_type);
+    for (script, deployment) in listening.filter(|(_, of)| of.runs_in(submitted.context)) {
         let runner = Runner { script, deployment, context: submitted.context, user: &submitted.user };
         let argument = json!({
             "type": submitted.event,

@@ -1,9 +1,12 @@
 //! The simulator from outside: over its router, as our clients meet it, and by its plain methods.
 
 mod behaviours;
+mod causes;
 mod conformance;
 mod delivery;
+mod dying;
 mod events;
+mod formats;
 mod lines;
 mod pages;
 mod rest;

@@ -35,9 +35,21 @@ impl Hub {
         self.world_of(mode, Files::of_the_project())
     }
 
+    /// A world with another text in place of a script's.
+    pub(super) fn world_with(self: &Arc<Self>, path: &str, source: &str) -> World {
+        self.world_of(Mode::Outbox, Files::of_the_project().with(path, source.to_string()))
+    }
+
     fn world_of(self: &Arc<Self>, mode: Mode, files: Files) -> World {
         let secrets = [(acme(), SECRET.to_string())].into();
         World::of(1, Scripts::Deployed(Deployed::new(files, mode, secrets, Arc::clone(self) as _)))
+    }
+
+    /// A world whose deployments call this hub, and are as `change` leaves them.
+    pub(super) fn deployed_with(self: &Arc<Self>, change: impl Fn(&str) -> String) -> World {
+        let secrets = [(acme(), SECRET.to_string())].into();
+        let deployed = Deployed::new(Files::of_the_project(), Mode::Direct, secrets, Arc::clone(self) as _);
+        World::of(1, Scripts::Deployed(deployed.with_objects(change)))
     }
 
     pub(super) fn take(&self) -> Vec<Post> {
@@ -61,7 +73,7 @@ fn restlet_of(source: &str) -> World {
     Hub::new().world_of(Mode::Outbox, Files::of_the_project().with("sx_rl_write.js", script))
 }
 
-fn code(body: &str) -> String {
+pub(super) fn code(body: &str) -> String {
     let body: Json = serde_json::from_str(body).unwrap_or_else(|_| panic!("{body}"));
     body["error"]["code"].as_str().unwrap_or_default().to_string()
 }
@@ -137,6 +149,30 @@ fn only_what_is_deployed_answers() {
         let (status, _, body) = world.send("POST", &path, "{}".into());
         assert_eq!((status.as_u16(), code(&body).as_str()), (404, "SSS_INVALID_SCRIPTLET_ID"));
     }
+}
+
+#[test]
+fn only_json_and_plain_text_are_taken() {
+    use axum::body::Body;
+    use http::{Request, header::CONTENT_TYPE};
+    use tower::ServiceExt;
+
+    let (world, _) = world();
+    for (kind, status) in [
+        ("application/json", 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("text/plain", 200),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/xml", 415),
+        ("", 415),
+    ] {
+        let body = Body::from(json!({"action": "read", "reads": []}).to_string());
+        let request = Request::post(super::RESTLET).header(CONTENT_TYPE, kind).body(body).unwrap();
+        let answer = super::waited(world.router.clone().oneshot(request)).unwrap();
+        assert_eq!(answer.status(), status, "{kind:?}");
+    }
+    let (status, _, _) = world.send("PUT", super::RESTLET, "{}".into());
+    assert_eq!(status, 405);
 }
 
 #[test]

@@ -42,7 +42,7 @@ define(['host', 'N/internal/values'], (host, values) => {
             const field = this.#fields.get(fieldId);
             // An inline edit's record knows nothing of the rest.
             if (!field || (this.#edited && !this.#edited.includes(fieldId))) return field ? '' : undefined;
-            return values.shown(field.type, this.#document.values[fieldId]);
+            return values.shown(field.type, this.#document.values[fieldId], field.system);
         }
 
         setValue(...parts) {

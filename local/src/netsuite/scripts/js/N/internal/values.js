@@ -1,12 +1,17 @@
 // Field values between how the simulator stores them (wire form) and how NetSuite shows them to scripts.
-define([], () => {
+define(['host'], (host) => {
     const NUMBERS = ['integer', 'float', 'currency', 'rate', 'percent'];
 
-    function shown(type, stored) {
+    const DATES = ['date', 'datetimetz'];
+    const dates = host('format.are_text');
+
+    /** NetSuite's own fields are dates in any case. */
+    function shown(type, stored, system) {
         if (type === 'checkbox') return stored === true;
         if (type === 'multiselect') return stored ?? [];
         if (stored === null || stored === undefined) return '';
         if (NUMBERS.includes(type)) return Number(stored);
+        if (dates && DATES.includes(type) && !system) return host('format.text', { value: stored, type });
         if (type === 'date') return localDay(stored);
         if (type === 'datetimetz') return new Date(stored);
         return stored;

@@ -229,17 +229,24 @@ impl World {
 
     /// The same, with another configuration of the same accounts, and with clocks that are as wrong as that.
     pub fn configured(seed: u64, config: SyncConfig, followed: Option<String>, clocks: Clocks) -> Self {
+        Self::of_scripts(seed, config, followed, clocks, Scripts::Native)
+    }
+
+    /// The same, with whatever does the work of our scripts.
+    pub fn of_scripts(
+        seed: u64,
+        config: SyncConfig,
+        followed: Option<String>,
+        clocks: Clocks,
+        scripts: Scripts,
+    ) -> Self {
         let config = Arc::new(config);
         let accounts: Arc<Vec<AccountId>> = Arc::new(config.accounts.keys().cloned().collect());
         let executor = Executor::new(accounts.len(), START);
         let mut dice = fastrand::Rng::with_seed(branch(seed, "world"));
         let skewed = |dice: &mut fastrand::Rng, by: i64| executor.clock(dice.i64(-by..=by));
-        let netsuite = NetSuite::new(
-            Arc::clone(&config),
-            Arc::new(skewed(&mut dice, clocks.systems_ms)),
-            seed,
-            Scripts::Native,
-        );
+        let netsuite =
+            NetSuite::new(Arc::clone(&config), Arc::new(skewed(&mut dice, clocks.systems_ms)), seed, scripts);
         let suitex = SuiteX::new(Arc::clone(&config), Arc::new(skewed(&mut dice, clocks.systems_ms)));
         let mut bus = Bus::new(seed);
         functions::subscribe(&mut bus);
@@ -298,6 +305,12 @@ impl World {
         }
         world.boot_all();
         world
+    }
+
+    /// From now on one and the same instances serve all accounts, as they do where they are deployed.
+    pub fn share_instances(&mut self) {
+        let shared = self.lanes[0].instances.clone();
+        self.lanes.iter_mut().for_each(|lane| lane.instances.clone_from(&shared));
     }
 
     /// Starts an instance anew.

@@ -3,19 +3,23 @@
 //!
 //! When a story ends, everything must have settled and every invariant hold: see [`story::Story`].
 
+mod asked;
 mod story;
 
 mod aba;
 mod accounts;
 mod buffer_away;
 mod buffer_lost;
+mod causes;
 mod coalescing;
 mod conflict;
 mod create_seen_twice;
+mod custom_record;
 mod decimals;
 mod delete_against_edit;
 mod delete_rules;
 mod desk;
+mod dying_script;
 mod echo;
 mod equal_second;
 mod every_effect;
@@ -35,8 +39,10 @@ mod poison;
 mod redelivered_suffix;
 mod reference_before_target;
 mod reference_cycle;
+mod refusals;
 mod refused;
 mod stale;
+mod statuses;
 mod sweep;
 mod trimming_target;
 mod twin;

@@ -1,14 +1,14 @@
 //! A world that is driven step by step. Whoever lets a story go has it checked: nothing is left to do, and
 //! every invariant of the simulation holds.
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{Request, StatusCode};
 use local::functions::{FUNCTIONS, POLLED_AFTER_MS};
-use local::netsuite::Faults;
-use serde_json::{Map, Value as Json, json};
+use local::netsuite::{Answer, Cause, Deployed, Faults, Files, Mode, Outside, Post, Scripts, Unreached};
+use serde_json::{Map, Value as Json};
 use shared::domain::governance::{Call, CallEnd, Purpose};
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId};
 use shared::domain::record::Record;
@@ -49,12 +49,21 @@ pub(crate) struct Story {
     ticked_at: i64,
 }
 
+/// Nobody is reached from NetSuite.
+struct Nowhere;
+
+impl Outside for Nowhere {
+    fn post(&self, _: Post) -> Result<Answer, Unreached> {
+        Err(Unreached)
+    }
+}
+
 /// A future of the memory twins, which never wait.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("a memory twin does not wait")
 }
 
-fn object(json: Json) -> Map<String, Json> {
+pub(crate) fn object(json: Json) -> Map<String, Json> {
     match json {
         Json::Object(object) => object,
         other => panic!("not an object: {other}"),
@@ -73,11 +82,29 @@ impl Story {
 
     /// A world with another configuration, made of the product's own.
     pub(crate) fn configured(change: impl FnOnce(String) -> String) -> Self {
+        Self::between(&world::config(), change, Scripts::Native)
+    }
+
+    /// A world in whose NetSuite the very scripts run that customers deploy. Their User Events stay in the outbox: what
+    /// changes there is polled.
+    pub(crate) fn scripted() -> Self {
+        let files = Files::of_the_project();
+        let deployed = Deployed::in_turn(files, Mode::Outbox, BTreeMap::new(), Arc::new(Nowhere));
+        Self::between(&world::config(), |text| text, Scripts::Deployed(deployed))
+    }
+
+    /// A world in which both systems, too, have what the configuration names beyond the product's own.
+    pub(crate) fn extended(change: impl Fn(String) -> String) -> Self {
+        Self::between(&change(world::config()), change, Scripts::Native)
+    }
+
+    /// A world between two systems that have what `systems` configures.
+    fn between(systems: &str, change: impl FnOnce(String) -> String, scripts: Scripts) -> Self {
         let own = include_str!("../../../config/sync.toml").to_string();
         // A story says what happens within which second: our own clocks agree on that. The simulation has them disagree.
         let clocks = Clocks { systems_ms: 300_000, instances_ms: 0 };
-        let plain = SyncConfig::parse(&world::config()).expect("the product's own configuration");
-        let mut world = World::configured(1, plain, None, clocks);
+        let plain = SyncConfig::parse(systems).expect("what both systems have");
+        let mut world = World::of_scripts(1, plain, None, clocks, scripts);
         world.config =
             Arc::new(SyncConfig::parse(&world::with_people(&change(own))).expect("a configuration"));
         for lane in [ACME, GLOBEX] {
@@ -130,6 +157,15 @@ impl Story {
         id
     }
 
+    /// Something creates a record in NetSuite that no User Event sees.
+    pub(crate) fn create_unseen(&mut self, record_type: &str, values: Json) -> String {
+        let (account, values) = (self.account(), object(values));
+        let made = self.world.netsuite.ui_create(&account, &kind(record_type), &values, false, "ann");
+        let id = made.unwrap_or_else(|refused| panic!("{refused:?}"));
+        self.took(NetSuite, record_type, &id, &values);
+        id
+    }
+
     /// Somebody edits a record.
     pub(crate) fn edit(&mut self, side: Side, record_type: &str, id: &str, values: Json) {
         self.edit_as(side, record_type, id, values, true);
@@ -138,6 +174,14 @@ impl Story {
     /// Something edits a record in NetSuite that no User Event sees.
     pub(crate) fn edit_unseen(&mut self, record_type: &str, id: &str, values: Json) {
         self.edit_as(NetSuite, record_type, id, values, false);
+    }
+
+    /// A record is changed in NetSuite by this cause.
+    pub(crate) fn edit_by(&mut self, cause: Cause, record_type: &str, id: &str, values: Json) {
+        let (account, values) = (self.account(), object(values));
+        let told = self.world.netsuite.change(&account, (&kind(record_type), id), &values, cause);
+        told.unwrap_or_else(|refused| panic!("{refused:?}"));
+        self.took(NetSuite, record_type, id, &values);
     }
 
     fn edit_as(&mut self, side: Side, record_type: &str, id: &str, values: Json, user_event: bool) {
@@ -443,87 +487,6 @@ impl Story {
 
     pub(crate) fn trace(&self) -> String {
         self.world.lanes[self.lane].trace.join("\n")
-    }
-
-    // Who is asked.
-
-    /// Sends a request to a function; status and body.
-    pub(crate) fn send(&mut self, function: &'static str, request: Request<Bytes>) -> (StatusCode, Json) {
-        let answer = Arc::new(Mutex::new(None));
-        let (instance, kept) = (self.world.any(self.lane, function), Arc::clone(&answer));
-        self.world.send(self.lane, instance, request, move |status, body| {
-            let body = serde_json::from_slice(&body).unwrap_or(Json::Null);
-            *kept.lock().expect("one thread") = Some((status, body));
-        });
-        while answer.lock().expect("one thread").is_none() {
-            self.world.executor.step(self.lane, 0);
-        }
-        let mut answer = answer.lock().expect("one thread");
-        answer.take().expect("an answer")
-    }
-
-    /// Asks the review API.
-    pub(crate) fn get(&mut self, path: &str) -> Json {
-        let request = Request::get(format!("/review/api/v1/{path}")).body(Bytes::new()).expect("a request");
-        let (status, body) = self.send("review", request);
-        assert!(status.is_success(), "{path}: {status} {body}");
-        body
-    }
-
-    /// Tells the review API something.
-    pub(crate) fn post(&mut self, path: &str, body: Json) -> (StatusCode, Json) {
-        self.post_if(path, None, body)
-    }
-
-    /// The same, if what is there has this tag.
-    pub(crate) fn post_if(&mut self, path: &str, tag: Option<&str>, body: Json) -> (StatusCode, Json) {
-        let request = Request::post(format!("/review/api/v1/{path}"));
-        let request = tag.iter().fold(request, |request, tag| request.header("if-match", *tag));
-        let body = Bytes::from(body.to_string());
-        self.send("review", request.header("content-type", "application/json").body(body).expect("a request"))
-    }
-
-    /// The only open conflict, as people see it.
-    #[track_caller]
-    pub(crate) fn conflict(&mut self) -> Json {
-        let account = self.account();
-        let mut list = self.get(&format!("conflicts?account={account}"));
-        let items = list["items"].as_array_mut().expect("a list");
-        assert_eq!(items.len(), 1, "{items:?}");
-        items.remove(0)
-    }
-
-    /// A person decides a conflict as it is shown, and everything settles.
-    #[track_caller]
-    pub(crate) fn resolve(&mut self, conflict: &Json, decision: Json) {
-        self.decide(conflict, decision);
-        self.settle();
-    }
-
-    /// A person decides a conflict as it is shown.
-    #[track_caller]
-    pub(crate) fn decide(&mut self, conflict: &Json, decision: Json) {
-        let mut body = json!({ "conflictRevision": conflict["conflictRevision"] });
-        body.as_object_mut().expect("an object").extend(object(decision));
-        let path = format!("conflicts/{}/resolve", conflict["conflictId"].as_str().expect("an id"));
-        let (status, answer) = self.post(&path, body);
-        assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
-    }
-
-    /// A person has an error tried again, and everything settles.
-    pub(crate) fn retry(&mut self, error: &ErrorEntry) {
-        let (status, answer) = self.tries(error);
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        self.settle();
-    }
-
-    /// A person asks for an error to be tried again, as they see it now.
-    pub(crate) fn tries(&mut self, error: &ErrorEntry) -> (StatusCode, Json) {
-        let seen = now(self.world.state.error(error.id)).expect("a state").expect("the error");
-        let request = Request::post(format!("/review/api/v1/errors/{}/retry?as=rita", error.id))
-            .header("content-type", "application/json")
-            .header("if-match", format!("\"{}\"", seen.tag()));
-        self.send("review", request.body(Bytes::from_static(b"{}")).expect("a request"))
     }
 
     // What goes wrong.

@@ -61,15 +61,18 @@ fn main() {
 }
 
 fn flooded(flood: &Flood) {
-    let Flood { seconds, of_ceiling, refused, in_flight, cap, due, out_of_order, drains_s } = flood;
+    let Flood { seconds, of_ceiling, refused, in_flight, cap, due, due_most, out_of_order, drains_s } = flood;
     println!("  done after {seconds} s, {:.1} % of the ceiling of {cap} calls at once", of_ceiling * 100.0);
-    println!("  {in_flight} calls at once at most, {refused} refused; {due} records due at most");
+    println!(
+        "  {in_flight} calls at once at most, {refused} refused; {due} records due at most, of {due_most}"
+    );
     println!("  {:.1} % of the less important written before the more important", out_of_order * 100.0);
     let off = |(told, was): &(f64, f64)| (told / was - 1.0).abs();
     let worst = drains_s.iter().map(off).fold(0.0, f64::max);
     let pairs = drains_s.iter().map(|(told, was)| format!("{told:.0} ({was:.0})"));
     println!("  seconds left as told (as it was): {}", pairs.collect::<Vec<_>>().join(", "));
     goal("no storm: nothing refused, never above the cap", *refused == 0 && in_flight <= cap);
+    goal("the backlog is bounded", due <= due_most);
     goal(">= 95 % of the ceiling", *of_ceiling >= 0.95);
     goal("in the order of importance: <= 1 % before their turn", *out_of_order <= 0.01);
     goal(

@@ -18,6 +18,10 @@ const TYPES: [(&str, &str); 2] = [("customer", "company_name"), ("item", "name")
 /// Order is judged while so many of the more important ones are left: what is at the very end is under way together.
 const LEFT: usize = 100;
 
+/// While changes come, so much of what the cap lets through is written at least: the first of them must be absorbed, and the
+/// start is slow.
+const MEANWHILE: f64 = 0.6;
+
 /// It is asked so often, s, when it will be done, from when nothing comes any more,
 const ASK_S: usize = 10;
 
@@ -39,6 +43,8 @@ pub struct Flood {
     pub cap: u32,
     /// Records that were due at once, at most.
     pub due: u64,
+    /// How many may be: all but most of what the cap lets through while they come.
+    pub due_most: u64,
     /// Writes of the less important type while enough of the more important were left, of all of its writes.
     pub out_of_order: f64,
     /// In how many seconds it would be done, as was told, and as it was.
@@ -84,6 +90,7 @@ pub fn flood(changes: usize, over_s: usize) -> Flood {
         in_flight: stats.max_in_flight,
         cap: cap(&product.world.config.accounts[&account].limits),
         due,
+        due_most: changes as u64 - (MEANWHILE * stage.oracle() * over_s as f64) as u64,
         out_of_order: out_of_order as f64 / before[1].max(1) as f64,
         drains_s: told.into_iter().map(|(at, drains)| (drains, (second - at) as f64)).collect(),
     }

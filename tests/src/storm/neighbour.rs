@@ -1,5 +1,5 @@
 //! What one account's storm makes another account wait: the second account's edits, timed from SuiteX to NetSuite,
-//! beside a neighbour that rests and beside one that storms.
+//! beside a neighbour that rests and beside one that storms. The same instances serve both, and poll both.
 
 use serde_json::Value as Json;
 use shared::domain::id::Timestamp;
@@ -38,7 +38,7 @@ struct Sent {
 }
 
 fn times(stages: &[Stage], demand: Demand) -> Vec<i64> {
-    let mut product = Product::new(config(stages[0].limit));
+    let mut product = Product::shared(config(stages[0].limit));
     product.set_weather(STORMY, &stages[0]);
     // Its own NetSuite is well and no faster than the other.
     product.set_weather(BESIDE, &Stage { for_ms: 0, limit: 5, foreign: 0 });

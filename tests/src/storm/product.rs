@@ -36,6 +36,8 @@ pub struct Demand {
 pub struct Product {
     /// Where.
     pub world: World,
+    /// Whether the poller is at work.
+    polls: bool,
     ticked: i64,
     edits: u64,
     records: BTreeMap<(Lane, &'static str), Vec<String>>,
@@ -47,10 +49,19 @@ impl Product {
     pub fn new(config: SyncConfig) -> Self {
         Self {
             world: World::configured(1, config, None, Clocks { systems_ms: 0, instances_ms: 0 }),
+            polls: false,
             ticked: 0,
             edits: 0,
             records: BTreeMap::new(),
         }
+    }
+
+    /// The same as it is deployed: one instance serves all accounts, and they are polled.
+    pub(crate) fn shared(config: SyncConfig) -> Self {
+        let mut product = Self::new(config);
+        product.world.share_instances();
+        product.polls = true;
+        product
     }
 
     pub(crate) fn account(&self, lane: Lane) -> AccountId {
@@ -124,6 +135,9 @@ impl Product {
                 self.ticked = now.0;
                 for lane in [STORMY, BESIDE] {
                     self.world.tick(lane);
+                    if self.polls {
+                        self.world.poll_by(lane, 0);
+                    }
                 }
                 continue;
             }

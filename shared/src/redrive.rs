@@ -22,7 +22,7 @@ use crate::announce;
 use crate::domain::event::{ChangeEvent, FieldError};
 use crate::domain::id::{AccountId, PerSide, RecordKey, Side, Timestamp, derived_id};
 use crate::domain::plan::{has_work, reschedule};
-use crate::domain::record::{Due, DueReason, Record};
+use crate::domain::record::{Due, DueReason, Record, unreadable_error};
 use crate::fault::{Fault, Unavailable};
 use crate::intake::subject_of;
 use crate::pubsub::{Message, Topic, change_message};
@@ -328,8 +328,14 @@ async fn unlock(
     now: Timestamp,
 ) -> Result<Option<(Record, Vec<Side>)>, Fault> {
     let stored = ports.state.load(std::slice::from_ref(key)).await?.pop().flatten();
-    // One that cannot be read has no lock of ours in its row, and is due there.
-    let Some(stored) = stored.filter(|record| record.why_unreadable().is_none()) else { return Ok(None) };
+    if let Some(why) = stored.as_deref().and_then(Record::why_unreadable) {
+        // That it cannot be read locks nothing in its row, and it is due there. What else is wrong with it does, and stays.
+        return match error.id == unreadable_error(key) {
+            true => Ok(None),
+            false => Err(Fault::Park { field: "record".into(), reason: format!("it cannot be read: {why}") }),
+        };
+    }
+    let Some(stored) = stored else { return Ok(None) };
     let Some(surface) = ports.config.surface(&key.account, &key.record_type) else {
         let reason = format!("{} is not configured in {}", key.record_type, key.account);
         return Err(Fault::Park { field: "recordType".into(), reason });

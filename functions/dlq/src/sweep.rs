@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use shared::domain::event::ChangeEvent;
 use shared::domain::id::{AccountId, Side, Timestamp};
 use shared::fault::{Fault, Unavailable};
-use shared::redrive::{close, payload_bytes, redrive, reopen, send};
-use shared::state::{ErrorEntry, ErrorStatus, Place, Subject};
+use shared::redrive::{Redriven, close, payload_bytes, redrive, reopen, send};
+use shared::state::{ErrorEntry, ErrorStatus, Place, Subject, UNREADABLE};
 use uuid::Uuid;
 
 use crate::App;
@@ -82,8 +82,15 @@ async fn see_to(app: &App, error: &ErrorEntry, swept: &mut Swept) -> Result<(), 
             swept.closed += 1;
         }
         Stand::Mended => {
-            redrive(&app.ports, error.id, ACTOR, Some("what it complained of has changed since")).await?;
-            swept.tried += 1;
+            let why = "what it complained of has changed since";
+            match redrive(&app.ports, error.id, ACTOR, Some(why)).await? {
+                // Its events have gone on without it, and its record can be read.
+                Redriven::Nothing if error.code == UNREADABLE => {
+                    close(&app.ports, error, ACTOR, why).await?;
+                    swept.closed += 1;
+                }
+                _ => swept.tried += 1,
+            }
         }
         Stand::Look(side) => look(&app.ports, error, side).await?,
         Stand::Unsent => send(&app.ports, error).await?,

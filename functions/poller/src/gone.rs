@@ -88,7 +88,7 @@ impl Deletions {
     }
 
     /// Whether a deletion was told lately, waits to be, or was discarded. Whoever found it first tells it: a person is
-    /// asked about a mass once, not by each scan that comes upon it while nobody decides.
+    /// not asked again by each scan that comes upon it while nobody decides.
     pub(crate) fn has(&self, key: &str) -> bool {
         let waits = || self.scans.values().any(|of| of.gone.contains_key(key));
         self.told.contains_key(key) || self.discarded.contains_key(key) || waits()
@@ -154,7 +154,8 @@ impl Teller<'_> {
         let Some(stage) = deletions.scans.get(&self.stage).filter(|stage| !stage.gone.is_empty()) else {
             return 0;
         };
-        let gone = stage.gone.values().map(|gone| &gone.listed);
+        // The others' too: what one of them holds and what it has not looked at yet are one mass.
+        let gone = deletions.scans.values().flat_map(|of| of.gone.values()).map(|gone| &gone.listed);
         let undecided = gone.chain(deletions.told.values()).filter(|listed| stage.word(listed).is_none());
         most_within_an_hour(undecided.map(String::as_str)).max(stage.worst)
     }
@@ -329,9 +330,9 @@ fn key_of(record: &Record) -> Option<String> {
     Some(format!("{} {id}", record.key.record_type))
 }
 
-/// Whether a record is known to be there, in NetSuite.
+/// Whether a record is known to be there, in NetSuite. One that we cannot read may be.
 pub(crate) fn is_there(record: &Record) -> bool {
-    record.sides[Side::NetSuite].presence == Presence::There
+    record.sides[Side::NetSuite].presence == Presence::There || record.why_unreadable().is_some()
 }
 
 /// When a record was deleted, or seen to be gone.

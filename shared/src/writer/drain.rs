@@ -42,6 +42,9 @@ const GLANCE_MS: i64 = 250;
 /// Writes that found no permit are passed over for so long, ms, to find the looks that may be due behind them.
 const PASSED_OVER_MS: i64 = 2_000;
 
+/// Records that cannot be read are passed over for so long, ms: somebody may have mended them.
+const UNREADABLE_MS: i64 = 60_000;
+
 /// Records whose writes to a target without governance are under way at once: as many as its database takes in
 /// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
 const UNGOVERNED_MAX: usize = 64;
@@ -75,8 +78,9 @@ struct Busy {
     /// Writes that found no permit, or whose intent could not be stored, since when.
     passed_over: BTreeSet<RecordKey>,
     passed_since: Timestamp,
-    /// Records that cannot be read.
+    /// Records that cannot be read, and when the last of them was met.
     unreadable: BTreeSet<RecordKey>,
+    unreadable_since: Timestamp,
     /// When there is a budget again for those that were passed over for want of it.
     budget_from: Timestamp,
     /// Whether no call is under way.
@@ -137,6 +141,9 @@ impl Writer {
             let now = self.ports.clock.now();
             if now.0 - busy.passed_since.0 > PASSED_OVER_MS && !busy.held && busy.budget_from <= now {
                 (busy.passed_over, busy.passed_since) = (BTreeSet::new(), now);
+            }
+            if now.0 - busy.unreadable_since.0 > UNREADABLE_MS {
+                busy.unreadable.clear();
             }
             busy.is_alone = calls.is_empty();
             let round = async {
@@ -262,13 +269,17 @@ impl Writer {
             if let Some(why) = record.why_unreadable() {
                 unreadable::file(&self.ports, &record.key, why, &[]).await?;
                 busy.unreadable.insert(record.key.clone());
+                busy.unreadable_since = now;
             }
         }
         let readable = records.iter().flatten().filter(|record| record.why_unreadable().is_none());
         let known = readable.filter_map(|r| Some((r, account.types.get(&r.key.record_type)?)));
         let known: Vec<_> = known.collect();
         if known.is_empty() {
-            return Ok((Round::Idle, due.iter().cloned().collect()));
+            // Behind those that cannot be read others may be due; these are not taken again.
+            let none_readable = due.iter().any(|key| busy.unreadable.contains(key));
+            let round = if none_readable { Round::NotBefore(now) } else { Round::Idle };
+            return Ok((round, due.iter().cloned().collect()));
         }
         let state = &*self.ports.state;
         let pairs = known.iter().map(|(r, s)| (&***r, &***s));

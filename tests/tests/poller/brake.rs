@@ -46,6 +46,21 @@ fn what_passes_in_one_account_passes_in_that_one_alone() {
     assert_eq!(plain.notices("acme", About::Brake), 2);
 }
 
+/// A scan looks at what was deleted in portions, and holds before it has looked at all; the scans of an hour and a day
+/// later and the sweep come upon the rest.
+#[test]
+fn nothing_of_a_mass_passes_unasked_because_another_scan_finds_the_rest() {
+    let rules = Rules { deletions_max: 50, sweep_every_s: 3_600, ..Rules::default() };
+    let mut plain = Plain::new(rules);
+    let ids = Vec::from_iter((0..300).map(|_| plain.customer("acme")));
+    plain.minutes(10);
+    assert_eq!(plain.there("acme", &ids), 300);
+    ids[..120].iter().for_each(|id| plain.delete("acme", id));
+    plain.minutes(27 * 60);
+    assert_eq!(plain.there("acme", &ids), 300);
+    assert!(plain.codes("acme").iter().all(|code| code == "MASS_DELETE"), "{:?}", plain.codes("acme"));
+}
+
 #[test]
 fn what_is_discarded_is_kept_and_holds_no_later_deletion() {
     let (mut plain, [acme, globex]) = masses();

@@ -302,6 +302,9 @@ fn no_such_conflict() -> Problem {
 fn of_record(access: Access, filed: Filed, record: Option<Arc<Record>>) -> Result<Open, Problem> {
     let (id, key) = (filed.conflict, &filed.key);
     let record = record.ok_or_else(no_such_conflict)?;
+    if let Some(why) = record.why_unreadable() {
+        return Err(Problem::unprocessable("record", format!("it cannot be read just now: {why}")));
+    }
     let Some(conflict) = record.conflict.clone().filter(|conflict| conflict.id == id) else {
         let over = json!({ "account": key.account, "type": key.record_type, "id": record.key.id });
         let shown = Map::from_iter([("record".to_string(), over)]);

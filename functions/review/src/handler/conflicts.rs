@@ -57,6 +57,7 @@ pub(crate) struct AssignBody {
     /// An address; null: nobody's.
     assignee: Option<String>,
     /// Whose it was when you looked; null: nobody's. It must be said.
+    #[schema(required = true)]
     was: Option<String>,
     /// Why.
     note: Option<String>,

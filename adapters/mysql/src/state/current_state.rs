@@ -70,7 +70,7 @@ statements! {
         and record_type = ? and alias_of = ?".into();
 }
 
-/// MySQL plans ids of one account and type in a third of the time that it takes for as many keys.
+/// MySQL plans ids of one account and type in less time than as many whole keys.
 fn of_type(count: usize) -> String {
     format!("account_id = ? and record_type = ? and record_id in ({})", marks(count))
 }

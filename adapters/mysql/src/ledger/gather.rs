@@ -26,7 +26,7 @@ pub(super) struct Append {
 
 /// Writes what waits until all senders are gone and nothing waits any more.
 pub(super) async fn work(pool: MySqlPool, mut waiting: mpsc::Receiver<Append>) {
-    let mut expected = 1;
+    let (mut expected, mut caution) = (1, round::Caution::default());
     while let Some(first) = waiting.recv().await {
         let batch = gather(first, &mut waiting, expected).await;
         expected = batch.appends.len();
@@ -34,7 +34,7 @@ pub(super) async fn work(pool: MySqlPool, mut waiting: mpsc::Receiver<Append>) {
         // Who has gone away delivers it again.
         appends.retain(|append| !append.answer.is_closed());
         let entries = appends.iter_mut().map(|append| std::mem::take(&mut append.entries)).collect();
-        let answers = round::append(&pool, entries).await;
+        let answers = round::append(&pool, entries, &mut caution).await;
         for (append, answer) in appends.into_iter().zip(answers) {
             // A caller who left meanwhile has been served all the same.
             let _ = append.answer.send(answer);

@@ -1,6 +1,6 @@
 //! One round: the appends of several callers, written together, told apart again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use shared::fault::Unavailable;
 use shared::ledger::{Appended, Entry};
@@ -18,16 +18,47 @@ const LOST: u32 = 3;
 /// How often events that somebody else appends at the same moment are looked up anew.
 const RACES: u32 = 5;
 
+/// At its start, and after an event that was there already, a worker asks first for so many rounds.
+const CAUTIOUS_ROUNDS: u32 = 100;
+
+/// Whether a round asks which of its events are there already before it writes. An insert that meets one fails, draws
+/// ids all the same and leaves a gap, for which a scan then waits; to ask in vain costs as much as half an insert, and
+/// a way to MySQL and back. What is delivered twice seldom comes alone, and mostly after somebody has died.
+pub(super) struct Caution {
+    rounds: u32,
+}
+
+impl Default for Caution {
+    fn default() -> Self {
+        Self { rounds: CAUTIOUS_ROUNDS }
+    }
+}
+
+impl Caution {
+    fn asks(&mut self) -> bool {
+        let asks = self.rounds > 0;
+        self.rounds = self.rounds.saturating_sub(1);
+        asks
+    }
+
+    fn learn(&mut self, answers: &[Appended]) {
+        if answers.iter().any(|answer| matches!(answer, Appended::Known)) {
+            self.rounds = CAUTIOUS_ROUNDS;
+        }
+    }
+}
+
 /// Appends the entries of each caller; answers each caller. What is the matter with one entry is told to its
 /// caller alone; when MySQL is lost, everybody is told.
 pub(super) async fn append(
     pool: &MySqlPool,
     callers: Vec<Vec<Entry>>,
+    caution: &mut Caution,
 ) -> Vec<Result<Vec<Appended>, Unavailable>> {
     let mut round = Round::default();
     let asked: Vec<Vec<Place>> =
         callers.into_iter().map(|entries| entries.into_iter().map(|e| round.add(e)).collect()).collect();
-    let verdicts = write_all(pool, &round.rows).await;
+    let verdicts = write_all(pool, &round.rows, caution).await;
     asked.into_iter().map(|places| answer(places, &verdicts)).collect()
 }
 
@@ -81,11 +112,11 @@ fn answer(places: Vec<Place>, verdicts: &[Verdict]) -> Result<Vec<Appended>, Una
 
 /// Writes the rows in their order, with one statement where none is refused; else by halves, until what is
 /// refused stands alone.
-async fn write_all(pool: &MySqlPool, rows: &[Row]) -> Vec<Verdict> {
+async fn write_all(pool: &MySqlPool, rows: &[Row], caution: &mut Caution) -> Vec<Verdict> {
     let mut verdicts: Vec<Verdict> = Vec::with_capacity(rows.len());
     let mut parts = vec![rows];
     while let Some(part) = parts.pop() {
-        match write(pool, part).await {
+        match write(pool, part, caution).await {
             Ok(fresh) => verdicts.extend(fresh.into_iter().map(Ok)),
             Err(error) => match (cause(&error), part) {
                 (Cause::Refused(_), [_]) => verdicts.push(Ok(Appended::Refused(error.to_string()))),
@@ -105,23 +136,27 @@ async fn write_all(pool: &MySqlPool, rows: &[Row]) -> Vec<Verdict> {
     verdicts
 }
 
-/// Writes rows with one statement. What is there already is left out first: a statement that fails draws ids
-/// and leaves a gap, which a scan then waits for.
-async fn write(pool: &MySqlPool, rows: &[Row]) -> Result<Vec<Appended>, sqlx::Error> {
-    let (mut races, mut lost) = (0, 0);
+/// Writes rows with one statement; without those that are there already, once one has been met.
+async fn write(pool: &MySqlPool, rows: &[Row], caution: &mut Caution) -> Result<Vec<Appended>, sqlx::Error> {
+    let (mut asks, mut races, mut lost) = (caution.asks(), 0, 0);
     loop {
-        match write_new(pool, rows).await {
-            Ok(answers) => return Ok(answers),
-            Err(error) if cause(&error) == Cause::Duplicate && races < RACES => races += 1,
+        match write_new(pool, rows, asks).await {
+            Ok(answers) => {
+                caution.learn(&answers);
+                return Ok(answers);
+            }
+            Err(error) if cause(&error) == Cause::Duplicate && races < RACES => {
+                (asks, races) = (true, races + 1)
+            }
             Err(error) if cause(&error) == Cause::Lost && lost < LOST => lost += 1,
             Err(error) => return Err(error),
         }
     }
 }
 
-async fn write_new(pool: &MySqlPool, rows: &[Row]) -> Result<Vec<Appended>, sqlx::Error> {
+async fn write_new(pool: &MySqlPool, rows: &[Row], asks: bool) -> Result<Vec<Appended>, sqlx::Error> {
     let dice = rows.first().map_or(0, |row| row.entry.event_id.as_u64_pair().1);
-    let known = retrying(dice, || event_store::known(pool, rows)).await?;
+    let known = if asks { retrying(dice, || event_store::known(pool, rows)).await? } else { HashSet::new() };
     let fresh: Vec<&Row> = rows.iter().filter(|row| !known.contains(&row.key())).collect();
     retrying(dice, || event_store::insert(pool, &fresh)).await?;
     let answer = |row: &Row| if known.contains(&row.key()) { Appended::Known } else { Appended::Fresh };

@@ -97,6 +97,32 @@ async fn what_two_instances_append_at_once_is_fresh_for_one_of_them() {
 }
 
 #[tokio::test]
+async fn what_was_there_is_asked_for_at_the_start_and_after_it_was_met() {
+    let (database, ledger) = ledger().await;
+    let gaps = async || {
+        let asked =
+            sqlx::query_scalar::<_, i64>("select cast(max(id) - count(*) as signed) from event_store");
+        asked.fetch_one(&database.pool).await.unwrap()
+    };
+    let again = async |n: u128| {
+        let told = ledger.append(vec![entry("acme", n), entry("acme", n + 1)]).await.unwrap();
+        assert_eq!(told, [Known, Fresh], "it was met, and its neighbour written");
+    };
+    ledger.append(vec![entry("acme", 0)]).await.unwrap();
+    again(0).await;
+    assert_eq!(gaps().await, 0, "what was there was asked for, and drew no place");
+    for n in 2..200 {
+        assert_eq!(ledger.append(vec![entry("acme", n)]).await.unwrap(), [Fresh]);
+    }
+    again(199).await;
+    assert_eq!(gaps().await, 2, "nobody had asked for a while");
+    for n in 200..210 {
+        again(n).await;
+    }
+    assert_eq!(gaps().await, 2, "from then on it was asked for again");
+}
+
+#[tokio::test]
 async fn many_callers_share_few_statements() {
     let (database, _) = ledger().await;
     // With a single connection, what it counts is what this ledger has done.

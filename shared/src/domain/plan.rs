@@ -69,8 +69,13 @@ pub fn plan(
     if state.detached {
         return Plan::Nothing;
     }
+    let other = &record.sides[side.other()];
     let write = match (record.alive, state.presence) {
         (true, Presence::There) => update(record, side, surface, has),
+        // What the other side holds is still to be looked at: half a record would find none of those that it could be.
+        (true, Presence::Never | Presence::Gone) if other.wants_read && other.presence == Presence::There => {
+            Plan::Nothing
+        }
         (true, Presence::Never | Presence::Gone) => create(record, side, surface, has),
         (false, Presence::There) => delete(record, side),
         (false, Presence::Never | Presence::Gone) => Plan::Nothing,

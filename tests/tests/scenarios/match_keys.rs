@@ -66,6 +66,21 @@ fn one_that_is_alike_becomes_the_same_record_and_keeps_what_only_one_side_knew()
 }
 
 #[test]
+fn a_change_of_one_that_nobody_has_told_of_is_looked_up_before_anything_is_made_of_it() {
+    let mut story = Story::new();
+    let ada = json!({ "companyname": "Ada", "email": "a@b.c", "city": "Ulm" });
+    let id = story.create_unseen("customer", ada);
+    story.edit(NetSuite, "customer", &id, json!({ "phone": "2" }));
+    story.settle();
+    let pair = story.pair(NetSuite, "customer", &id);
+    for (field, value) in [("company_name", "Ada"), ("email", "a@b.c"), ("city", "Ulm"), ("phone", "2")] {
+        assert_eq!(story.value(SuiteX, "customer", &pair.suitex, field), json!(value), "{field}");
+    }
+    assert_eq!(story.writes().1, 1, "it was made at once as it is: {}", story.trace());
+    story.forget_edits();
+}
+
+#[test]
 fn it_is_found_from_either_side_and_whoever_is_heard_first() {
     for poll_first in [false, true] {
         let mut story = Story::new();

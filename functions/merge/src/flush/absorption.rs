@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use shared::breakage::{self, Breakage};
 use shared::domain::absorb::{absorb, absorb_override, absorb_resolution};
-use shared::domain::event::{ChangeEvent, FieldError, Source, WireIdentity};
+use shared::domain::event::{ChangeEvent, FieldError, Operation, Source, WireIdentity};
 use shared::domain::id::{RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use shared::domain::identity;
 use shared::domain::merged::MergedEvent;
@@ -137,7 +137,15 @@ impl Absorption {
             // Whatever comes late about it creates nothing.
             self.retire(news.side, news.id.clone());
         }
+        let is_unknown = self.record.version.0 == 0 && !self.record.alive;
         let report = absorb(&mut self.record, news, &self.surface);
+        if is_unknown
+            && matches!(news.fact, Fact::Holds { full: false, .. })
+            && event.operation == Operation::Update
+        {
+            // It was there before we were told of it, and there is more to it than what was changed.
+            self.record.sides[news.side].wants_read = true;
+        }
         if let Some(id) = report.retired.clone() {
             self.retire(news.side, id);
         }

@@ -1,15 +1,16 @@
 //! What is planned for a side.
 
 use shared::domain::id::Timestamp;
+use shared::domain::news::{News, Standing};
 use shared::domain::plan::{has_work, plan};
-use shared::domain::record::{Lock, Presence};
+use shared::domain::record::{Lock, Presence, Record};
 use shared::domain::settle::unsettle;
 use shared::domain::surface::FieldIx;
 use shared::domain::value::Value;
 use uuid::Uuid;
 
 use super::{N, Thing, X};
-use crate::fixture::{fields, int, surface, text};
+use crate::fixture::{delta, fields, full, int, key, named, surface, text};
 
 #[test]
 fn what_is_planned() {
@@ -150,4 +151,18 @@ fn references_wait_for_their_counterpart() {
     thing.edit(X, 11, &[("r", text("77"))]);
     let planned = plan(&thing.record, N, &thing.surface, thing.now, &|_, _| false);
     assert_eq!(thing.in_words(planned), "wait for other 77");
+}
+
+#[test]
+fn nothing_is_made_from_what_is_still_to_be_looked_at() {
+    let surface = fields("f = { type = \"integer\" }\ng = { type = \"integer\" }");
+    let mut thing = Thing { record: Record::new(key(), &surface), surface, now: Timestamp(1_000_000) };
+    // Without a revision nobody knows whether it is what NetSuite holds.
+    let told = named(&thing.surface, &[("f", int(1))]);
+    thing.hear(&News { revision: None, ..delta(N, 0, told) });
+    assert_eq!((thing.planned(N), thing.planned(X)), ("read".into(), "nothing".into()));
+    let all = named(&thing.surface, &[("f", int(1)), ("g", int(2))]);
+    thing.hear(&News { standing: Standing::Answered, ..full(N, 11, all) });
+    thing.record.sides.netsuite.wants_read = false;
+    assert_eq!((thing.planned(N), thing.planned(X)), ("nothing".into(), "create f=1 g=2".into()));
 }

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -63,7 +64,7 @@ impl World {
         let config = SyncConfig::parse(&config).unwrap();
         let (state, ledger) = (Arc::new(MemoryState::new()), Arc::new(MemoryLedger::default()));
         let (blob, bus) = (Arc::new(MemoryBlob::default()), Arc::new(Bus::default()));
-        let clock = Arc::new(Still(AtomicI64::new(NOW.0)));
+        let clock = Arc::new(Still::at(NOW));
         let background = Background::default();
         let edge = Edge {
             config: Arc::new(config),
@@ -205,24 +206,43 @@ impl Publish for Bus {
     }
 }
 
-/// A clock that a test moves.
-pub(crate) struct Still(AtomicI64);
+/// A clock that a test moves. Who sleeps takes the time along, and is awake at once.
+pub(crate) struct Still {
+    now: Arc<AtomicI64>,
+    /// Who sleeps does so until the test has moved the time.
+    sleeps: AtomicBool,
+}
 
 impl Still {
+    fn at(now: Timestamp) -> Self {
+        Self { now: Arc::new(AtomicI64::new(now.0)), sleeps: AtomicBool::new(false) }
+    }
+
     /// Moves the time on.
     pub(crate) fn pass(&self, millis: i64) {
-        self.0.fetch_add(millis, Ordering::Relaxed);
+        self.now.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// From now on the test alone moves the time.
+    pub(crate) fn stand(&self) {
+        self.sleeps.store(true, Ordering::Relaxed);
     }
 }
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
+        Timestamp(self.now.load(Ordering::Relaxed))
     }
 
     fn sleep_until(&self, until: Timestamp) -> BoxFuture<()> {
-        self.0.fetch_max(until.0, Ordering::Relaxed);
-        Box::pin(std::future::ready(()))
+        if !self.sleeps.load(Ordering::Relaxed) {
+            self.now.fetch_max(until.0, Ordering::Relaxed);
+        }
+        let now = Arc::clone(&self.now);
+        // Nobody is woken: a test looks again by itself.
+        let is_over =
+            move || if now.load(Ordering::Relaxed) >= until.0 { Poll::Ready(()) } else { Poll::Pending };
+        Box::pin(std::future::poll_fn(move |_| is_over()))
     }
 }
 

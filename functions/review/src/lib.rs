@@ -25,6 +25,7 @@ use shared::runtime::serve::with_common_routes;
 
 pub use handler::openapi;
 pub use identity::Identity;
+pub use request::READ_WITHIN_MS;
 pub use room::LARGE_AT_ONCE;
 
 /// Largest body taken, in bytes: 1 MiB, which is a person's largest edit many times over.

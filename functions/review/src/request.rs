@@ -1,18 +1,21 @@
 //! The parts of a request, read with problems that name what is wrong.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::str::FromStr;
 
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use futures::future::{Either, select};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, IF_MATCH};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use shared::domain::id::{PerSide, Side};
+use shared::runtime::clock::Clock;
 use shared::runtime::problem::Problem;
 use uuid::Uuid;
 
@@ -23,6 +26,9 @@ const LIMIT: usize = 50;
 
 /// Most rows on a page.
 const LIMIT_MAX: usize = 200;
+
+/// A large body is given up after this time, ms: 9 MiB are through by then over a line of 2.5 Mbit/s.
+pub const READ_WITHIN_MS: i64 = 30_000;
 
 /// The variable parts of the path.
 pub(crate) struct Segments<T>(pub(crate) T);
@@ -181,12 +187,27 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
-/// A body that may be larger than others, `limit` bytes at most. It is read now, and not before: who may send it is known.
-pub(crate) async fn large(request: Request, limit: usize) -> Result<Bytes, Problem> {
+/// A body that may be larger than others, `limit` bytes at most. It is read now, and not before: who may send it is
+/// known. It has [`READ_WITHIN_MS`] to arrive, for others wait for its place.
+pub(crate) async fn large(request: Request, limit: usize, clock: &dyn Clock) -> Result<Bytes, Problem> {
     let told = request.headers().get(CONTENT_LENGTH).and_then(|told| told.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > limit as u64) {
         return Err(Problem::too_large(limit));
     }
+    let late = clock.sleep_until(clock.now().plus(READ_WITHIN_MS));
+    match select(pin!(whole(request, limit)), late).await {
+        Either::Left((body, _)) => body,
+        Either::Right(_) => {
+            let within = READ_WITHIN_MS / 1000;
+            Err(Problem::bad_request(
+                "$",
+                format!("the body did not arrive within {within} s; send it again"),
+            ))
+        }
+    }
+}
+
+async fn whole(request: Request, limit: usize) -> Result<Bytes, Problem> {
     let (mut frames, mut body) = (request.into_body().into_data_stream(), BytesMut::new());
     while let Some(frame) = frames.next().await {
         let frame = frame.map_err(|_| Problem::bad_request("$", "the body did not arrive whole"))?;

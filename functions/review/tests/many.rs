@@ -14,7 +14,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use memory_ports::{NOW, World, account, key};
 use review::identity::Development;
-use review::{App, BODY_MAX_BYTES, EDIT_MAX_BYTES, Identity, LARGE_AT_ONCE, router};
+use review::{App, BODY_MAX_BYTES, EDIT_MAX_BYTES, Identity, LARGE_AT_ONCE, READ_WITHIN_MS, router};
 use serde_json::{Map, Value as Json, json};
 use shared::domain::absorb::absorb_resolution;
 use shared::domain::event::{ChangeEvent, WireChoice};
@@ -365,7 +365,8 @@ fn who_may_not_edit_is_told_before_a_byte_is_read_and_few_large_bodies_are_read_
         let answer = desk.router.clone().oneshot(edit(id, who).body(unread()).unwrap());
         assert_eq!(answer.now_or_never().expect("at once").unwrap().status(), status, "{who}");
     }
-    // Bodies that never end.
+    // Bodies that never end, while the time stands still.
+    desk.world.clock.stand();
     let endless = || Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
     let begin = |_| {
         let mut asked = Box::pin(desk.router.clone().oneshot(edit(id, "rita").body(endless()).unwrap()));
@@ -376,9 +377,13 @@ fn who_may_not_edit_is_told_before_a_byte_is_read_and_few_large_bodies_are_read_
     let send = || desk.send_as("rita", edit(id, "rita"), body.to_string());
     let full = send();
     assert!(full.status == 503 && full.headers.contains_key("retry-after"), "{}", full.text);
-    // One gives up.
+    // One gives up; and the others are given up.
     waiting.pop();
     assert_eq!(send().status, 202);
+    desk.world.clock.pass(READ_WITHIN_MS);
+    for asked in waiting {
+        assert_eq!(asked.now_or_never().expect("its time is over").unwrap().status(), 400);
+    }
 }
 
 #[test]

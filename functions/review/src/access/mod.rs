@@ -18,6 +18,7 @@ use shared::domain::id::{AccountId, Timestamp};
 use shared::domain::people::Role;
 use shared::domain::surface::{Account, SyncConfig};
 use shared::runtime::Ports;
+use shared::runtime::clock::Clock;
 use shared::runtime::problem::Problem;
 
 use crate::App;
@@ -59,6 +60,11 @@ impl Seat {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.ports.clock.now()
+    }
+
+    /// What tells it.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.ports.clock
     }
 
     /// Every account that the person may look at, by name.

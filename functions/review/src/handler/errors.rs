@@ -91,7 +91,7 @@ pub(crate) async fn edit(
     let case = desk::error(&seat, request::id(&id)?).await?;
     case.need_resolver()?;
     let _place = room.enter()?;
-    let body = request::large(request, EDIT_MAX_BYTES).await?;
+    let body = request::large(request, EDIT_MAX_BYTES, seat.clock()).await?;
     let mut members = Members::read(&body)?;
     let event = members.take("event").ok_or_else(|| Problem::unprocessable("event", "is missing"))?;
     let note = why(&mut members)?;

@@ -1,5 +1,7 @@
 //! What stops when nobody has decided in time, and goes on when somebody has: by the holds and locks that people use too.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use shared::domain::id::{AccountId, RecordKey, Side, Timestamp};
 use shared::domain::plan::reschedule;
@@ -33,7 +35,8 @@ pub(super) fn asked_for(matter: &Matter) -> Option<Held> {
 }
 
 /// Brings about what is remembered, whoever has remembered it: stops what is to stop, lets go on what is to go on, and
-/// forgets what is over. Done again it changes nothing. Whether the memory has changed by it.
+/// forgets what is over. Done again it changes nothing. What cannot be done yet stays as it is remembered. Whether the
+/// memory has changed by it.
 pub(super) async fn carry_out(
     app: &App,
     account: &Account,
@@ -42,13 +45,17 @@ pub(super) async fn carry_out(
 ) -> Result<bool, Fault> {
     let mut todo: Vec<(Uuid, Climb)> = memory.climbs.iter().map(|(id, climb)| (*id, climb.clone())).collect();
     todo.retain(|(_, climb)| climb.stop.as_ref().is_some_and(|stop| stop.stage != Stage::Stands));
+    let mut put_off = BTreeSet::new();
     for (id, climb) in &todo {
         if let Some(Stop { what: Held::Record { key, fields }, stage }) = &climb.stop {
             let is_wanted = *stage == Stage::Wanted && is_undecided(app, *id, climb).await?;
             let wanted = is_wanted.then_some((climb, &fields[..]));
-            change(app, account, key, *id, wanted, now).await?;
+            if !change(app, account, key, *id, wanted, now).await? {
+                put_off.insert(*id);
+            }
         }
     }
+    todo.retain(|(id, _)| !put_off.contains(id));
     writes(app, account, memory, now).await?;
     for (id, _) in &todo {
         let Some(climb) = memory.climbs.get_mut(id) else { continue };
@@ -116,6 +123,7 @@ pub(super) fn notice(account: &AccountId, matter: &Matter, held: &Held, now: Tim
 }
 
 /// Locks these fields of a record, or all of it, or (`None`) takes the locks away. What is decided is not locked.
+/// False: that has to wait until the record can be read.
 async fn change(
     app: &App,
     account: &Account,
@@ -123,12 +131,15 @@ async fn change(
     id: Uuid,
     wanted: Option<(&Climb, &[String])>,
     now: Timestamp,
-) -> Result<(), Fault> {
-    let Some(surface) = account.types.get(&key.record_type) else { return Ok(()) };
+) -> Result<bool, Fault> {
+    let Some(surface) = account.types.get(&key.record_type) else { return Ok(true) };
     for _ in 0..ATTEMPTS {
         let stored = app.state.load(std::slice::from_ref(key)).await?.pop().flatten();
-        // What cannot be read is not written either: there is nothing to hold.
-        let Some(stored) = stored.filter(|record| record.why_unreadable().is_none()) else { return Ok(()) };
+        let Some(stored) = stored else { return Ok(true) };
+        if stored.why_unreadable().is_some() {
+            // It is not written either, so there is nothing to hold. A lock that it may have is still to be taken away.
+            return Ok(wanted.is_some());
+        }
         let mut record = Record::clone(&stored);
         record.end_hold(id);
         let is_open = |climb: &Climb| {
@@ -145,7 +156,7 @@ async fn change(
         }
         let held = |record: &Record| record.locks.iter().filter(|l| l.error == hold_lock(id)).count();
         if held(&record) == held(&stored) {
-            return Ok(());
+            return Ok(true);
         }
         reschedule(&mut record, surface, now);
         let action = if wanted.is_some() { "hold" } else { "release" };
@@ -153,7 +164,7 @@ async fn change(
         commit.audit.push(audit(action, key.to_string(), id, now));
         commit.record = Some(record);
         match app.state.commit(vec![commit]).await?.pop() {
-            Some(Verdict::Committed(_)) => return Ok(()),
+            Some(Verdict::Committed(_)) => return Ok(true),
             Some(Verdict::Stale) => {}
             Some(Verdict::Refused(why)) => {
                 return Err(Fault::Broken(format!("a lock that the state refuses: {why}")));

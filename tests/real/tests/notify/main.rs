@@ -20,7 +20,7 @@ use shared::blob::memory::MemoryBlob;
 use shared::buffer::memory::MemoryBuffer;
 use shared::domain::conflict::Conflict;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, Timestamp};
-use shared::domain::record::Record;
+use shared::domain::record::{Record, hold_lock};
 use shared::domain::surface::SyncConfig;
 use shared::pubsub::{Message, Publish};
 use shared::runtime::Edge;
@@ -31,7 +31,7 @@ use shared::runtime::metrics::Metrics;
 use shared::runtime::tasks::{Tasks, TokioSpawn};
 use shared::state::desk::Desk;
 use shared::state::notices::{Notices, Topic};
-use shared::state::{Commit, ErrorEntry, Notice, State};
+use shared::state::{Commit, ErrorEntry, ErrorStatus, Notice, State};
 use tower::ServiceExt;
 use uuid::Uuid;
 use wiremock::matchers::{method, path};
@@ -302,4 +302,45 @@ async fn what_was_filed_without_its_time_or_under_another_is_filed_anew() {
     let instance = office.instance("smtp://127.0.0.1:1");
     office.tick(&instance).await;
     assert_eq!(due(&office.state).await, day / 2);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_when_its_hold_ends_is_let_go_once_it_can() {
+    let office = Office::with("on_breach = \"read_only_field\"\n").await;
+    let (acme, kind) = (AccountId::parse("acme").unwrap(), RecordType::parse("customer").unwrap());
+    let key = RecordKey::new(acme.clone(), kind.clone(), CanonicalId::parse("8").unwrap());
+    let surface = office.edge.config.surface(&acme, &kind).unwrap();
+    let mut record = Record::new(key.clone(), surface);
+    record.alive = true;
+    let (id, now) = (Uuid::from_u128(8), office.clock.now());
+    let mut error = ErrorEntry::open(&acme, id, "validation", "INVALID", "no", "mend it", now);
+    error.record = Some(key.clone());
+    let file = async |error: &ErrorEntry, record: Option<Record>| {
+        let commit = Commit { record, errors: vec![error.clone()], ..Commit::new(acme.clone()) };
+        office.state.commit(vec![commit]).await.unwrap();
+    };
+    file(&error, Some(record)).await;
+    let store = async |text: &str| {
+        let stored = sqlx::query("update current_state set state = ?").bind(text.to_string());
+        stored.execute(&office.database.pool).await.unwrap();
+    };
+    let is_held = async || {
+        let stored = office.state.load(std::slice::from_ref(&key)).await.unwrap().pop().flatten().unwrap();
+        stored.locks.iter().any(|lock| lock.error == hold_lock(id))
+    };
+    let instance = office.instance("smtp://127.0.0.1:1");
+    office.clock.0.fetch_add(25 * 60 * MINUTE_MS, Ordering::Relaxed);
+    office.tick(&instance).await;
+    assert!(is_held().await);
+
+    let text: String =
+        sqlx::query_scalar("select state from current_state").fetch_one(&office.database.pool).await.unwrap();
+    store("{").await;
+    error.status = ErrorStatus::Closed;
+    file(&error, None).await;
+    office.tick(&instance).await;
+    store(&text).await;
+    assert!(is_held().await, "as it was when it could not be read");
+    office.tick(&instance).await;
+    assert!(!is_held().await);
 }

@@ -50,6 +50,8 @@ test("500 conflicts are planned and decided at once", { timeout: 600_000 }, asyn
     ask("PATCH", `/netsuite/globex/ui/inventoryitem/${ids.get(id)}?user=nina`, { baseprice: "3.00" }),
   ]), 8);
   await eventually("all of them are in conflict", async () => (await open_()).length >= N, 300_000);
+  const versions = new Map();
+  await each(made, async (id) => versions.set(id, (await ask("GET", `/review/api/v1/records/globex/item/suitex:${id}`)).version), 8);
 
   const gus = await Visitor.named("gus");
   await gus.visit("/review/");
@@ -71,7 +73,21 @@ test("500 conflicts are planned and decided at once", { timeout: 600_000 }, asyn
   await eventually("no conflict is left", async () => (await open_()).length === 0, 300_000);
   await each(made, async (id) => {
     await eventually(`item ${id} has NetSuite's price`, async () => (await ask("GET", `/suitex/globex/records/item/${id}`)).price === "3.00", 120_000);
-  });
+    assert.equal((await ask("GET", `/netsuite/globex/ui/inventoryitem/${ids.get(id)}`)).baseprice, "3.00", `item ${id} in NetSuite`);
+    const path = `/review/api/v1/records/globex/item/suitex:${id}`;
+    const record = await eventually(`item ${id} is in sync`, async () => {
+      const shown = await ask("GET", path);
+      return shown.status === "in_sync" ? shown : null;
+    });
+    assert.deepEqual(
+      [record.version, record.lock.record, record.lock.fields, record.conflict],
+      [versions.get(id) + 1, false, [], undefined],
+      `item ${id}: decided once, and nothing is locked`,
+    );
+    const history = await ask("GET", `${path}/history`);
+    const decided = history.items.filter((row) => row.source === "review");
+    assert.deepEqual(decided.map((row) => row.actor), ["gus@dev.example"], `item ${id}: ${JSON.stringify(history.items)}`);
+  }, 8);
   const audit = await all("/review/api/v1/audit/globex?actor=gus@dev.example");
   assert.equal(audit.filter((item) => item.action === "resolved").length, N);
   const row = audit.find((item) => item.action === "bulk_resolved");

@@ -23,6 +23,17 @@ const card = (visitor, field) => visitor.page.getByRole("group", { name: field, 
 /** Waits until the page says that the conflict is over. */
 const isOver = (visitor) => visitor.page.getByRole("heading", { level: 2, name: /^Decided/ }).waitFor({ timeout: 30_000 });
 
+/** Nothing of the record is held any more, its version has gone up by that, and history and audit say who decided. */
+async function isDecidedBy(both, email, version) {
+  const record = await both.record();
+  assert.deepEqual([record.version, record.lock.record, record.lock.fields, record.conflict], [version, false, [], undefined]);
+  const history = await ask("GET", `${both.recordPath}/history`);
+  const decided = history.items.filter((row) => row.source === "review");
+  assert.deepEqual(decided.map((row) => [row.actor, row.version]), [[email, version]], JSON.stringify(history.items));
+  const audit = await ask("GET", `/review/api/v1/audit/${both.account}?subject=${both.account}:${both.type}:${both.canonical}&limit=200`);
+  assert.ok(audit.items.some((row) => row.action === "resolved" && row.actor === email), JSON.stringify(audit.items));
+}
+
 test("a conflict is found, read, decided; both sides hold the result, and history and audit say who", async () => {
   const both = await customer("Bakery Blom");
   await both.clash({ comments: "Ring twice." }, { comments: "Gate code 4711." });
@@ -45,12 +56,7 @@ test("a conflict is found, read, decided; both sides hold the result, and histor
   await both.settled();
   assert.equal((await both.suitex()).comments, "Ring twice.");
   assert.equal((await both.netsuite()).comments, "Ring twice.");
-  const record = await both.record();
-  assert.deepEqual([record.version, record.lock.record, record.lock.fields, record.conflict], [version + 1, false, [], undefined]);
-  const history = await ask("GET", `${both.recordPath}/history`);
-  assert.ok(history.items.some((row) => row.source === "review" && row.actor === "rita@dev.example"), JSON.stringify(history.items));
-  const audit = await ask("GET", "/review/api/v1/audit/acme?actor=rita@dev.example");
-  assert.ok(JSON.stringify(audit.items).includes(both.canonical), JSON.stringify(audit.items));
+  await isDecidedBy(both, "rita@dev.example", version + 1);
 });
 
 test("a value that neither side has is typed, and written to both", async () => {
@@ -73,15 +79,28 @@ test("a low-risk field waits alone: the others flow while it is undecided", asyn
   await both.editSuitex({ phone: "+31 20 555 0199" });
   await eventually("the phone travels", async () => (await both.netsuite()).phone === "+31 20 555 0199");
   assert.equal((await both.netsuite()).comments, "b", "and the field that waits does not");
+  const { lock } = await both.record();
+  assert.deepEqual([lock.record, lock.fields], [false, ["comments"]], "nothing but that field is locked");
   const rita = await Visitor.named("rita");
   await fromInbox(rita, "Dairy Dunn");
   assert.match(await rita.text(".lede"), /Only what stands here waits/);
+  await rita.check("a field that waits alone");
+  await rita.shot("conflict-field-lock");
+  const { version } = await both.record();
+  await card(rita, "Comments").getByRole("radio", { name: /^NetSuite/ }).check();
+  await rita.page.getByRole("button", { name: "Apply" }).click();
+  await isOver(rita);
   await rita.end();
+  await both.settled();
+  for (const side of [await both.suitex(), await both.netsuite()]) {
+    assert.deepEqual([side.comments, side.phone], ["b", "+31 20 555 0199"], "both sides hold what was decided, and what flowed meanwhile");
+  }
+  await isDecidedBy(both, "rita@dev.example", version + 1);
 });
 
 test("an edit that comes while somebody decides is shown at once, and what was typed stays", async () => {
   const both = await customer("Ember Eats");
-  await both.clash({ comments: "one" }, { comments: "two" });
+  const found = await both.clash({ comments: "one" }, { comments: "two" });
   const rita = await Visitor.named("rita");
   await fromInbox(rita, "Ember Eats");
   await rita.page.getByRole("textbox", { name: "Another value for Comments" }).fill("one and two");
@@ -93,11 +112,17 @@ test("an edit that comes while somebody decides is shown at once, and what was t
   await rita.page.getByRole("button", { name: /Show what is new/ }).click();
   await eventually("the new value is shown", async () => /three/.test(await card(rita, "Comments").innerText()));
   assert.equal(await rita.page.getByRole("textbox", { name: "Another value for Comments" }).inputValue(), "one and two");
+  const moved = await both.conflict((now) => now.conflictRevision > found.conflictRevision);
+  assert.equal(moved.conflictId, found.conflictId, "it is the same conflict, moved on");
+  const { version } = await both.record();
   await rita.page.getByRole("button", { name: "Apply" }).click();
   await isOver(rita);
   await rita.end();
   await both.settled();
-  assert.equal((await both.netsuite()).comments, "one and two");
+  for (const side of [await both.suitex(), await both.netsuite()]) assert.equal(side.comments, "one and two");
+  await isDecidedBy(both, "rita@dev.example", version + 1);
+  const history = await ask("GET", `${both.recordPath}/history`);
+  assert.ok(JSON.stringify(history.items).includes("three"), "the edit that came meanwhile is in the history");
 });
 
 test("a stale tab cannot win: it is told so, and keeps what was typed", async () => {

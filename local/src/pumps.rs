@@ -1,10 +1,12 @@
 //! What moves things in life: the bus that pushes, NetSuite's schedule or what stands in for its scripts, SuiteX that
 //! pokes the outbox relay, and the scheduler. None of them spins: each sleeps until it is woken or something is due.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, to_bytes};
+use futures::{StreamExt, stream};
 use http::{Request, StatusCode};
 use serde_json::Value as Json;
 use shared::domain::id::AccountId;
@@ -24,6 +26,9 @@ const PUSHES_MAX: usize = 256;
 
 /// User Events of calls that land late are noticed at this pace, in ms; all others at once.
 const USER_EVENTS_MS: i64 = 250;
+
+/// Records of an account whose saves tell of themselves at the same time.
+const SCRIPTS_AT_ONCE: usize = 16;
 
 /// The script posts again after this time, in ms; it doubles up to [`REPOST_MAX_MS`].
 const REPOST_MS: i64 = 500;
@@ -119,19 +124,27 @@ async fn schedule(system: Arc<System>, account: AccountId, outbox_ms: i64) {
     .await;
 }
 
-/// The stand-in for the User Event script of one account: posts what NetSuite's saves told it, in their order.
+/// The stand-in for the User Event script of one account: posts what NetSuite's saves told it. Those of one
+/// record go in their order; NetSuite runs the scripts of different records side by side.
 async fn post(system: Arc<System>, account: AccountId) {
     loop {
-        let taken = system.netsuite.take_user_events(&account);
-        let taken: Vec<_> = taken.into_iter().map(|event| (event, OnItsWay::new(&system))).collect();
-        for (event, on_its_way) in taken {
-            if !sent(&system, &account, &event).await {
-                run(&system, repost(Arc::clone(&system), account.clone(), event, on_its_way));
-            }
+        let mut by_record = BTreeMap::<_, Vec<_>>::new();
+        for event in system.netsuite.take_user_events(&account) {
+            let record = (event["recordType"].to_string(), event["recordId"].to_string());
+            by_record.entry(record).or_default().push((event, OnItsWay::new(&system)));
         }
+        let (system, account) = (&system, &account);
+        let post_record = |events: Vec<_>| async move {
+            for (event, on_its_way) in events {
+                if !sent(system, account, &event).await {
+                    run(system, repost(Arc::clone(system), account.clone(), event, on_its_way));
+                }
+            }
+        };
+        stream::iter(by_record.into_values()).for_each_concurrent(SCRIPTS_AT_ONCE, post_record).await;
         let again = SystemClock.now().plus(USER_EVENTS_MS);
         tokio::select! {
-            () = system.netsuite_called[&account].notified() => {}
+            () = system.netsuite_called[account].notified() => {}
             () = SystemClock.sleep_until(again) => {}
         }
     }

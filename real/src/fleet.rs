@@ -25,6 +25,9 @@ use crate::children::Place;
 /// Processes of each function.
 pub(crate) const INSTANCES: usize = 2;
 
+/// Ports that Linux, macOS and Windows give to no outgoing connection, and that few programs listen on.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
 /// Largest body of a call, in bytes: more than any function takes.
 const BODY_MAX: usize = 32 * 1024 * 1024;
 
@@ -57,11 +60,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A free port for each process.
+///
+/// From below those that the system gives to outgoing connections: none of these comes between the drawing and
+/// the moment at which the process listens.
 pub(crate) async fn ports() -> io::Result<BTreeMap<&'static str, Vec<u16>>> {
     let (mut ports, mut taken) = (BTreeMap::<_, Vec<u16>>::new(), Vec::new());
+    let mut left = Vec::from_iter(PORTS);
+    fastrand::shuffle(&mut left);
     for function in FUNCTIONS {
         for _ in 0..INSTANCES {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let listener = loop {
+                let port = left.pop().ok_or_else(|| io::Error::from(io::ErrorKind::AddrInUse))?;
+                match TcpListener::bind(("127.0.0.1", port)).await {
+                    Ok(listener) => break listener,
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                    Err(error) => return Err(error),
+                }
+            };
             ports.entry(function).or_default().push(listener.local_addr()?.port());
             // All are held until all are drawn, so that none is drawn twice.
             taken.push(listener);

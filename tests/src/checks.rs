@@ -382,6 +382,7 @@ impl Check<'_> {
         if rows.iter().flat_map(|r| &r.decisions).any(|d| d.field == "$exists" && d.rule == "resolved") {
             return;
         }
+        let as_another = self.decided_as_another(record);
         // What was edited just before it was deleted need not have been seen.
         let was_deleted =
             rows.iter().flat_map(|r| &r.decisions).any(|d| d.field == "$exists" && d.rule != "created");
@@ -394,6 +395,7 @@ impl Check<'_> {
                 .flat_map(|r| &r.decisions)
                 .filter(of_field)
                 .any(|d| matches!(d.rule.as_str(), "resolved" | "overridden"));
+            let by_person = by_person || as_another.contains(&spec.name.to_string());
             if !unique || grouped || by_person || spec.direction != Direction::Both {
                 continue;
             }
@@ -424,11 +426,24 @@ impl Check<'_> {
         }
     }
 
+    /// Fields about which people have decided on the records that it has turned out to be. Their history is not read any
+    /// more; the audit is.
+    fn decided_as_another(&self, record: &Record) -> Vec<String> {
+        let ids = Side::BOTH.into_iter().filter_map(|side| Some((side, record.sides[side].id.as_ref()?)));
+        let former: Vec<String> =
+            ids.filter_map(|(side, id)| Some(first_known_as(record, side, id)?.to_string())).collect();
+        if former.is_empty() {
+            return Vec::new();
+        }
+        let audit = self.world.state.audit(self.account);
+        let of_former = audit.iter().filter(|row| former.contains(&row.subject));
+        of_former.filter_map(|row| row.details["to"].as_object()).flat_map(|to| to.keys().cloned()).collect()
+    }
+
     /// Whether `record` has taken over the record as which this id was first known.
     fn was_another(&self, record: &Record, side: Side, id: &SideId) -> bool {
-        let RecordKey { account, record_type, .. } = record.key.clone();
-        let first = RecordKey::new(account, record_type, CanonicalId::born(side, id));
-        first != record.key && now(self.world.state.load(&[first])).is_ok_and(|found| found[0].is_some())
+        let first = first_known_as(record, side, id);
+        first.is_some_and(|key| now(self.world.state.load(&[key])).is_ok_and(|found| found[0].is_some()))
     }
 
     /// I2: every record on a side is one record of ours, and none twice.
@@ -536,4 +551,11 @@ fn same_but_for_form(a: &Json, b: &Json) -> bool {
         (Json::String(a), Json::String(b)) => a.trim().eq_ignore_ascii_case(b.trim()),
         _ => a == b,
     }
+}
+
+/// The record as which an id of `record` was first known, if that was another.
+fn first_known_as(record: &Record, side: Side, id: &SideId) -> Option<RecordKey> {
+    let RecordKey { account, record_type, .. } = record.key.clone();
+    let first = RecordKey::new(account, record_type, CanonicalId::born(side, id));
+    (first != record.key).then_some(first)
 }

@@ -436,7 +436,8 @@ impl Check<'_> {
             return Vec::new();
         }
         let audit = self.world.state.audit(self.account);
-        let of_former = audit.iter().filter(|row| former.contains(&row.subject));
+        let is_decided = |action: &str| matches!(action, "resolved" | "overridden");
+        let of_former = audit.iter().filter(|row| is_decided(&row.action) && former.contains(&row.subject));
         of_former.filter_map(|row| row.details["to"].as_object()).flat_map(|to| to.keys().cloned()).collect()
     }
 

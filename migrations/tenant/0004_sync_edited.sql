@@ -50,14 +50,14 @@ edited: begin
             set at_name = at_name + 1;
         end while;
         update outbox_events set changes = new_values, previous = old_values where id = last_outbox;
-        update sync_rows set call_values = new_values
+        update sync_rows force index (primary) set call_values = new_values
          where table_name = in_table and row_id = in_id and call_id = left(@sync_call, 36);
     else
         insert into outbox_events
                (table_name, row_id, sync_id, operation, revision, changes, previous, at, actor)
         values (in_table, in_id, row_sync_id, 'update', next_revision, in_after, in_before,
                 utc_timestamp(3), coalesce(left(@sync_actor, 200), user()));
-        update sync_rows
+        update sync_rows force index (primary)
            set revision = next_revision, edit = this_edit, outbox_id = last_insert_id(),
                call_id = coalesce(left(@sync_call, 36), call_id),
                call_values = if(@sync_call is null, call_values, in_after)

@@ -17,7 +17,7 @@ begin
         -- The id of a deleted row was given again: its revisions go on from where they stood.
         declare exit handler for 1062
         begin
-            update sync_rows set sync_id = row_sync_id, is_deleted = false, revision = revision + 1
+            update sync_rows force index (primary) set sync_id = row_sync_id, is_deleted = false, revision = revision + 1
              where table_name = in_table and row_id = in_id and is_deleted;
             if row_count() = 0 then
                 resignal;
@@ -32,7 +32,7 @@ begin
     select in_table, in_id, row_sync_id, 'create', revision, json_merge_patch(json_object(), in_after),
            json_object(), utc_timestamp(3), coalesce(left(@sync_actor, 200), user())
       from sync_rows where table_name = in_table and row_id = in_id;
-    update sync_rows
+    update sync_rows force index (primary)
        set edit = this_edit, outbox_id = last_insert_id(), call_id = left(@sync_call, 36),
            call_values = if(@sync_call is null, null, json_merge_patch(json_object(), in_after))
      where table_name = in_table and row_id = in_id;

@@ -23,7 +23,7 @@ deleted: begin
         update outbox_events set operation = 'delete', changes = json_object(), previous = json_object()
          where id = last_outbox and not is_sealed and operation = 'update';
         if row_count() > 0 then
-            update sync_rows set is_deleted = true, lists = json_object()
+            update sync_rows force index (primary) set is_deleted = true, lists = json_object()
              where table_name = in_table and row_id = in_id;
             leave deleted;
         end if;
@@ -32,7 +32,7 @@ deleted: begin
     insert into outbox_events (table_name, row_id, sync_id, operation, revision, changes, previous, at, actor)
     values (in_table, in_id, row_sync_id, 'delete', next_revision, json_object(), json_object(),
             utc_timestamp(3), coalesce(left(@sync_actor, 200), user()));
-    update sync_rows set is_deleted = true, revision = next_revision, lists = json_object(), edit = this_edit,
+    update sync_rows force index (primary) set is_deleted = true, revision = next_revision, lists = json_object(), edit = this_edit,
                          outbox_id = last_insert_id()
      where table_name = in_table and row_id = in_id;
 end

@@ -30,7 +30,7 @@ written: begin
     set after_lines = if(in_line is null, json_remove(after_lines, line_path),
                          json_set(after_lines, line_path, in_line));
     set new_list = coalesce(json_extract(after_lines, '$.*'), json_array());
-    update sync_rows set lists = json_set(held, list_path, after_lines)
+    update sync_rows force index (primary) set lists = json_set(held, list_path, after_lines)
      where table_name = in_table and row_id = in_id;
     call sync_edited(in_table, in_id, json_object(in_list, old_list), json_object(in_list, new_list));
 end

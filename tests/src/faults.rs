@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use shared::domain::governance::{Call, CallEnd, Governance, NotNow};
+use shared::domain::governance::{Begun, Call, CallEnd, Governance};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::{Limits, SyncConfig};
@@ -462,13 +462,13 @@ impl<S: State> State for Faulty<S> {
         self.inner.due(account, side, now, limit).await
     }
 
-    async fn begin_call(
+    async fn begin_calls(
         &self,
         account: &AccountId,
-        call: &Call,
+        calls: &[Call],
         limits: &Limits,
-    ) -> Result<Result<(), NotNow>, Unavailable> {
-        self.faults.around(account, &PERMIT, self.inner.begin_call(account, call, limits)).await
+    ) -> Result<Begun, Unavailable> {
+        self.faults.around(account, &PERMIT, self.inner.begin_calls(account, calls, limits)).await
     }
 
     async fn end_call(

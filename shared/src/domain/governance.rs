@@ -151,6 +151,26 @@ pub struct NotNow {
     pub why: Why,
 }
 
+/// What became of calls that were asked for together, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// How many of them, from the first, have permits.
+    pub granted: usize,
+    /// Why the one after those may not be made; `None`: all have permits.
+    pub not_now: Option<NotNow>,
+}
+
+impl Begun {
+    /// Asks `begin` for each call, until one may not be made: none after it is asked for.
+    pub fn of(calls: &[Call], mut begin: impl FnMut(&Call) -> Result<(), NotNow>) -> Self {
+        let refused = calls.iter().enumerate().find_map(|(nth, call)| Some((nth, begin(call).err()?)));
+        match refused {
+            Some((granted, not_now)) => Self { granted, not_now: Some(not_now) },
+            None => Self { granted: calls.len(), not_now: None },
+        }
+    }
+}
+
 /// Why a call may not be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {

@@ -20,7 +20,7 @@ use super::{
     State, Subject, Verdict,
 };
 use crate::breakage::{self, Breakage};
-use crate::domain::governance::{Call, CallEnd, Governance, NotNow};
+use crate::domain::governance::{Begun, Call, CallEnd, Governance};
 use crate::domain::id::{AccountId, CanonicalId, PerSide, RecordKey, RecordType, Side, SideId, Timestamp};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::Limits;
@@ -492,13 +492,13 @@ impl State for MemoryState {
         }))
     }
 
-    async fn begin_call(
+    async fn begin_calls(
         &self,
         account: &AccountId,
-        call: &Call,
+        calls: &[Call],
         limits: &Limits,
-    ) -> Result<Result<(), NotNow>, Unavailable> {
-        Ok(self.with(account, |t| t.governance.begin(call, limits)))
+    ) -> Result<Begun, Unavailable> {
+        Ok(self.with(account, |t| Begun::of(calls, |call| t.governance.begin(call, limits))))
     }
 
     async fn end_call(

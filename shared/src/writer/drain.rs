@@ -9,45 +9,35 @@ use futures::StreamExt;
 use futures::future::{Either, select};
 use futures::stream::FuturesUnordered;
 
+use super::calls::{Planned, UNGOVERNED_MAX, batches};
 use super::queue::Queue;
-use super::settle::{self, Ask, Job};
+use super::settle;
 use super::translate::Counterparts;
-use super::{CallFault, LookCall, WriteCall, Writer, identity};
+use super::{Writer, identity};
 use crate::breakage::{self, Breakage};
-use crate::domain::governance::{Call, CallEnd, NotNow, Purpose, Why};
-use crate::domain::id::{AccountId, RecordKey, Side, Timestamp};
+use crate::domain::governance::{NotNow, Why};
+use crate::domain::id::{AccountId, RecordKey, Timestamp};
 use crate::domain::identity::Unless;
-use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend, plan};
+use crate::domain::plan::{Plan, plan};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::runtime::clock::BoxFuture;
-use crate::state::{Commit, Verdict};
+use crate::state::Commit;
 use crate::unreadable;
 
 /// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
-const LEASE_MS: i64 = 20_000;
-
-/// The intent of a call whose drainer has died is found after so long, ms. The drainer that lives waits for its
-/// own calls; without the buffer two may get in each other's way.
-const ORPHANED_AFTER_MS: i64 = LEASE_MS + 10_000;
-
-/// A call that is not on its way so long after its permit, ms, is not made: permit and intent count from then.
-const SEND_WITHIN_MS: i64 = 5_000;
+pub(super) const LEASE_MS: i64 = 20_000;
 
 /// While calls are under way, or what is due soon is waited for, how often a drainer looks for what has become
 /// due since, ms.
-const GLANCE_MS: i64 = 250;
+pub(super) const GLANCE_MS: i64 = 250;
 
 /// Writes that found no permit are passed over for so long, ms, to find the looks that may be due behind them.
 const PASSED_OVER_MS: i64 = 2_000;
 
 /// Records that cannot be read are passed over for so long, ms: somebody may have mended them.
 const UNREADABLE_MS: i64 = 60_000;
-
-/// Records whose writes to a target without governance are under way at once: as many as its database takes in
-/// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
-const UNGOVERNED_MAX: usize = 64;
 
 /// How often a drainer reckons when its backlog will be done, ms.
 const RECKON_MS: i64 = 5_000;
@@ -61,22 +51,13 @@ const HELD_ROUNDS_MAX: u32 = 8;
 /// A drainer waits for a permit no longer than this, ms; then the tick takes over.
 const PATIENCE_MS: i64 = 60_000;
 
-/// What a planned record needs.
-pub(super) struct Planned {
-    pub(super) record: Record,
-    pub(super) surface: Arc<TypeSurface>,
-    pub(super) plan: Plan,
-    /// Records that forbid a create.
-    pub(super) unless: Unless,
-}
-
 /// What a drainer need not plan now.
 #[derive(Default)]
-struct Busy {
+pub(super) struct Busy {
     /// Records with calls under way.
-    under_way: BTreeSet<RecordKey>,
+    pub(super) under_way: BTreeSet<RecordKey>,
     /// Writes that found no permit, or whose intent could not be stored, since when.
-    passed_over: BTreeSet<RecordKey>,
+    pub(super) passed_over: BTreeSet<RecordKey>,
     passed_since: Timestamp,
     /// Records that cannot be read, and when the last of them was met.
     unreadable: BTreeSet<RecordKey>,
@@ -312,38 +293,33 @@ impl Writer {
         done.extend(linked);
         // Looks settle what is open; then writes, the most important types first.
         writes.sort_by_key(|w| std::cmp::Reverse(w.surface.priority));
-        let mut started = Vec::new();
         // Nothing of ours is under way: if there is no permit, calls of the dead may hold them, and only a look,
         // which may be due after a hundred writes, can tell that they are over.
         let keys = writes.iter().map(|w| w.record.key.clone());
         let blocked: Vec<RecordKey> =
             if busy.is_alone && looks.is_empty() { keys.collect() } else { Vec::new() };
         let size = self.target.batch_max();
-        for batch in batches(looks, self.side(), size).into_iter().chain(batches(writes, self.side(), size)) {
-            let keys: Vec<RecordKey> = batch.iter().map(|planned| planned.record.key.clone()).collect();
-            match self.start(account, batch, &counterparts, now, busy).await? {
-                // What has moved on meanwhile is read again.
-                Ok(call) => {
-                    started.extend(call);
-                    done.extend(keys);
+        let batches: Vec<Vec<Planned>> =
+            batches(looks, self.side(), size).into_iter().chain(batches(writes, self.side(), size)).collect();
+        let (permitted, not_now) = self.permits(account, batches, now, busy).await?;
+        let keys = permitted.iter().flat_map(|call| &call.batch).map(|planned| planned.record.key.clone());
+        done.extend(keys);
+        let started = self.start(account, permitted, &counterparts, now, busy).await?;
+        let round = match not_now {
+            _ if !started.is_empty() => Round::Started(started),
+            // An empty start still made progress: what was stale is planned afresh in the next round.
+            None => Round::NotBefore(now),
+            // Nobody may call before then, whatever for.
+            Some(NotNow { at, why: Why::BackingOff }) => Round::NotBefore(at),
+            Some(NotNow { at, why }) if !blocked.is_empty() => {
+                busy.passed_over.extend(blocked);
+                if why == Why::Budget {
+                    busy.budget_from = at;
                 }
-                // Nobody may call before then, whatever for.
-                Err(NotNow { at, why: Why::BackingOff }) if started.is_empty() => {
-                    return Ok((Round::NotBefore(at), done));
-                }
-                Err(NotNow { at, why }) if started.is_empty() && !blocked.is_empty() => {
-                    busy.passed_over.extend(blocked);
-                    if why == Why::Budget {
-                        busy.budget_from = at;
-                    }
-                    return Ok((Round::NotBefore(now), done));
-                }
-                Err(not_now) if started.is_empty() => return Ok((Round::NotBefore(not_now.at), done)),
-                Err(_) => break,
+                Round::NotBefore(now)
             }
-        }
-        // An empty start still made progress: what was stale is planned afresh in the next round.
-        let round = if started.is_empty() { Round::NotBefore(now) } else { Round::Started(started) };
+            Some(NotNow { at, .. }) => Round::NotBefore(at),
+        };
         Ok((round, done))
     }
 
@@ -393,130 +369,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    /// Gets a permit, stores the intents, and makes the call. `Err`: there is no permit now.
-    async fn start(
-        &self,
-        account: &Account,
-        batch: Vec<Planned>,
-        counterparts: &Counterparts,
-        now: Timestamp,
-        busy: &mut Busy,
-    ) -> Result<Result<Option<BoxFuture<Vec<RecordKey>>>, NotNow>, Unavailable> {
-        if self.is_full(busy) {
-            return Ok(Err(NotNow { at: now.plus(GLANCE_MS), why: Why::Saturated }));
-        }
-        let call = self.ports.ids.draw();
-        let until = now.plus(CALL_LANDS_WITHIN_MS);
-        if self.target.is_governed() {
-            let priority = |p: &Planned| matches!(p.plan, Plan::Write(_)).then_some(p.surface.priority);
-            let purpose = batch.iter().filter_map(priority).max().map_or(Purpose::Look, Purpose::Write);
-            let writes = batch.iter().filter_map(priority).count() as u32;
-            let ask = Call { id: call, purpose, now, until, writes };
-            if let Err(not_now) = self.ports.state.begin_call(&account.id, &ask, &account.limits).await? {
-                return Ok(Err(not_now));
-            }
-        }
-        let jobs = match self.intend(account, call, batch, counterparts, now, busy).await {
-            Ok(jobs) => jobs,
-            Err(error) => {
-                self.end(account, call, CallEnd::NotMade).await;
-                return Err(error);
-            }
-        };
-        if jobs.is_empty() {
-            self.end(account, call, CallEnd::NotMade).await;
-            return Ok(Ok(None));
-        }
-        let keys: Vec<RecordKey> = jobs.iter().map(|j| j.record.key.clone()).collect();
-        busy.under_way.extend(keys.iter().cloned());
-        let (writer, account) = (self.clone(), account.clone());
-        Ok(Ok(Some(Box::pin(async move {
-            writer.call(&account, call, jobs, now).await;
-            keys
-        }))))
-    }
-
-    /// Stores an intent for each write: before the call, so that whoever comes after a crash knows of it.
-    async fn intend(
-        &self,
-        account: &Account,
-        call: uuid::Uuid,
-        batch: Vec<Planned>,
-        counterparts: &Counterparts,
-        now: Timestamp,
-        busy: &mut Busy,
-    ) -> Result<Vec<Job>, Unavailable> {
-        let (side, size) = (self.side(), batch.len());
-        let mut jobs = Vec::with_capacity(size);
-        let mut commits = Vec::new();
-        for (nth, Planned { mut record, surface, plan, unless }) in batch.into_iter().enumerate() {
-            let (id, revision) = (record.sides[side].id.clone(), record.sides[side].newest());
-            let canonical = record.key.id.clone();
-            let Plan::Write(write) = plan else {
-                let operations = record.sides[side].calls_in_doubt();
-                let look = LookCall { surface: Arc::clone(&surface), canonical, id, operations };
-                jobs.push(Job { record, surface, ask: Ask::Look(look), asked: now });
-                continue;
-            };
-            let intent = intend(&mut record, side, write, now, ORPHANED_AFTER_MS);
-            if let Some(stored) = &mut record.sides[side].intent {
-                stored.last_of = (nth + 1 == size).then_some(call);
-            }
-            let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
-            record.sides[side].due =
-                Some(Due { at: intent.deadline, reason: DueReason::Unsettled, attempts });
-            let write = WriteCall {
-                surface: Arc::clone(&surface),
-                canonical,
-                id,
-                revision,
-                operation: intent.operation,
-                verb: intent.verb,
-                expected: counterparts.render(&intent.expected, side, &surface),
-                values: counterparts.render(&intent.wanted, side, &surface),
-                unless,
-            };
-            commits.push(Commit { record: Some(record.clone()), ..Commit::new(account.id.clone()) });
-            record.row_revision += 1;
-            jobs.push(Job { record, surface, ask: Ask::Write(write), asked: now });
-        }
-        if commits.is_empty() {
-            return Ok(jobs);
-        }
-        let verdicts = self.ports.state.commit(commits).await?;
-        // What has moved on is planned afresh in the next round.
-        let mut verdicts = verdicts.into_iter();
-        jobs.retain(|job| match verdicts.next() {
-            Some(Verdict::Committed(_)) => true,
-            Some(Verdict::Refused(why)) => {
-                tracing::error!(record = %job.record.key, why, "an intent cannot be stored");
-                busy.passed_over.insert(job.record.key.clone());
-                false
-            }
-            _ => false,
-        });
-        Ok(jobs)
-    }
-
-    async fn call(&self, account: &Account, call: uuid::Uuid, jobs: Vec<Job>, started: Timestamp) {
-        let writes: Vec<WriteCall> = jobs.iter().filter_map(Job::write).cloned().collect();
-        let result = if self.ports.clock.now().0 - started.0 > SEND_WITHIN_MS {
-            Err(CallFault::new(CallEnd::NotMade, "this instance was paused before the call"))
-        } else if writes.is_empty() {
-            let looks: Vec<LookCall> = jobs.iter().filter_map(Job::look).cloned().collect();
-            self.target.look(account, &looks).await
-        } else {
-            self.target.write(account, &writes).await
-        };
-        let end = result.as_ref().map_or_else(|fault| fault.end, |_| CallEnd::Answered);
-        self.ports.metrics.call(self.side(), end_name(end));
-        self.end(account, call, end).await;
-        if let Err(error) = settle::batch(self, account, jobs, result).await {
-            // The intents are stored: at their deadline somebody looks.
-            tracing::warn!(%error, "replies not stored; they will be read back");
-        }
-    }
 }
 
 /// Does `work` while the calls go on: one that stood still in the middle of a transaction would hold rows that
@@ -530,36 +382,6 @@ async fn beside<T>(calls: &mut Calls, work: impl Future<Output = T>) -> (T, Vec<
         }
     }
     (work.await, done)
-}
-
-fn end_name(end: CallEnd) -> &'static str {
-    match end {
-        CallEnd::Answered => "answered",
-        CallEnd::Overload => "overload",
-        CallEnd::Auth => "auth",
-        CallEnd::Unclear => "unclear",
-        CallEnd::Unknown => "unknown",
-        CallEnd::NotMade => "not_made",
-        CallEnd::Over => "over",
-    }
-}
-
-/// Batches of at most `size`. What has failed before goes alone: one poison record cannot take others along.
-fn batches(planned: Vec<Planned>, side: Side, size: usize) -> Vec<Vec<Planned>> {
-    let failed = |p: &Planned| {
-        let state = &p.record.sides[side];
-        state.cut > 0 || state.due.as_ref().is_some_and(|due| due.attempts > 0)
-    };
-    let (alone, together): (Vec<_>, Vec<_>) = planned.into_iter().partition(failed);
-    let mut batches: Vec<Vec<Planned>> = Vec::new();
-    for one in together {
-        match batches.last_mut() {
-            Some(last) if last.len() < size => last.push(one),
-            _ => batches.push(vec![one]),
-        }
-    }
-    batches.extend(alone.into_iter().map(|one| vec![one]));
-    batches
 }
 
 #[cfg(test)]

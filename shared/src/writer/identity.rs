@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::drain::Planned;
+use super::calls::Planned;
 use super::settle::{Job, store, unidentified};
 use super::translate::{self, CanonicalIds, Counterparts};
 use super::{Twin, Writer};

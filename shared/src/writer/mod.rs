@@ -4,6 +4,7 @@
 //! Nothing here decides what to write ([`crate::domain::plan`]) or what a reply means
 //! ([`crate::domain::settle`]).
 
+mod calls;
 mod drain;
 mod identity;
 mod queue;

@@ -101,7 +101,7 @@ const READ: &str = "select straight_join id, kept.event_id, aggregate_type, aggr
         operation, occurred_at, body \
     from json_table(?, '$[*]' columns ( \
         event_id char(32) character set ascii collate ascii_bin path '$')) as asked \
-    join event_store as kept on kept.account_id = ? and kept.event_id = unhex(asked.event_id)";
+    join event_store as kept force index (event) on kept.account_id = ? and kept.event_id = unhex(asked.event_id)";
 
 /// The entries of these events, in no order.
 pub(super) async fn read(

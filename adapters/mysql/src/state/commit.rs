@@ -5,7 +5,8 @@
 //! lock, so nobody can come between it and the write. A row that does not exist cannot be locked: who adds it at
 //! the same time as somebody else meets a duplicate, is rolled back, and then finds it there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use shared::domain::id::{AccountId, PerSide, RecordKey, RecordType, Side, SideId};
 use shared::domain::surface::SyncConfig;
@@ -22,6 +23,7 @@ use super::event_census::Moves;
 use super::record_link::{self, LinkId};
 use super::round::{Linked, Prepared, linked, refusal, rounds};
 use super::state_history::Decided;
+use super::together::Asked;
 use super::{
     MysqlState, WHAT, ambiguous_record, conflict_field, conflicts, event_audit_log, notification,
     pending_event, state_history, sync_error_queue,
@@ -31,6 +33,9 @@ use crate::fault::{Cause, cause, retrying, unavailable};
 /// How often a round is begun because somebody added a row at the same time.
 const DUPLICATES_MAX: u32 = 5;
 
+/// Who waits for verdicts on its commits.
+type Caller = Asked<Arc<Prepared>, Vec<Verdict>>;
+
 /// What a round came to.
 enum Outcome {
     /// A verdict for each commit.
@@ -39,20 +44,22 @@ enum Outcome {
     Singly,
 }
 
-/// See [`shared::state::State::commit`].
-pub(super) async fn commit(state: &MysqlState, commits: &[Commit]) -> Result<Vec<Verdict>, Unavailable> {
-    let prepared = commits.iter().map(|commit| prepare(state, commit)).collect::<Result<Vec<_>, _>>()?;
-    let mut verdicts = Vec::with_capacity(commits.len());
-    for round in rounds(&prepared) {
-        verdicts.extend(write(state, round).await?);
-    }
-    Ok(verdicts)
+/// See [`shared::state::State::commit`]. What several callers commit at one moment shares its transactions.
+pub(super) async fn commit(state: &MysqlState, commits: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
+    // The callers' commits are one account's each.
+    let Some(account) = commits.first().map(|commit| commit.account.clone()) else { return Ok(Vec::new()) };
+    let prepare = |commit| Ok(Arc::new(prepare(state, commit)?));
+    let prepared = commits.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
+    state.writing(&account).commits.ask(prepared, |callers| write_all(state, callers)).await
 }
 
-fn prepare<'a>(state: &MysqlState, commit: &'a Commit) -> Result<Prepared<'a>, Unavailable> {
+fn prepare(state: &MysqlState, commit: Commit) -> Result<Prepared, Unavailable> {
     let Some(record) = &commit.record else { return Ok(Prepared { commit, row: None }) };
     match state.config.surface(&record.key.account, &record.key.record_type) {
-        Some(surface) => Ok(Prepared { commit, row: Some(encode(record, surface)) }),
+        Some(surface) => {
+            let row = Some(encode(record, surface));
+            Ok(Prepared { commit, row })
+        }
         // Without its fields' names it would be stored without its fields.
         None => {
             let kind = &record.key.record_type;
@@ -61,30 +68,56 @@ fn prepare<'a>(state: &MysqlState, commit: &'a Commit) -> Result<Prepared<'a>, U
     }
 }
 
-/// Writes a round; singly, where it cannot be written together.
-async fn write(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Vec<Verdict>, Unavailable> {
+/// Writes what several callers commit, and tells each its verdicts. What fails is told to those whose commit it is.
+async fn write_all(state: &MysqlState, callers: Vec<Caller>) {
+    let commits: Vec<Arc<Prepared>> = callers.iter().flat_map(|caller| caller.rows.iter().cloned()).collect();
+    let (mut judged, mut lost) = (VecDeque::with_capacity(commits.len()), None);
+    for round in rounds(&commits) {
+        match &lost {
+            None => match write(state, round).await {
+                Ok(verdicts) => judged.extend(verdicts),
+                Err(error) => {
+                    judged.extend(round.iter().map(|_| Err(error.clone())));
+                    lost = Some(error);
+                }
+            },
+            Some(error) => judged.extend(round.iter().map(|_| Err(error.clone()))),
+        }
+    }
+    for caller in callers {
+        let own = judged.drain(..caller.rows.len());
+        let told = own.collect();
+        caller.tell(told);
+    }
+}
+
+/// Writes a round; singly, where it cannot be written together. `Err`: the database is lost, and with it all of them.
+async fn write(
+    state: &MysqlState,
+    round: &[Arc<Prepared>],
+) -> Result<Vec<Result<Verdict, Unavailable>>, Unavailable> {
     match write_together(state, round).await {
-        Ok(Outcome::Judged(verdicts)) => return Ok(verdicts),
+        Ok(Outcome::Judged(verdicts)) => return Ok(verdicts.into_iter().map(Ok).collect()),
         Ok(Outcome::Singly) => {}
         Err(error) if cause(&error) == Cause::Lost => return Err(unavailable(WHAT)(error)),
         // One of them holds what no table takes, or may not be written: it must not take the others along.
         Err(_) => {}
     }
-    let (mut verdicts, mut failed) = (Vec::new(), None);
+    let mut verdicts = Vec::with_capacity(round.len());
     for commit in round {
         match write_together(state, std::slice::from_ref(commit)).await {
-            Ok(Outcome::Judged(verdict)) => verdicts.extend(verdict),
-            Ok(Outcome::Singly) => failed = Some(Unavailable::new(WHAT, "a commit wakes itself")),
+            Ok(Outcome::Judged(verdict)) => verdicts.extend(verdict.into_iter().map(Ok)),
+            Ok(Outcome::Singly) => verdicts.push(Err(Unavailable::new(WHAT, "a commit wakes itself"))),
             Err(error) if matches!(cause(&error), Cause::Refused(_)) => {
-                verdicts.push(Verdict::Refused(error.to_string()));
+                verdicts.push(Ok(Verdict::Refused(error.to_string())));
             }
-            Err(error) => failed = Some(unavailable(WHAT)(error)),
+            Err(error) => verdicts.push(Err(unavailable(WHAT)(error))),
         }
     }
-    failed.map_or(Ok(verdicts), Err)
+    Ok(verdicts)
 }
 
-async fn write_together(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outcome, sqlx::Error> {
+async fn write_together(state: &MysqlState, round: &[Arc<Prepared>]) -> Result<Outcome, sqlx::Error> {
     for _ in 1..DUPLICATES_MAX {
         match retrying(state.dice(), || transaction(state, round)).await {
             Err(error) if cause(&error) == Cause::Duplicate => {}
@@ -94,7 +127,7 @@ async fn write_together(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Ou
     retrying(state.dice(), || transaction(state, round)).await
 }
 
-async fn transaction(state: &MysqlState, round: &[Prepared<'_>]) -> Result<Outcome, sqlx::Error> {
+async fn transaction(state: &MysqlState, round: &[Arc<Prepared>]) -> Result<Outcome, sqlx::Error> {
     let mut transaction = state.pool.begin().await?;
     let (judged, links) = judge(&mut transaction, round).await?;
     let standing: Vec<&Standing<'_>> = judged.iter().filter_map(|judged| judged.as_ref().ok()).collect();
@@ -141,13 +174,13 @@ struct Stored<'a> {
 /// Locks what the round touches, and decides about each commit.
 async fn judge<'a>(
     connection: &mut MySqlConnection,
-    round: &'a [Prepared<'_>],
+    round: &'a [Arc<Prepared>],
 ) -> Result<(Vec<Result<Standing<'a>, Verdict>>, BTreeMap<LinkId, Link>), sqlx::Error> {
-    let keys: BTreeSet<RecordKey> = round.iter().flat_map(Prepared::records).collect();
-    let ids: BTreeSet<LinkId> = round.iter().flat_map(Prepared::links).collect();
+    let keys: BTreeSet<RecordKey> = round.iter().flat_map(|prepared| prepared.records()).collect();
+    let ids: BTreeSet<LinkId> = round.iter().flat_map(|prepared| prepared.links()).collect();
     let held = current_state::lock(connection, &Vec::from_iter(keys)).await?;
     let links = record_link::lock(connection, &Vec::from_iter(ids)).await?;
-    let judge = |prepared: &'a Prepared<'_>| {
+    let judge = |prepared: &'a Arc<Prepared>| {
         if let Some(refused) = refusal(prepared, &held, &links) {
             return Err(refused);
         }
@@ -158,7 +191,7 @@ async fn judge<'a>(
             let lost = linked.aliases.iter().filter_map(|alias| held.get(alias)?.conflict);
             Stored { row, before, lost_conflicts: lost.collect(), linked }
         });
-        Ok(Standing { commit: prepared.commit, record })
+        Ok(Standing { commit: &prepared.commit, record })
     };
     let judged = round.iter().map(judge).collect();
     Ok((judged, links))

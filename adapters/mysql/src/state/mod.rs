@@ -34,12 +34,12 @@ mod together;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use shared::domain::governance::{Call, CallEnd, Governance, NotNow};
+use shared::domain::governance::{Begun, Call, CallEnd, Governance};
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId, Timestamp};
 use shared::domain::record::Record;
 use shared::domain::surface::{Limits, SyncConfig};
@@ -53,6 +53,7 @@ use uuid::Uuid;
 use self::codec::Row;
 use self::event_census::Moves;
 use self::record_link::LinkId;
+use self::round::Prepared;
 use self::together::{Asked, Together};
 use crate::fault::{Cause, cause, retrying, unavailable};
 
@@ -67,17 +68,42 @@ pub struct MysqlState {
     dice: AtomicU64,
     /// Events that are being listed.
     listing: Together<PendingRow>,
+    /// What is being written of each account, which waits for no other's locks. Of one that the configuration lacks
+    /// under no name.
+    writing: BTreeMap<Option<AccountId>, Writing>,
 }
+
+/// What callers write about one account.
+struct Writing {
+    commits: Together<Arc<Prepared>, Vec<Verdict>>,
+    ends: Together<Ended>,
+}
+
+/// How a call ended, and when.
+type Ended = (Uuid, CallEnd, Timestamp);
 
 impl MysqlState {
     /// The state behind `pool`, a pool of [`crate::pool::connect`] on a database of
     /// [`crate::migrate::Schema::SyncState`]. `config` names the fields of the records.
     pub fn new(pool: MySqlPool, config: Arc<SyncConfig>) -> Self {
-        Self { pool, config, dice: AtomicU64::new(u64::from(std::process::id())), listing: Together::new() }
+        let accounts = config.accounts.keys().cloned().map(Some).chain([None]);
+        let none = || Writing { commits: Together::new(), ends: Together::new() };
+        Self {
+            writing: accounts.map(|account| (account, none())).collect(),
+            pool,
+            config,
+            dice: AtomicU64::new(u64::from(std::process::id())),
+            listing: Together::new(),
+        }
     }
 
     fn dice(&self) -> u64 {
         self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
+
+    fn writing(&self, account: &AccountId) -> &Writing {
+        let known = self.writing.get(&Some(account.clone()));
+        known.unwrap_or_else(|| &self.writing[&None])
     }
 
     /// Lists the events of several callers. What is the matter with one caller's is told to that caller alone.
@@ -109,6 +135,26 @@ impl MysqlState {
             transaction.commit().await
         })
         .await
+    }
+
+    /// Notes how an account's calls ended, those of several callers in their order.
+    async fn end_all(&self, account: &AccountId, limits: &Limits, callers: Vec<Asked<Ended>>) {
+        let finish = || async {
+            let mut transaction = self.pool.begin().await?;
+            let old = governance::lock(&mut transaction, account).await?;
+            let mut new = old.clone();
+            let ended = callers.iter().flat_map(|caller| &caller.rows);
+            let notices = ended.filter_map(|(call, end, now)| {
+                new.end(*call, *end, *now, limits).map(|turn| Notice::of_turn(account, turn, *now))
+            });
+            let notices: Vec<Notice> = notices.collect();
+            governance::save(&mut transaction, account, &old, &new).await?;
+            let notices: Vec<_> = notices.iter().map(|notice| (account, notice)).collect();
+            notification::insert(&mut transaction, &notices).await?;
+            transaction.commit().await
+        };
+        let ended = retrying(self.dice(), finish).await.map_err(unavailable(WHAT));
+        callers.into_iter().for_each(|caller| caller.tell(ended.clone()));
     }
 
     /// The record of a row. One that cannot be read stops nobody else's: in its place stands what is locked, and is never
@@ -207,7 +253,7 @@ impl State for MysqlState {
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<Vec<Verdict>, Unavailable> {
-        commit::commit(self, &commits).await
+        commit::commit(self, commits).await
     }
 
     async fn enqueue(&self, rows: Vec<PendingRow>) -> Result<(), Unavailable> {
@@ -283,20 +329,20 @@ impl State for MysqlState {
         ask!(self, |c| current_state::due(c, account, side, now, cursor::size(limit)))
     }
 
-    async fn begin_call(
+    async fn begin_calls(
         &self,
         account: &AccountId,
-        call: &Call,
+        calls: &[Call],
         limits: &Limits,
-    ) -> Result<Result<(), NotNow>, Unavailable> {
+    ) -> Result<Begun, Unavailable> {
         let begin = || async {
             let mut transaction = self.pool.begin().await?;
             let old = governance::lock(&mut transaction, account).await?;
             let mut new = old.clone();
-            let answer = new.begin(call, limits);
+            let begun = Begun::of(calls, |call| new.begin(call, limits));
             governance::save(&mut transaction, account, &old, &new).await?;
             transaction.commit().await?;
-            Ok(answer)
+            Ok(begun)
         };
         retrying(self.dice(), begin).await.map_err(unavailable(WHAT))
     }
@@ -309,18 +355,8 @@ impl State for MysqlState {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(), Unavailable> {
-        let finish = || async {
-            let mut transaction = self.pool.begin().await?;
-            let old = governance::lock(&mut transaction, account).await?;
-            let mut new = old.clone();
-            let turn = new.end(call, end, now, limits);
-            governance::save(&mut transaction, account, &old, &new).await?;
-            if let Some(notice) = turn.map(|turn| Notice::of_turn(account, turn, now)) {
-                notification::insert(&mut transaction, &[(account, &notice)]).await?;
-            }
-            transaction.commit().await
-        };
-        retrying(self.dice(), finish).await.map_err(unavailable(WHAT))
+        let ended = vec![(call, end, now)];
+        self.writing(account).ends.ask(ended, |callers| self.end_all(account, limits, callers)).await
     }
 
     async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable> {

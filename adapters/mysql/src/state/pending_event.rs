@@ -16,31 +16,44 @@ use crate::fault::{Cause, cause};
 const COLUMNS: &str =
     "account_id, event_id, record_type, subject, arrived_at, place, due_at, waits_for, place_id";
 
+/// The table, by its key: what its other indexes hold of the account MySQL need not look at.
+const PRIMARY: &str = "pending_event force index (primary)";
+
+/// A place, in the order of [`bind_place`].
+const PLACE: &str = "place = ?, due_at = ?, waits_for = ?, place_id = ?";
+
 /// Most due rows among which subjects are looked for at once.
 const DUE_MAX: u64 = 65_536;
 
 statements! {
     ENQUEUE = |n| format!("insert into pending_event ({COLUMNS}) values {}", tuples(n, width(COLUMNS)));
-    LISTED = |n| format!("select event_id from pending_event where account_id = ? and event_id in ({})", marks(n));
-    AT = |n| format!("select {COLUMNS} from pending_event where account_id = ? and event_id in ({})", marks(n));
+    LISTED = |n| format!("select event_id from {}", of_events(n));
+    AT = |n| format!("select {COLUMNS} from {}", of_events(n));
     // A forced index is not dived into for each subject to guess its rows.
     OPEN = |n| format!("select {COLUMNS} from pending_event force index (open_events) where account_id = ? \
         and record_type = ? and subject in ({}) and place in ('pending', 'waiting')", marks(n));
     DUE = |_| "select record_type, subject from (select due_at, record_type, subject from pending_event \
         where account_id = ? and due_at <= ? order by due_at, record_type, subject limit ?) as due \
         group by record_type, subject order by min(due_at), record_type, subject limit ?".into();
-    PLACES = |n| format!("select place from pending_event where account_id = ? and event_id in ({}) for update",
-        marks(n));
-    MOVE = |n| format!("update pending_event set place = ?, due_at = ?, waits_for = ?, place_id = ? \
-        where account_id = ? and event_id in ({})", marks(n));
-    STUCK = |n| format!("select event_id from pending_event where account_id = ? and place = 'error' \
+    PLACES = |n| format!("select place from {} for update", of_events(n));
+    MOVE = |n| format!("update {PRIMARY} set {PLACE} where {}", are_events(n));
+    MOVE_PENDING = |n| format!("update {PRIMARY} set {PLACE} where {} and place = 'pending'", are_events(n));
+    STUCK = |n| format!("select event_id from {PRIMARY} where account_id = ? and place = 'error' \
         and place_id = ? and event_id in ({}) order by event_id for update", marks(n));
     WAITING = |n| format!("select event_id, record_type, subject from pending_event \
         where account_id = ? and waits_for in ({}) order by event_id for update", marks(n));
-    WAKE = |n| format!("update pending_event set place = 'pending', due_at = arrived_at, waits_for = null \
-        where account_id = ? and event_id in ({})", marks(n));
+    WAKE = |n| format!("update {PRIMARY} set place = 'pending', due_at = arrived_at, waits_for = null where {}",
+        are_events(n));
     RELEASE = |_| "update pending_event force index (held) set place = 'applied', place_id = null \
         where account_id = ? and place_id = ? and place = 'conflict'".into();
+}
+
+fn are_events(count: usize) -> String {
+    format!("account_id = ? and event_id in ({})", marks(count))
+}
+
+fn of_events(count: usize) -> String {
+    format!("{PRIMARY} where {}", are_events(count))
 }
 
 /// An event that waited for a link.
@@ -200,6 +213,15 @@ pub(super) async fn place(
     moves: &mut Moves,
 ) -> Result<(), sqlx::Error> {
     for group in padded(events) {
+        // Nearly all come from there.
+        let query = bind_place(MOVE_PENDING.of(group.len()), place).bind(account.as_str());
+        let pending = bind_events(query, &group).execute(&mut *connection).await?.rows_affected() as usize;
+        moves.left(account, "pending", pending);
+        moves.entered(account, place.name(), pending);
+        if pending == BTreeSet::from_iter(&group).len() {
+            continue;
+        }
+        // Those that have come are moved to where they are.
         let query = bind_events(PLACES.of(group.len()).bind(account.as_str()), &group);
         let rows = query.fetch_all(&mut *connection).await?;
         for row in &rows {

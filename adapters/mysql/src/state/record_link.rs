@@ -26,7 +26,7 @@ statements! {
 /// By ids of one account, type and side, which MySQL plans faster than as many keys.
 fn find_text(count: usize) -> String {
     format!(
-        "select {KEY}, record_id, retired from record_link \
+        "select {KEY}, record_id, retired from record_link force index (primary) \
         where account_id = ? and record_type = ? and side = ? and side_id in ({})",
         marks(count)
     )

@@ -4,6 +4,7 @@
 //! its commits touch, judges them all, and then writes; so commits share one only where that comes to the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use shared::domain::id::{PerSide, RecordKey, Side, SideId};
 use shared::state::{Commit, Link, LinkChange, Place, Verdict};
@@ -17,12 +18,12 @@ use super::record_link::LinkId;
 const COMMITS_MAX: usize = 64;
 
 /// A commit, and the row that its record is stored as.
-pub(super) struct Prepared<'a> {
-    pub(super) commit: &'a Commit,
+pub(super) struct Prepared {
+    pub(super) commit: Commit,
     pub(super) row: Option<Row>,
 }
 
-impl Prepared<'_> {
+impl Prepared {
     /// The record that it is about.
     fn key(&self) -> Option<&RecordKey> {
         self.row.as_ref().map(|row| &row.key)
@@ -78,7 +79,7 @@ impl Prepared<'_> {
 }
 
 /// The commits in their order, cut where one depends on those before it.
-pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'a>]> {
+pub(super) fn rounds(commits: &[Arc<Prepared>]) -> Vec<&[Arc<Prepared>]> {
     let mut rounds = Vec::new();
     let mut from = 0;
     let (mut records, mut links) = (BTreeSet::new(), BTreeSet::new());
@@ -124,7 +125,7 @@ pub(super) fn rounds<'c, 'a>(commits: &'c [Prepared<'a>]) -> Vec<&'c [Prepared<'
 
 /// Why a commit is not written; `None` when it is.
 pub(super) fn refusal(
-    commit: &Prepared<'_>,
+    commit: &Prepared,
     held: &BTreeMap<RecordKey, Held>,
     links: &BTreeMap<LinkId, Link>,
 ) -> Option<Verdict> {

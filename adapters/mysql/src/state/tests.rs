@@ -88,10 +88,12 @@ fn commit(id: &str, about: About) -> Commit {
 
 fn sizes(commits: &[(&str, About)]) -> Vec<usize> {
     let surface = surface();
-    let commits: Vec<Commit> = commits.iter().map(|(id, about)| commit(id, *about)).collect();
-    let rows = commits.iter().map(|c| c.record.as_ref().map(|record| encode(record, &surface)));
-    let prepared: Vec<Prepared<'_>> =
-        commits.iter().zip(rows).map(|(commit, row)| Prepared { commit, row }).collect();
+    let prepared = commits.iter().map(|(id, about)| {
+        let commit = commit(id, *about);
+        let row = commit.record.as_ref().map(|record| encode(record, &surface));
+        Arc::new(Prepared { commit, row })
+    });
+    let prepared: Vec<Arc<Prepared>> = prepared.collect();
     rounds(&prepared).iter().map(|round| round.len()).collect()
 }
 

@@ -19,34 +19,34 @@ const ROUNDS: usize = 2;
 /// Rows of one round, unless one caller has more.
 const ROWS_MAX: usize = 128;
 
-type Done = Result<(), Unavailable>;
+type Done<A> = Result<A, Unavailable>;
 
-/// A caller's rows, and where to tell it that they are written.
-pub(super) struct Asked<T> {
+/// A caller's rows, and where to tell it what became of them.
+pub(super) struct Asked<T, A = ()> {
     pub(super) rows: Vec<T>,
-    answer: oneshot::Sender<Done>,
+    answer: oneshot::Sender<Done<A>>,
 }
 
-impl<T> Asked<T> {
+impl<T, A> Asked<T, A> {
     /// Tells the caller, who may be gone.
-    pub(super) fn tell(self, done: Done) {
+    pub(super) fn tell(self, done: Done<A>) {
         let _ = self.answer.send(done);
     }
 }
 
-/// Callers that wait.
-pub(super) struct Together<T> {
-    waiting: Mutex<VecDeque<Asked<T>>>,
+/// Callers that wait, each with rows `T`, for an answer `A`.
+pub(super) struct Together<T, A = ()> {
+    waiting: Mutex<VecDeque<Asked<T, A>>>,
     turns: Semaphore,
 }
 
-impl<T: Clone> Together<T> {
+impl<T: Clone, A> Together<T, A> {
     pub(super) fn new() -> Self {
         Self { waiting: Mutex::default(), turns: Semaphore::new(ROUNDS) }
     }
 
-    /// Has `rows` written by `write`, which tells everybody whom it is given; done when this caller was told.
-    pub(super) async fn ask<W>(&self, rows: Vec<T>, write: impl Fn(Vec<Asked<T>>) -> W) -> Done
+    /// Has `rows` written by `write`, which tells everybody whom it is given; answers what this caller was told.
+    pub(super) async fn ask<W>(&self, rows: Vec<T>, write: impl Fn(Vec<Asked<T, A>>) -> W) -> Done<A>
     where
         W: Future<Output = ()>,
     {
@@ -74,7 +74,7 @@ impl<T: Clone> Together<T> {
     }
 
     /// Those who have waited longest. Who has gone away asks again elsewhere, or not at all.
-    fn round(&self) -> Vec<Asked<T>> {
+    fn round(&self) -> Vec<Asked<T, A>> {
         let (mut waiting, mut rows, mut round) = (self.waiting(), 0, Vec::new());
         while let Some(next) = waiting.pop_front() {
             if next.answer.is_closed() {
@@ -90,7 +90,7 @@ impl<T: Clone> Together<T> {
         round
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Asked<T>>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Asked<T, A>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

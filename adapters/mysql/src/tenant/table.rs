@@ -112,7 +112,9 @@ impl Table {
                 &format!(" order by {ID} for update"),
             ),
             lock_revisions: Many::new(
-                &format!("select 1 from sync_rows where table_name = {of_table} and row_id"),
+                &format!(
+                    "select 1 from sync_rows force index (primary) where table_name = {of_table} and row_id"
+                ),
                 " order by row_id for update",
             ),
             keys: Key::all(surface),

@@ -74,6 +74,36 @@ async fn of_two_records_that_claim_one_id_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_that_commit_at_once_are_each_told_their_own_verdicts() {
+    let (_database, [state, other]) = two().await;
+    let name = |n: usize| format!("customer/{n}");
+    let callers = (0..300).map(|n| {
+        let (state, mut commits) = (Arc::clone(&state), vec![commit_of(&record(&name(n)))]);
+        match n % 10 {
+            3 => commits[0].history[0].source = "x".repeat(300),
+            5 => commits[0].record.as_mut().expect("it has one").row_revision = 7,
+            // Of two of one caller the second finds what the first has left.
+            7 => commits.push(commit_of(&record(&name(n)))),
+            _ => {}
+        }
+        async move { (n, state.commit(commits).await.expect("the state is there")) }
+    });
+    for (n, verdicts) in join_all(callers.map(spawned)).await {
+        let is_right = match (n % 10, &verdicts[..]) {
+            (3, [Verdict::Refused(why)]) => why.contains("Data too long"),
+            (5, [Verdict::Stale]) => true,
+            (7, [Verdict::Committed(_), Verdict::Stale]) => true,
+            (3 | 5 | 7, _) => false,
+            (_, [Verdict::Committed(_)]) => true,
+            _ => false,
+        };
+        assert!(is_right, "caller {n}: {verdicts:?}");
+        let is_stored = load(&*other, &key(&name(n))).await.is_some();
+        assert_eq!(is_stored, !matches!(n % 10, 3 | 5), "caller {n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_permit_is_one_connections_alone_of_eight() {
     let (database, _) = fresh().await;
     let limits = Limits { concurrency: 2, daily_requests: 1_000_000, ..Limits::default() };

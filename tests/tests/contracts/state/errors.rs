@@ -1,6 +1,7 @@
 //! What needs a person.
 
 use shared::domain::id::AccountId;
+use shared::state::brake::{BrakeDecision, BrakeWord, CLASS};
 use shared::state::{Commit, ErrorEntry, ErrorStatus, State};
 
 use super::{commit, each, woken};
@@ -104,6 +105,27 @@ fn what_was_closed_and_is_met_again_is_new() {
         assert_eq!(old, [], "nobody has waited for it so long");
         file(state, again(ErrorStatus::Open, 60)).await;
         assert_eq!(known().await, (ErrorStatus::Open, at(50), at(60), 2));
+    });
+}
+
+#[test]
+fn what_was_decided_about_a_brake_stands_until_it_is_over() {
+    each(async |state| {
+        let met = |status| ErrorEntry { class: CLASS.into(), status, brake: None, ..error(&acme(), 7) };
+        let known = async || state.error(id(7)).await.unwrap().expect("the error");
+        file(state, met(ErrorStatus::Open)).await;
+        assert!(known().await.is_undecided());
+        let decision = BrakeDecision { word: BrakeWord::Pass, note: "ann: meant".into(), at: at(9) };
+        file(state, known().await.decided(&decision).expect("nobody has decided")).await;
+        // Who met it had looked before that.
+        file(state, met(ErrorStatus::Open)).await;
+        let stands = known().await;
+        assert_eq!((stands.status, stands.brake), (ErrorStatus::Retried, Some(BrakeWord::Pass)));
+        assert_eq!(stands.note.as_deref(), Some("ann: meant"));
+        file(state, met(ErrorStatus::Closed)).await;
+        assert_eq!(known().await.status, ErrorStatus::Closed);
+        file(state, met(ErrorStatus::Open)).await;
+        assert!(known().await.is_undecided(), "it is another mass");
     });
 }
 

@@ -47,6 +47,26 @@ fn an_event_is_open_until_it_has_found_its_place() {
 }
 
 #[test]
+fn events_are_moved_together_from_wherever_they_are() {
+    each(async |state| {
+        let events = [1, 2, 3, 4, 5].map(|n| pending(&acme(), n, &suitex("x5"), 10));
+        state.enqueue(events.to_vec()).await.unwrap();
+        move_to(state, 2, waiting(90)).await;
+        move_to(state, 3, Place::Conflict(id(72))).await;
+        move_to(state, 4, Place::Applied).await;
+        // Nobody enqueued event 6.
+        let places = (1..=6).map(|event| (id(event), Place::Applied)).collect();
+        woken(commit(state, Commit { places, ..Commit::new(acme()) }).await);
+        assert_eq!(census(state, &acme()).await, [("applied", 5)]);
+        let places =
+            vec![(id(1), Place::Pending { due_at: at(7) }), (id(2), Place::Pending { due_at: at(7) })];
+        woken(commit(state, Commit { places, ..Commit::new(acme()) }).await);
+        assert_eq!(census(state, &acme()).await, [("applied", 3), ("pending", 2)]);
+        assert_eq!(open(state, &[suitex("x5")]).await, [1, 2]);
+    });
+}
+
+#[test]
 fn an_error_lets_go_what_is_in_it_still() {
     each(async |state| {
         let events = [1, 2, 3, 4, 5].map(|n| pending(&acme(), n, &suitex("x5"), 10));

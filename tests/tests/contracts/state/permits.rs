@@ -1,6 +1,6 @@
 //! Permits for calls to NetSuite: one account's, over all instances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
 use shared::domain::governance::{Call, CallEnd, Governance, NotNow, Purpose, Why, cap};
@@ -93,6 +93,30 @@ fn a_permit_given_back_is_free_and_giving_it_back_twice_frees_no_other() {
         begin(state, &acme(), id(3), 2, &limits).await.unwrap();
         state.end_call(&acme(), id(1), CallEnd::Answered, at(3), &limits).await.unwrap();
         begin(state, &acme(), id(4), 4, &limits).await.unwrap_err();
+    });
+}
+
+#[test]
+fn of_calls_asked_for_together_the_first_get_what_there_is() {
+    each(async |state| {
+        let limits = limits(9);
+        let asked = |ids: std::ops::Range<u128>, now: i64| {
+            let look = |call| {
+                let (now, until) = (at(now), at(now + 310_000));
+                Call { id: id(call), purpose: Purpose::Look, now, until, writes: 0 }
+            };
+            ids.map(look).collect::<Vec<_>>()
+        };
+        // An account that has not been called yet bears two, as far as we know.
+        let begun = state.begin_calls(&acme(), &asked(0..1, 0), &limits).await.unwrap();
+        assert_eq!((begun.granted, begun.not_now), (1, None));
+        let begun = state.begin_calls(&acme(), &asked(1..6, 1), &limits).await.unwrap();
+        assert_eq!((begun.granted, begun.not_now.map(|not_now| not_now.why)), (1, Some(Why::Saturated)));
+        let open = state.governance_of(&acme()).await.unwrap().open;
+        let open: BTreeSet<Uuid> = open.iter().map(|call| call.id).collect();
+        assert_eq!(open, BTreeSet::from([id(0), id(1)]), "the first of those that asked");
+        let begun = state.begin_calls(&acme(), &asked(6..8, 2), &limits).await.unwrap();
+        assert!(begun.granted == 0 && begun.not_now.is_some());
     });
 }
 

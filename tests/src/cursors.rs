@@ -66,20 +66,23 @@ impl Cursors {
                 && !is_owed(&record.id)
                 && !is_hidden(&record.id)
         });
-        let mut unseen = unseen.filter(|record| {
-            let key = (account.to_string(), name.to_string(), record.id.clone());
-            let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
-            told.max(known(state, account, &kind, &record.id)) < Some(record.last_modified_secs)
+        let told = |id: &str| {
+            let key = (account.to_string(), name.to_string(), id.to_string());
+            self.told.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied()
+        };
+        let mut unseen = unseen.filter_map(|record| {
+            let (told, known) = (told(&record.id), known(state, account, &kind, &record.id));
+            (told.max(known) < Some(record.last_modified_secs)).then_some((record, told, known))
         });
-        let record = unseen.next()?;
+        let (record, told, known) = unseen.next()?;
         Some(format!(
-            "{account}: the cursor of {name} is at {reached} and passed {}, saved at {}",
+            "{account}: the cursor of {name} is at {reached} and passed {}, saved at {}, told at {told:?}, known at {known:?}",
             record.id, record.last_modified_secs
         ))
     }
 }
 
-/// The newest revision that is known of a record of NetSuite's, s.
+/// The newest revision that is known, or about to be looked at, of a record of NetSuite's, s.
 fn known(state: &dyn State, account: &AccountId, kind: &RecordType, id: &str) -> Option<i64> {
     let id = SideId::parse(id).ok()?;
     let asked = [(kind.clone(), Side::NetSuite, id.clone())];
@@ -88,5 +91,7 @@ fn known(state: &dyn State, account: &AccountId, kind: &RecordType, id: &str) ->
     let canonical = link.map_or_else(|| CanonicalId::born(Side::NetSuite, &id), |link| link.canonical);
     let key = RecordKey::new(account.clone(), kind.clone(), canonical);
     let record = state.load(&[key]).now_or_never()?.ok()?.pop()??;
-    record.sides[Side::NetSuite].newest().map(|newest| newest.0)
+    let side = &record.sides[Side::NetSuite];
+    // One that turned out to be another is looked at, whatever was told of it before.
+    if side.wants_read { Some(i64::MAX) } else { side.newest().map(|newest| newest.0) }
 }

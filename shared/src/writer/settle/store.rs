@@ -224,6 +224,11 @@ pub(in crate::writer) async fn look_again(
         if open.is_none() || open != job.record.sides[side].intent.as_ref().map(|i| i.operation) {
             return Ok(());
         }
+        // To say again what the record says already would overtake whoever looks at it right now, who would do the same
+        // to us, for ever.
+        if is_to_be_looked_at(&record, side, now) {
+            return Ok(());
+        }
         unsettle(&mut record, side, now);
         let attempts = record.sides[side].due.as_ref().map_or(0, |d| d.attempts);
         record.sides[side].due = Some(Due { at: now, reason: DueReason::Unsettled, attempts });
@@ -234,6 +239,14 @@ pub(in crate::writer) async fn look_again(
         }
     }
     Ok(())
+}
+
+/// Whether a look at the record's open write is due by now.
+fn is_to_be_looked_at(record: &Record, side: Side, now: Timestamp) -> bool {
+    let state = &record.sides[side];
+    let is_over = state.intent.as_ref().is_some_and(|intent| intent.deadline <= now);
+    let is_due = |due: &Due| due.reason == DueReason::Unsettled && due.at <= now;
+    is_over && state.due.as_ref().is_some_and(is_due)
 }
 
 /// What the target told cannot be stored: a person must look. The record stays as it was, its intent open, and is

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use shared::domain::event::ChangeEvent;
 use shared::domain::governance::{Call, CallEnd, Purpose};
 use shared::domain::id::Timestamp;
-use shared::domain::plan::CALL_LANDS_WITHIN_MS;
+use shared::domain::plan::{CALL_LANDS_WITHIN_MS, SEND_WITHIN_MS};
 use shared::domain::surface::Account;
 use shared::fault::Unavailable;
 use shared::netsuite::error::end_of_question;
@@ -105,7 +105,12 @@ impl Caller<'_> {
             let until = now.plus(CALL_LANDS_WITHIN_MS);
             let call = Call { id, purpose: Purpose::Poll, now, until, writes: 0 };
             match state.begin_call(&account.id, &call, &account.limits).await? {
-                Ok(()) => break,
+                Ok(()) if ports.clock.now().0 - now.0 <= SEND_WITHIN_MS => break,
+                // This instance was paused: the call could outlast its permit.
+                Ok(()) => {
+                    let (end, now) = (CallEnd::NotMade, ports.clock.now());
+                    state.end_call(&account.id, id, end, now, &account.limits).await?;
+                }
                 Err(not_now) if not_now.at >= self.until => return Err(Stop::Later),
                 Err(not_now) => ports.clock.sleep_until(not_now.at.max(now.plus(ASK_AGAIN_MS))).await,
             }

@@ -15,6 +15,10 @@ use crate::breakage::{self, Breakage};
 /// How long a call may still land after it was sent, ms: NetSuite's script limit of 300 s and a margin.
 pub const CALL_LANDS_WITHIN_MS: i64 = 310_000;
 
+/// A call that is not on its way so long after its permit was asked for, ms, is not made: permit and intent count from
+/// then.
+pub const SEND_WITHIN_MS: i64 = 5_000;
+
 /// What to do for one side of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {

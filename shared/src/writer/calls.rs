@@ -11,7 +11,7 @@ use super::{CallFault, LookCall, WriteCall, Writer};
 use crate::domain::governance::{Call, CallEnd, NotNow, Purpose, Why};
 use crate::domain::id::{RecordKey, Side, Timestamp};
 use crate::domain::identity::Unless;
-use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, intend};
+use crate::domain::plan::{CALL_LANDS_WITHIN_MS, Plan, SEND_WITHIN_MS, intend};
 use crate::domain::record::{Due, DueReason, Record};
 use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
@@ -21,9 +21,6 @@ use crate::state::{Commit, Verdict};
 /// The intent of a call whose drainer has died is found after so long, ms. The drainer that lives waits for its
 /// own calls; without the buffer two may get in each other's way.
 const ORPHANED_AFTER_MS: i64 = LEASE_MS + 10_000;
-
-/// A call that is not on its way so long after its permit, ms, is not made: permit and intent count from then.
-const SEND_WITHIN_MS: i64 = 5_000;
 
 /// Records whose writes to a target without governance are under way at once: as many as its database takes in
 /// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::{Either, ready, select};
 use shared::domain::governance::{Call, CallEnd, Purpose};
 use shared::domain::id::{AccountId, RecordType, SideId, Timestamp};
-use shared::domain::plan::CALL_LANDS_WITHIN_MS;
+use shared::domain::plan::{CALL_LANDS_WITHIN_MS, SEND_WITHIN_MS};
 use shared::domain::surface::{Account, Field, FieldIx, TypeSurface};
 use shared::netsuite::client::Client;
 use shared::netsuite::code::{Class, Code};
@@ -197,7 +197,11 @@ impl Asking {
     /// Makes the call, gives its permit back, and keeps what was said.
     async fn ask(self, call: Call) {
         let Self { notes, ports, account, field, subject, text } = self;
-        let answer = notes.client.suiteql(&account, &text).await;
+        let is_late = ports.clock.now().0 - call.now.0 > SEND_WITHIN_MS;
+        let answer = match is_late {
+            true => Err(CallFault::new(CallEnd::NotMade, "this instance was paused before the call")),
+            false => notes.client.suiteql(&account, &text).await,
+        };
         let end = answer.as_ref().map_or_else(end_of_question, |_| CallEnd::Answered);
         let ended = ports.state.end_call(&account.id, call.id, end, ports.clock.now(), &account.limits).await;
         if let Err(error) = ended {

@@ -19,9 +19,11 @@ const ROUND: usize = 100;
 /// Subjects that one tick takes up from the table.
 const SWEEP: usize = ROUND * 10;
 
-/// After a round the next one waits for so long by each subject of it, ms, and at most for so long: where news comes
-/// by the hundred a second, a hundred are absorbed almost as cheaply as ten. Elsewhere nobody notices.
+/// After a round the next one waits for so long by each subject of it, ms: where news comes by the hundred a second, a
+/// hundred are absorbed almost as cheaply as ten. Elsewhere nobody notices.
 const GATHER_MS: i64 = 10;
+
+/// No round waits for longer than this, ms.
 const GATHER_MAX_MS: i64 = 300;
 
 /// So many rounds that fail one after the other end the flusher: what it needs is away.

@@ -12,6 +12,7 @@ use local::beside::CreatedBeside;
 use serde_json::{Map, Value as Json};
 use shared::domain::governance::cap;
 use shared::domain::id::{AccountId, CanonicalId, RecordKey, RecordType, Side, SideId};
+use shared::domain::plan::{Plan, plan};
 use shared::domain::record::{Presence, Record};
 use shared::domain::settle::unstorable_error;
 use shared::domain::surface::{Direction, TypeSurface};
@@ -51,7 +52,7 @@ pub fn check(world: &World, lane: Lane, edits: &Edits) -> Vec<Violation> {
     }
     check.orphans(&records);
     check.beside();
-    check.over();
+    check.over(&records);
     check.told();
     let (state, now) = (&world.state, world.executor.now());
     check.found.extend(sends::check(&world.faults.sends, state, account, now));
@@ -105,17 +106,33 @@ impl Check<'_> {
         }
     }
 
-    /// I16: what could not be stored once is no error any more when everything is stored.
-    fn over(&mut self) {
+    /// I16: what could not be stored once is no error any more when everything is stored. What another error or a conflict
+    /// keeps from being done stays one: that one is for a person to look at first.
+    fn over(&mut self, records: &[Arc<Record>]) {
         for error in self.open_errors() {
-            let is_of = |key: &RecordKey| Side::BOTH.iter().any(|s| error.id == unstorable_error(key, *s));
-            if error.record.as_ref().is_some_and(is_of) {
+            let of = |key: &RecordKey| Side::BOTH.into_iter().find(|s| error.id == unstorable_error(key, *s));
+            let Some((key, side)) = error.record.as_ref().and_then(|key| Some((key, of(key)?))) else {
+                continue;
+            };
+            let record = records.iter().find(|record| record.key == *key);
+            if !record.is_some_and(|record| self.is_held_up(record, side)) {
                 self.fail(
                     "I16",
                     format!("error {} stands, and nothing comes of it: {}", error.id, error.message),
                 );
             }
         }
+    }
+
+    /// Whether something is left to do on a side, and a conflict or an error in its way.
+    fn is_held_up(&self, record: &Record, side: Side) -> bool {
+        let Some(surface) = self.world.config.surface(&record.key.account, &record.key.record_type) else {
+            return false;
+        };
+        let mut free = record.clone();
+        free.locks.clear();
+        let now = self.world.executor.now();
+        Self::is_open(record) && plan(&free, side, surface, now, &|_, _| true) != Plan::Nothing
     }
 
     /// I16: who is asked who is who, and has not answered in time, was told so, and who is above.

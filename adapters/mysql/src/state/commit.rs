@@ -50,7 +50,7 @@ pub(super) async fn commit(state: &MysqlState, commits: Vec<Commit>) -> Result<V
     let Some(account) = commits.first().map(|commit| commit.account.clone()) else { return Ok(Vec::new()) };
     let prepare = |commit| Ok(Arc::new(prepare(state, commit)?));
     let prepared = commits.into_iter().map(prepare).collect::<Result<Vec<_>, _>>()?;
-    state.writing(&account).commits.ask(prepared, |callers| write_all(state, callers)).await
+    state.writing(&account).commits.ask(prepared, |callers| write_all(state.clone(), callers)).await
 }
 
 fn prepare(state: &MysqlState, commit: Commit) -> Result<Prepared, Unavailable> {
@@ -69,12 +69,12 @@ fn prepare(state: &MysqlState, commit: Commit) -> Result<Prepared, Unavailable> 
 }
 
 /// Writes what several callers commit, and tells each its verdicts. What fails is told to those whose commit it is.
-async fn write_all(state: &MysqlState, callers: Vec<Caller>) {
+async fn write_all(state: MysqlState, callers: Vec<Caller>) {
     let commits: Vec<Arc<Prepared>> = callers.iter().flat_map(|caller| caller.rows.iter().cloned()).collect();
     let (mut judged, mut lost) = (VecDeque::with_capacity(commits.len()), None);
     for round in rounds(&commits) {
         match &lost {
-            None => match write(state, round).await {
+            None => match write(&state, round).await {
                 Ok(verdicts) => judged.extend(verdicts),
                 Err(error) => {
                     judged.extend(round.iter().map(|_| Err(error.clone())));

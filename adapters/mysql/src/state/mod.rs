@@ -60,17 +60,18 @@ use crate::fault::{Cause, cause, retrying, unavailable};
 /// How the port's errors name it.
 const WHAT: &str = "state";
 
-/// The state in MySQL. Instances share it; each has its own.
+/// The state in MySQL. Instances share it; each has its own, and copies of that are the same.
+#[derive(Clone)]
 pub struct MysqlState {
     pool: MySqlPool,
     config: Arc<SyncConfig>,
     /// Spreads those who collide and begin again.
-    dice: AtomicU64,
+    dice: Arc<AtomicU64>,
     /// Events that are being listed.
-    listing: Together<PendingRow>,
+    listing: Arc<Together<PendingRow>>,
     /// What is being written of each account, which waits for no other's locks. Of one that the configuration lacks
     /// under no name.
-    writing: BTreeMap<Option<AccountId>, Writing>,
+    writing: Arc<BTreeMap<Option<AccountId>, Writing>>,
 }
 
 /// What callers write about one account.
@@ -89,11 +90,11 @@ impl MysqlState {
         let accounts = config.accounts.keys().cloned().map(Some).chain([None]);
         let none = || Writing { commits: Together::new(), ends: Together::new() };
         Self {
-            writing: accounts.map(|account| (account, none())).collect(),
+            writing: Arc::new(accounts.map(|account| (account, none())).collect()),
             pool,
             config,
-            dice: AtomicU64::new(u64::from(std::process::id())),
-            listing: Together::new(),
+            dice: Arc::new(AtomicU64::new(u64::from(std::process::id()))),
+            listing: Arc::new(Together::new()),
         }
     }
 
@@ -107,7 +108,7 @@ impl MysqlState {
     }
 
     /// Lists the events of several callers. What is the matter with one caller's is told to that caller alone.
-    async fn list(&self, callers: Vec<Asked<PendingRow>>) {
+    async fn list(self, callers: Vec<Asked<PendingRow>>) {
         let rows = callers.iter().flat_map(|caller| caller.rows.iter().cloned()).collect();
         let listed = self.list_together(rows).await;
         let is_refused = |error| matches!(cause(error), Cause::Refused(_));
@@ -138,7 +139,8 @@ impl MysqlState {
     }
 
     /// Notes how an account's calls ended, those of several callers in their order.
-    async fn end_all(&self, account: &AccountId, limits: &Limits, callers: Vec<Asked<Ended>>) {
+    async fn end_all(self, account: AccountId, limits: Limits, callers: Vec<Asked<Ended>>) {
+        let (account, limits) = (&account, &limits);
         let finish = || async {
             let mut transaction = self.pool.begin().await?;
             let old = governance::lock(&mut transaction, account).await?;
@@ -260,7 +262,7 @@ impl State for MysqlState {
         if rows.is_empty() {
             return Ok(());
         }
-        self.listing.ask(rows, |callers| self.list(callers)).await
+        self.listing.ask(rows, |callers| self.clone().list(callers)).await
     }
 
     async fn unlisted(&self, account: &AccountId, events: &[Uuid]) -> Result<Vec<Uuid>, Unavailable> {
@@ -355,8 +357,8 @@ impl State for MysqlState {
         now: Timestamp,
         limits: &Limits,
     ) -> Result<(), Unavailable> {
-        let ended = vec![(call, end, now)];
-        self.writing(account).ends.ask(ended, |callers| self.end_all(account, limits, callers)).await
+        let end_all = |callers| self.clone().end_all(account.clone(), *limits, callers);
+        self.writing(account).ends.ask(vec![(call, end, now)], end_all).await
     }
 
     async fn governance_of(&self, account: &AccountId) -> Result<Governance, Unavailable> {

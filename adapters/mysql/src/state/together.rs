@@ -1,17 +1,18 @@
-//! What several callers ask for at one moment, done at once: one of them does it for all who wait.
+//! What several callers ask for at one moment, done at once, in one round for all who wait.
 //!
 //! Nobody waits for company. While one round is under way, callers gather for the next; a commit costs the same
-//! for one row and for a hundred. There is no worker to start and to end: the work is done by a caller. One that
-//! goes away in the middle leaves those that it had taken along without an answer, and they ask again: what is
-//! asked here may be done twice.
+//! for one row and for a hundred. A round is a task of its own, begun by a caller: it goes on when that one goes
+//! away, for it has others' rows in hand, and half of a round's news would be worse than none.
 
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{Either, select};
 use shared::fault::Unavailable;
 use tokio::sync::{Semaphore, oneshot};
+
+use super::WHAT;
 
 /// Rounds under way at once: while one waits for its commit, the next is sent.
 const ROUNDS: usize = 2;
@@ -37,40 +38,37 @@ impl<T, A> Asked<T, A> {
 /// Callers that wait, each with rows `T`, for an answer `A`.
 pub(super) struct Together<T, A = ()> {
     waiting: Mutex<VecDeque<Asked<T, A>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
-impl<T: Clone, A> Together<T, A> {
+impl<T, A> Together<T, A> {
     pub(super) fn new() -> Self {
-        Self { waiting: Mutex::default(), turns: Semaphore::new(ROUNDS) }
+        Self { waiting: Mutex::default(), turns: Arc::new(Semaphore::new(ROUNDS)) }
     }
 
     /// Has `rows` written by `write`, which tells everybody whom it is given; answers what this caller was told.
     pub(super) async fn ask<W>(&self, rows: Vec<T>, write: impl Fn(Vec<Asked<T, A>>) -> W) -> Done<A>
     where
-        W: Future<Output = ()>,
+        W: Future<Output = ()> + Send + 'static,
     {
-        loop {
-            let (answer, mut told) = oneshot::channel();
-            self.waiting().push_back(Asked { rows: rows.clone(), answer });
-            let told = loop {
-                let turn = match select(&mut told, pin!(self.turns.acquire())).await {
-                    Either::Left((told, _)) => break told,
-                    Either::Right((turn, _)) => turn,
-                };
-                let round = self.round();
-                if round.is_empty() {
-                    // Somebody is at it.
-                    drop(turn);
-                    break told.await;
-                }
-                write(round).await;
+        let (answer, mut told) = oneshot::channel();
+        self.waiting().push_back(Asked { rows, answer });
+        let told = loop {
+            // A semaphore that is never closed.
+            let turn = match select(&mut told, pin!(Arc::clone(&self.turns).acquire_owned())).await {
+                Either::Left((told, _)) => break told,
+                Either::Right((turn, _)) => turn,
             };
-            // Without an answer, who had it in hand has gone away.
-            if let Ok(done) = told {
-                return done;
+            let round = self.round();
+            if round.is_empty() {
+                // Somebody is at it.
+                drop(turn);
+                break told.await;
             }
-        }
+            begin(write(round), turn);
+        };
+        // Only who fails in the middle, or is stopped with the process, leaves a caller without an answer.
+        told.unwrap_or_else(|_| Err(Unavailable::new(WHAT, "what became of the rows is not known")))
     }
 
     /// Those who have waited longest. Who has gone away asks again elsewhere, or not at all.
@@ -95,10 +93,20 @@ impl<T: Clone, A> Together<T, A> {
     }
 }
 
+/// Has a round go on by itself until it is written, which has its turn until then.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is as short as a transaction, and who stops waits for its callers"
+)]
+fn begin(written: impl Future<Output = ()> + Send + 'static, turn: impl Send + 'static) {
+    tokio::spawn(async move {
+        written.await;
+        drop(turn);
+    });
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures::FutureExt;
     use futures::future::join_all;
 
@@ -129,21 +137,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_was_left_without_an_answer_asks_again() {
+    async fn who_goes_away_takes_nobody_along() {
         let (together, written) = (Together::new(), Arc::<Mutex<Vec<usize>>>::default());
-        let mut first = Box::pin(together.ask(vec![1], |round| async move {
-            std::future::pending::<()>().await;
-            drop(round);
-        }));
-        // The second is taken along by the first, which then goes away with it.
-        let (held, none) = (together.turns.try_acquire_many(2).unwrap(), first.as_mut().now_or_never());
+        let mut first = Box::pin(together.ask(vec![1], |round| write(Arc::clone(&written), round)));
+        // The second is taken along by the first, which then goes away.
+        let (held, none) =
+            (together.turns.try_acquire_many(ROUNDS as u32).unwrap(), first.as_mut().now_or_never());
         let mut second = Box::pin(together.ask(vec![2], |round| write(Arc::clone(&written), round)));
         assert!(none.is_none() && second.as_mut().now_or_never().is_none());
         drop(held);
-        assert!(first.as_mut().now_or_never().is_none());
-        assert!(second.as_mut().now_or_never().is_none(), "it is in the first one's hands");
+        assert!(first.as_mut().now_or_never().is_none(), "both are in its round");
         drop(first);
         second.await.unwrap();
-        assert_eq!(*written.lock().unwrap(), [1]);
+        assert_eq!(*written.lock().unwrap(), [2]);
+    }
+
+    #[tokio::test]
+    async fn who_gets_no_answer_is_told_so() {
+        let together: Together<u32> = Together::new();
+        let lost = together.ask(vec![1], |round| async move { drop(round) }).await;
+        assert!(lost.unwrap_err().to_string().contains("not known"));
+        let written = Arc::<Mutex<Vec<usize>>>::default();
+        together.ask(vec![2], |round| write(Arc::clone(&written), round)).await.unwrap();
+        assert_eq!(*written.lock().unwrap(), [1], "the next has its turn");
     }
 }

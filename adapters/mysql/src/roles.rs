@@ -177,6 +177,8 @@ mod tests {
             [
                 "select on sync_rows",
                 "update (edit) on sync_rows",
+                "select (id) on outbox_events",
+                "delete on outbox_events",
                 "select on synced_events",
                 "insert on synced_events",
                 "select on sync_turns",

@@ -199,12 +199,16 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the outbox row of a change, and its row in `synced_events` when it is ours.
+    /// Writes the outbox row of a change, and its row in `synced_events` when it is ours. Of our own change only a create
+    /// is told to the relay: what else we did, our caller is answered.
     fn tell(&mut self, told: Told<'_>) {
         let table = &self.names[told.table];
         if let Author::Sync(_, at) = told.author {
             let (id, operation, revision) = (told.id, told.operation, told.revision);
             self.synced_events.push(SyncedEvent { table: Arc::clone(table), id, operation, revision, at });
+            if operation != Operation::Create {
+                return;
+            }
         }
         self.outbox.append(|seq| OutboxRow {
             seq,

@@ -1,4 +1,4 @@
-//! Our own write comes back three times: as the reply, as a User Event or outbox row, and with the poll. None
+//! Our own write comes back: as the reply, in NetSuite as a User Event and with the poll too. None
 //! of them is an edit.
 
 use serde_json::json;

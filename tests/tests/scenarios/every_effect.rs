@@ -217,7 +217,7 @@ fn trouble_at_any_effect_of_any_write_comes_to_one_effect() {
     let mut hit = 0;
     for kind in &KINDS {
         let (expected, effects) = play(kind, None);
-        assert!(effects > 8, "{} has only {effects} effects", kind.name);
+        assert!(effects > 7, "{} has only {effects} effects", kind.name);
         for nth in 0..effects {
             for harm in Harm::ALL {
                 let (seen, _) = play(kind, Some((nth, harm)));

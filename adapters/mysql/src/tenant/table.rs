@@ -42,6 +42,7 @@ pub(super) struct Table {
     page: Arc<str>,
     lock_rows: Many,
     lock_revisions: Many,
+    take_back: Many,
     /// How to ask for rows by their match keys.
     pub(super) keys: Vec<Key>,
 }
@@ -117,6 +118,13 @@ impl Table {
                 ),
                 " order by row_id for update",
             ),
+            take_back: Many::new(
+                &format!(
+                    "delete told from sync_rows own force index (primary) straight_join outbox_events told on told.id = own.outbox_id \
+                     where own.table_name = {of_table} and own.row_id"
+                ),
+                "",
+            ),
             keys: Key::all(surface),
             surface: Arc::clone(surface),
             name,
@@ -132,6 +140,7 @@ impl Table {
             ("read by id", &self.by_ids),
             ("lock the rows", &self.lock_rows),
             ("lock their revisions", &self.lock_revisions),
+            ("take back", &self.take_back),
         ];
         let many = many.map(|(what, many)| (name(what), many)).into_iter();
         let lists = self.lists.iter().flatten();
@@ -152,6 +161,15 @@ impl Table {
         let lines = self.lists.iter().flatten().map(|list| &list.lock);
         for many in [&self.lock_rows].into_iter().chain(lines).chain([&self.lock_revisions]) {
             many.of(ids).fetch_all(&mut *on).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes out of the outbox what the running edit of these rows has put there. What is done to them from then on is told
+    /// in a row of its own.
+    pub(super) async fn take_back(&self, on: &mut MySqlConnection, ids: &[u64]) -> Result<(), sqlx::Error> {
+        if !ids.is_empty() {
+            self.take_back.of(ids).execute(on).await?;
         }
         Ok(())
     }

@@ -92,17 +92,19 @@ impl Write<'_> {
             before.insert(update.id, row.revision);
         }
         let mut after = self.table.find_all(self.on, &ids).await?;
-        let mut changed = Vec::new();
+        let (mut changed, mut answered) = (Vec::new(), Vec::new());
         let answers = ids.iter().zip(applied).map(|(id, mismatch)| {
             let Some(Place::Living(row)) = after.remove(id) else {
                 return mismatch.unwrap_or(Applied::Gone(None));
             };
             if before.get(id).is_some_and(|before| *before != row.revision) {
                 changed.push((*id, row.revision));
+                answered.extend(mismatch.is_none().then_some(*id));
             }
             mismatch.unwrap_or_else(|| Applied::Done(Some(self.table.shown(&row))))
         });
         let answers = answers.collect();
+        self.table.take_back(self.on, &answered).await?;
         self.tell_suitex("update", &changed).await?;
         Ok(answers)
     }

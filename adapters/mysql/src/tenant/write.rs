@@ -317,7 +317,8 @@ impl Write<'_> {
         writing.write(self.on, held, wanted).await.map_err(refused(Some(&list)))
     }
 
-    /// The row as it is now, and word to SuiteX when the sync made it so. `before` is its last revision.
+    /// The row as it is now, and word to SuiteX when the sync made it so. `before` is its last revision. What the answer
+    /// says need not come back as news; what SuiteX's own triggers did to other rows does.
     async fn answer(&mut self, id: u64, operation: &str, before: Revision) -> Result<Applied, Stop> {
         let (revision, applied) = match self.table.find(self.on, id).await? {
             Place::Living(row) => (row.revision, Applied::Done(Some(self.table.shown(&row)))),
@@ -325,6 +326,10 @@ impl Write<'_> {
             Place::Nowhere => (before, Applied::Done(None)),
         };
         if self.is_ours && revision != before {
+            // A create is told, for its caller may not live to hear which row it made.
+            if operation != "create" {
+                self.table.take_back(self.on, &[id]).await?;
+            }
             self.tell_suitex(operation, &[(id, revision)]).await?;
         }
         Ok(applied)

@@ -102,7 +102,14 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
         Schema::Tenant => BTreeMap::from([
             (
                 "sx-writer",
-                vec![("sync_rows", READ), ("synced_events", GROW), ("sync_turns", KEEP), surface, book],
+                vec![
+                    ("sync_rows", READ),
+                    ("outbox_events", &["delete"]),
+                    ("synced_events", GROW),
+                    ("sync_turns", KEEP),
+                    surface,
+                    book,
+                ],
             ),
             ("outbox", vec![("outbox_events", &["select", "update", "delete"]), surface, book]),
             (
@@ -121,8 +128,10 @@ fn expected(schema: Schema) -> BTreeMap<&'static str, Vec<(&'static str, Rights)
 }
 
 /// Rights on one column beside those on rows: schema, role, verb, table, column.
-const ON_A_COLUMN: [(Schema, &str, &str, &str, &str); 1] =
-    [(Schema::Tenant, "sx-writer", "update", "sync_rows", "edit")];
+const ON_A_COLUMN: [(Schema, &str, &str, &str, &str); 2] = [
+    (Schema::Tenant, "sx-writer", "update", "sync_rows", "edit"),
+    (Schema::Tenant, "sx-writer", "select", "outbox_events", "id"),
+];
 
 #[tokio::test]
 async fn a_role_can_do_what_its_function_needs_and_nothing_else() {

@@ -2,6 +2,7 @@
 //! simulated SuiteX gives.
 
 mod many;
+mod own;
 mod parity;
 mod people;
 mod raw;

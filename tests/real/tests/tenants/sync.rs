@@ -51,7 +51,11 @@ async fn a_deleted_row_leaves_a_tombstone_until_its_record_is_created_again() {
     assert_eq!(tenant.apply("sales_orders", update("1", 1, json!({}), json!({}))).await, gone);
     assert_eq!(tenant.apply("sales_orders", deletion("1", 2)).await, gone);
     let told: Vec<_> = tenant.outbox().await.into_iter().map(|row| (row.operation, row.revision.0)).collect();
-    assert_eq!(told, [("create".into(), 1), ("delete".into(), 2)], "emptied lists are part of the deletion");
+    assert_eq!(
+        told,
+        [("create".into(), 1)],
+        "emptied lists are part of the deletion, of which we need not be told"
+    );
     let Applied::Done(Some(row)) = tenant.apply("sales_orders", creation("77", json!({}))).await else {
         panic!("made")
     };
@@ -94,10 +98,9 @@ async fn an_update_needs_the_revision_and_the_values_it_expects_or_those_it_want
         panic!("written");
     };
     assert_eq!((row.revision, &row.values["company"]), (Revision(2), &json!("a")));
-    let told = &tenant.outbox().await[1];
-    assert_eq!(told.changes, map(json!({"company": "a", "credit_limit": null})));
-    assert_eq!(told.previous, map(json!({"company": "A", "credit_limit": "5.00"})));
-    assert_eq!((&*told.actor, tenant.count("synced_events").await), ("suitex-sync", 1));
+    let last = row.last_call.expect("a call of ours");
+    assert_eq!(last.values, map(json!({"company": "a", "credit_limit": null})));
+    assert_eq!((tenant.count("synced_events").await, tenant.count("outbox_events").await), (1, 1));
 }
 
 #[tokio::test]
@@ -114,13 +117,21 @@ async fn columns_and_lists_written_together_are_one_edit() {
     };
     assert_eq!(row.revision, Revision(2));
     assert_eq!(row.values["steps"], json!([{"what": "b", "done": null}, {"what": "a", "done": null}]));
-    let told = tenant.outbox().await;
-    assert_eq!((told.len(), told[0].revision), (1, Revision(2)));
+    let last = row.last_call.as_ref().expect("a call of ours");
     for name in ["memo", "lines", "steps"] {
-        assert_eq!(told[0].changes[name], row.values[name], "{name}");
+        assert_eq!(last.values[name], row.values[name], "{name}");
     }
-    let before = json!([{"line_key": "a", "item_id": null, "quantity": 1, "rate": null}]);
-    assert_eq!(told[0].previous, map(json!({"memo": "old", "steps": null, "lines": before})));
+    assert_eq!((tenant.count("synced_events").await, tenant.count("outbox_events").await), (1, 0));
+
+    // A person's edit is told, as one.
+    let theirs = json!({"memo": "their", "lines": [{"line_key": "a", "quantity": 2}], "steps": []});
+    let after = tenant.app.edit(&acme(), "salesorder", "1", &map(theirs), "ann").await.unwrap();
+    let told = tenant.outbox().await;
+    assert_eq!((told.len(), told[0].revision), (1, Revision(3)));
+    for name in ["memo", "lines", "steps"] {
+        assert_eq!(told[0].changes[name], after.values[name], "{name}");
+        assert_eq!(told[0].previous[name], row.values[name], "{name}");
+    }
 }
 
 #[tokio::test]

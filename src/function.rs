@@ -2,13 +2,46 @@
 
 use std::process::ExitCode;
 
+use clap::Subcommand;
 use shared::runtime::env::Env;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Brings the databases to this program's level, and has SuiteX's tables tell their edits.
+    Migrate {
+        #[command(subcommand)]
+        part: Option<MigratePart>,
+    },
+    /// Runs one function until SIGTERM; its settings come from the environment.
+    #[command(external_subcommand)]
+    Function(Vec<String>),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MigratePart {
+    /// Says who may do what in the databases; for an administrator.
+    Roles,
+}
+
+/// Which functions there are; they stand nowhere else among the commands.
+#[cfg(not(feature = "world"))]
+pub(crate) fn help() -> String {
+    format!("Functions, each until SIGTERM, set up by its environment:\n  {}", service::FUNCTIONS.join(", "))
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(command: Command) -> ExitCode {
+    match command {
+        Command::Migrate { part } => migrate(part.is_some()).await,
+        Command::Function(words) => function(&words).await,
+    }
+}
+
 /// Runs a function. 2: there is no such function, or it is given more than its name.
-pub(crate) async fn run(words: &[String]) -> ExitCode {
+async fn function(words: &[String]) -> ExitCode {
     let [name] = words else {
         eprintln!("error: a function takes no arguments; its settings come from the environment");
         return ExitCode::from(2);
@@ -38,7 +71,9 @@ fn end_with_stdin() {
 }
 
 /// Migrates the databases, or their roles.
-pub(crate) async fn migrate(roles: bool) -> ExitCode {
+async fn migrate(roles: bool) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let env = Env::of_process();
     let done = if roles { service::migrate_roles(&env).await } else { service::migrate(&env).await };
     match done {

@@ -1,8 +1,8 @@
 //! What several callers ask for at one moment, done at once, in one round for all who wait.
 //!
 //! Nobody waits for company. While one round is under way, callers gather for the next; a commit costs the same
-//! for one row and for a hundred. A round is a task of its own, begun by a caller: it goes on when that one goes
-//! away, for it has others' rows in hand, and half of a round's news would be worse than none.
+//! for one row and for a hundred. A round is a task of its own, begun by a caller: others' rows are in it, and they
+//! must learn what became of them when that caller goes away.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -54,7 +54,6 @@ impl<T, A> Together<T, A> {
         let (answer, mut told) = oneshot::channel();
         self.waiting().push_back(Asked { rows, answer });
         let told = loop {
-            // A semaphore that is never closed.
             let turn = match select(&mut told, pin!(Arc::clone(&self.turns).acquire_owned())).await {
                 Either::Left((told, _)) => break told,
                 Either::Right((turn, _)) => turn,

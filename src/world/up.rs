@@ -11,7 +11,7 @@ use local::world::World;
 use shared::domain::surface::SyncConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::real;
+use super::real;
 
 /// How to run.
 #[derive(clap::Args)]

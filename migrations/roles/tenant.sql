@@ -2,8 +2,8 @@
 -- role's name begins with. The business tables and their lists, which sync.toml names, come on top for the
 -- SuiteX writer: SELECT, INSERT, UPDATE and DELETE on each, one by one.
 
--- sx-writer: applies changes, and tells SuiteX; it takes what it was answered itself out of the outbox again. It writes nothing in sync_rows, but MySQL lets nobody lock a row
--- (SELECT … FOR UPDATE) who may write none of its columns.
+-- sx-writer: applies changes, and tells SuiteX; what it is answered itself it takes out of the outbox again. It writes
+-- nothing in sync_rows, but MySQL lets nobody lock a row (SELECT … FOR UPDATE) who may write none of its columns.
 create role if not exists '{role}sx-writer';
 grant select, update (edit) on sync_rows to '{role}sx-writer';
 grant select (id), delete on outbox_events to '{role}sx-writer';

@@ -139,7 +139,9 @@ fn question(right: &Right) -> String {
         // Which columns there are need not be known: the right is asked for first.
         ("update", None) => format!("explain update {table} set `no such column` = 1 where false"),
         ("delete", _) => format!("explain delete from {table} where false"),
-        _ => format!("explain select 1 from {table} where false"),
+        (_, Some(column)) => format!("explain select {} from {table} where false", quoted(column)),
+        // Of every column: who may read a single one may count the rows.
+        (_, None) => format!("explain select * from {table} where false"),
     }
 }
 

@@ -3,7 +3,8 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-# The image is the program and nothing else, without the simulators; what is private to a deployment comes by environment and secrets.
+# The image is the program and nothing else, without the simulators; what is private to a deployment comes by
+# environment and secrets.
 RUN cargo build --release --locked --no-default-features --features deployed --bin suitex-sync \
     && strip target/release/suitex-sync
 

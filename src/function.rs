@@ -72,8 +72,7 @@ fn end_with_stdin() {
 
 /// Migrates the databases, or their roles.
 async fn migrate(roles: bool) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    crate::log("warn");
     let env = Env::of_process();
     let done = if roles { service::migrate_roles(&env).await } else { service::migrate(&env).await };
     match done {

@@ -9,6 +9,7 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 #[cfg(not(any(feature = "world", feature = "deployed")))]
 compile_error!("there is nothing to run without one of the features `world` and `deployed`");
@@ -24,7 +25,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    up: world::Args,
+    up: world::up::Args,
 }
 
 /// Keeps SuiteX and NetSuite the same, field by field.
@@ -56,6 +57,12 @@ impl Cli {
     fn command(self) -> Command {
         self.command
     }
+}
+
+/// Logs for people, on standard error: at `level`, unless the environment says otherwise.
+fn log(level: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
 #[tokio::main]

@@ -2,7 +2,7 @@
 
 mod real;
 mod simulate;
-mod up;
+pub(crate) mod up;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,14 +10,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use local::demo::{self, DemoOptions};
 use local::site::Options;
-use tracing_subscriber::EnvFilter;
-
-pub(crate) use up::Args;
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Runs the whole system, with a playground page: in this process, or with --real in many.
-    Up(Args),
+    Up(up::Args),
     /// Fills both sides, has people edit them while everything goes wrong, and accounts for every edit.
     Demo(DemoArgs),
     /// Runs seeds of the deterministic simulation and checks the invariants.
@@ -69,8 +66,7 @@ pub(crate) struct ChaosArgs {
 
 /// Does what was asked for.
 pub(crate) async fn run(command: Command) -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(command.log_level()));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    crate::log(command.log_level());
     match command {
         Command::Up(args) => up::run(args).await,
         Command::Demo(DemoArgs { data, edits, seed, real }) => {

@@ -2,7 +2,7 @@
 //! change, and the port through which the sync writes to it.
 //!
 //! It knows nothing of merging. What it promises is what `migrations/tenant` makes MySQL promise: a row's
-//! revision goes up by one with each change of it, the outbox row is written in the same step, ids are never
+//! revision goes up by one with each change of it, the outbox row of an edit is written in the same step, ids are never
 //! given twice, and a canonical id names one row for ever.
 
 mod api;

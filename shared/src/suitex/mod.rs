@@ -140,7 +140,8 @@ pub trait Tenants: Send + Sync {
     async fn read(&self, account: &AccountId, table: &str, by: By<'_>) -> Result<Look, Unavailable>;
 
     /// Applies one change in one transaction, and leaves the call's `operation` with the row that it changed. An
-    /// `Err` means that the outcome is unknown.
+    /// `Err` means that the outcome is unknown. Of an update or a deletion the outbox tells nothing that the answer
+    /// says already; of a create it does, for the caller may not live to hear which row it made.
     async fn apply(
         &self,
         account: &AccountId,

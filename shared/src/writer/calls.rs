@@ -23,7 +23,7 @@ use crate::state::{Commit, Verdict};
 const ORPHANED_AFTER_MS: i64 = LEASE_MS + 10_000;
 
 /// Records whose writes to a target without governance are under way at once: as many as its database takes in
-/// parallel. More would wait there with their intents open, and be overtaken by the news of their own writes.
+/// parallel. More would wait there with their intents open.
 pub(super) const UNGOVERNED_MAX: usize = 64;
 
 /// What a planned record needs.

@@ -61,6 +61,8 @@ pub fn settle(
     let intent = state.intent.take();
     // A call that was not even tried has not looked.
     let looked = reply != Reply::NotDone;
+    // Of a record that is there, and is not shown, nothing was seen: what we sent may be what it holds.
+    let is_hidden = reply == Reply::Missing && state.presence == Presence::There;
     state.wants_read &= !looked;
     let operation = intent.as_ref().map(|i| i.operation);
     let report = Report::of(Some(side));
@@ -104,7 +106,7 @@ pub fn settle(
     }
     let Settling { record, report, .. } = settling;
     let state = &mut record.sides[side];
-    if looked && !state.wants_read {
+    if looked && !is_hidden && !state.wants_read {
         // What can no longer land, and is not what was seen, need not be recognised.
         state.sent.retain(|s| s.until > now);
     }

@@ -84,6 +84,22 @@ fn what_a_reply_makes_of_an_intent() {
     }
 }
 
+/// However late a look that shows nothing: the write may be what the record holds, and no edit of anybody's.
+#[test]
+fn what_was_sent_to_a_record_that_is_not_shown_is_known_again_when_it_is() {
+    let mut thing = Thing::of("type = \"integer\"", int(1));
+    thing.edit(X, 11, &[("f", int(2))]);
+    let call = thing.intend(N).operation;
+    thing.now = thing.now.plus(86_400_000);
+    thing.settle(N, Reply::Missing);
+    thing.edit(X, 12, &[("f", int(1))]);
+    let held = vec![(call, vec![(0, int(2))])];
+    let report = thing.settle(N, Reply::Looked { seen: thing.seen(N, 12, &[("f", int(2))]), held });
+    assert!(rules(&report).is_empty(), "no edit was found");
+    assert_eq!((thing.get("f").as_str(), thing.planned(N).as_str()), ("1", "update f=1 where f=2"));
+    assert_eq!(thing.record.sides.netsuite.sent, [], "it is accounted for");
+}
+
 #[test]
 fn a_field_that_the_target_ignores_is_locked_and_named_once() {
     let surface = fields("f = { type = \"integer\" }\ng = { type = \"integer\" }");

@@ -158,12 +158,26 @@ test('a type that is not synced is not told', () => {
     expect(netsuite.count('log.error')).toBe(0);
 });
 
-test('a save of our own write is named by its operation, once', () => {
+test('an update of ours is not told: the call that made it is answered; what is saved after it is', () => {
     runtime.executionContext = 'RESTLET';
     const id = netsuite.have('customer', { email: 'a' });
     edit('customer', id, { email: 'b', custentity_sx_operation: OPERATION });
+    expect(netsuite.count('load')).toBe(0);
     edit('customer', id, { email: 'c' });
-    expect(told().map((event) => event.metadata)).toEqual([{ context: 'RESTLET', operation: OPERATION }, { context: 'RESTLET' }]);
+    expect(told().map((event) => [event.payload.changes.email, event.metadata])).toEqual([['c', { context: 'RESTLET' }]]);
+});
+
+test('a person who sets the mark is told of: no call of ours is answered with it', () => {
+    const id = netsuite.have('customer', { email: 'a' });
+    edit('customer', id, { email: 'b', custentity_sx_operation: OPERATION });
+    expect(told().map((event) => event.payload.changes.email)).toEqual(['b']);
+});
+
+test('a create of ours is told, and named by its operation', () => {
+    runtime.executionContext = 'RESTLET';
+    const id = netsuite.have('customer', { email: 'a', custentity_sx_operation: OPERATION });
+    ue.afterSubmit({ type: UserEventType.CREATE, UserEventType, oldRecord: null, newRecord: netsuite.loaded('customer', id) });
+    expect(told()[0].metadata).toEqual({ context: 'RESTLET', operation: OPERATION });
 });
 
 test('a record that a person copies is not our write, though it has its mark', () => {

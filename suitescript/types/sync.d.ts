@@ -95,7 +95,7 @@ interface SaveContext {
     newRecord: NRecord;
     oldRecord: NRecord | null;
     type: string;
-    UserEventType: { CREATE: string; XEDIT: string; DELETE: string };
+    UserEventType: { CREATE: string; EDIT: string; XEDIT: string; DELETE: string };
 }
 interface MapContext { value: string; write(pair: { key: string; value: string }): void }
 interface ReduceContext { key: string; values: string[] }

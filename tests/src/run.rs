@@ -111,6 +111,8 @@ struct Run {
     settled: bool,
     /// The buffer never comes back once everything is to settle.
     is_without_buffer: bool,
+    /// It tells of our updates, and does not send the mark of our creates.
+    has_old_script: bool,
 }
 
 impl Run {
@@ -126,9 +128,11 @@ impl Run {
             forgotten_at: vec![Timestamp(0); lanes],
             settled: false,
             is_without_buffer: seed % NEVER_BACK_ONE_IN == 5,
+            has_old_script: false,
         };
         // Half of the seeds live with an old User Event script.
-        run.world.unmarked = if seed.is_multiple_of(2) { 0.3 } else { 0.0 };
+        run.has_old_script = seed.is_multiple_of(2);
+        run.world.unmarked = if run.has_old_script { 0.3 } else { 0.0 };
         for lane in 0..lanes {
             run.trouble(lane);
         }
@@ -167,6 +171,7 @@ impl Run {
             partial: rate(0.1),
             user_event_lost: rate(0.5),
             user_event_doubled: rate(0.2),
+            user_event_old: self.has_old_script,
             refuse_probability: rate(0.05),
             query_error: rate(0.1),
             late_visible: rate(0.4),

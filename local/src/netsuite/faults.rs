@@ -54,6 +54,8 @@ pub struct Faults {
     pub user_event_doubled: f64,
     /// The User Event script is not deployed.
     pub user_event_off: bool,
+    /// The User Event script is an old one, which tells of our updates too. The scripts that are run know nothing of it.
+    pub user_event_old: bool,
     /// How long a call takes, in ms.
     pub latency_ms: i64,
     /// How much longer it takes for each write, in ms.
@@ -101,6 +103,7 @@ impl Default for Faults {
             user_event_lost: 0.0,
             user_event_doubled: 0.0,
             user_event_off: false,
+            user_event_old: false,
             latency_ms: 0,
             latency_per_write_ms: 0,
             foreign_calls: 0,

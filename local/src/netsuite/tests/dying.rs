@@ -65,7 +65,8 @@ fn a_create_an_update_and_a_deletion_are_each_made_once() {
         let stats = world.netsuite.stats(&acme());
         let done = (stats.creates, stats.writes_applied, stats.deletes);
         assert_eq!(done, (1, 3, 1), "dead after {calls} calls");
-        let once = [(&customers[1].id, "create"), (&there, "update"), (&item, "delete")];
+        // Of the update nobody is told: its call is answered.
+        let once = [(&customers[1].id, "create"), (&item, "delete")];
         let once = once.map(|(id, operation)| ((id.clone(), operation.to_string()), 1));
         assert_eq!(told(&hub), BTreeMap::from(once), "dead after {calls} calls");
         if !has_died {

@@ -18,7 +18,7 @@ define(['N/crypto', 'N/encode', 'N/log', 'N/record', 'N/runtime', './delta', './
      */
     (crypto, encode, log, record, runtime, delta, fields, revision, stamp, surface) => {
         /**
-         * The event of a save; undefined when nothing synced changed.
+         * The event of a save; undefined when nothing synced changed, or the hub hears of it from its own call.
          *
          * @param {SaveContext} context
          * @param {string} accountId
@@ -27,7 +27,7 @@ define(['N/crypto', 'N/encode', 'N/log', 'N/record', 'N/runtime', './delta', './
         function of(context, accountId) {
             const saved = /** @type {NRecord} */ (context.newRecord || context.oldRecord);
             const type = surface[String(saved.type)];
-            if (!type) return undefined;
+            if (!type || isAnswered(context)) return undefined;
             const happened = whatHappened(context, names(type, context));
             if (!happened) return undefined;
             const { operation, record: shown, revision: at, payload } = happened;
@@ -46,6 +46,19 @@ define(['N/crypto', 'N/encode', 'N/log', 'N/record', 'N/runtime', './delta', './
                 ...(externalId ? { externalId: String(externalId) } : {}),
             };
             return { eventId: eventId(event), ...event };
+        }
+
+        /**
+         * Whether the hub hears of this save as the answer to its call: an update that brought the mark of an operation.
+         * The write RESTlet reads the record again after it; told here too, each write of ours would cost a row, a call
+         * and an event of no news. A create is told all the same: the hub may die before it hears which record it made.
+         *
+         * @param {SaveContext} context
+         */
+        function isAnswered({ type, UserEventType, oldRecord, newRecord }) {
+            if (type !== UserEventType.EDIT || !oldRecord || String(runtime.executionContext) !== 'RESTLET') return false;
+            const operation = stamp.of(newRecord);
+            return operation !== undefined && operation !== stamp.of(oldRecord);
         }
 
         /**

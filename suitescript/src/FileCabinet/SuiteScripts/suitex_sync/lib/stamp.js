@@ -1,8 +1,8 @@
 /**
  * The mark that our write leaves in the record it writes: the operation, set in the same save.
  *
- * It is what makes a write recognisable without a second record: the User Event tells the hub whose save it was, and a
- * retry finds that the save was made even when the row that should remember it was not.
+ * It is what makes a write recognisable without a second record: the User Event knows whose save it meets, and a retry
+ * finds that the save was made even when the row that should remember it was not.
  *
  * @NApiVersion 2.1
  */

@@ -8,22 +8,23 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use shared::domain::id::{AccountId, PerSide, RecordKey, RecordType, Side, SideId};
+use shared::domain::id::{AccountId, PerSide, RecordKey, Side};
 use shared::domain::surface::SyncConfig;
 use shared::fault::Unavailable;
 use shared::state::watch::behind_since;
-use shared::state::{Commit, Link, Place, Subject, Verdict};
+use shared::state::{Commit, Link, Place, Verdict};
 use sqlx::mysql::MySqlConnection;
 use uuid::Uuid;
 
-use super::codec::{Row, encode, waits_for};
+use super::codec::encode;
 use super::conflicts::Opened;
-use super::current_state::{self, Held, Write};
+use super::current_state::{self, Write};
 use super::event_census::Moves;
 use super::record_link::{self, LinkId};
-use super::round::{Linked, Prepared, linked, refusal, rounds};
+use super::round::{Prepared, Standing, Stored, linked, refusal, rounds};
 use super::state_history::Decided;
 use super::together::Asked;
+use super::wake::{go_on, wake};
 use super::{
     MysqlState, WHAT, ambiguous_record, conflict_field, conflicts, event_audit_log, notification,
     pending_event, state_history, sync_error_queue,
@@ -156,21 +157,6 @@ async fn transaction(state: &MysqlState, round: &[Arc<Prepared>]) -> Result<Outc
     Ok(Outcome::Judged(judged.into_iter().filter_map(Result::err).collect()))
 }
 
-/// A commit that is written.
-struct Standing<'a> {
-    commit: &'a Commit,
-    /// Its record's row; what was there before, and what becomes of its links.
-    record: Option<Stored<'a>>,
-}
-
-struct Stored<'a> {
-    row: &'a Row,
-    before: Option<Held>,
-    /// Former ids that had rows, with the conflicts that were open there.
-    lost_conflicts: Vec<Uuid>,
-    linked: Linked,
-}
-
 /// Locks what the round touches, and decides about each commit.
 async fn judge<'a>(
     connection: &mut MySqlConnection,
@@ -216,63 +202,6 @@ async fn link(
     }
     record_link::insert(connection, &new).await?;
     record_link::replace(connection, &old).await
-}
-
-/// Has what waited for the new links go on. The events' subjects, for each commit; `None` when a commit wakes a
-/// record that another one writes.
-async fn wake(
-    connection: &mut MySqlConnection,
-    standing: &[&Standing<'_>],
-    moves: &mut Moves,
-) -> Result<Option<Vec<Vec<(RecordType, Subject)>>>, sqlx::Error> {
-    let written: BTreeSet<&RecordKey> =
-        standing.iter().filter_map(|s| Some(&s.record.as_ref()?.row.key)).collect();
-    let mut woken = Vec::with_capacity(standing.len());
-    // What an earlier commit of the round moves does not wait any more; what it leaves waiting is another round's.
-    let mut moved: BTreeSet<(&AccountId, Uuid)> = BTreeSet::new();
-    for standing in standing {
-        let mut subjects = Vec::new();
-        if let Some(Stored { row: Row { key, .. }, before, linked, .. }) = &standing.record
-            && !linked.new.is_empty()
-        {
-            let mut names = vec![waits_for(&key.record_type, key.id.as_str())];
-            // A record that is new has had no other id.
-            if before.is_some() || !linked.aliases.is_empty() {
-                let aliases = current_state::aliases(connection, key).await?;
-                names.extend(aliases.iter().map(|alias| waits_for(&key.record_type, alias.as_str())));
-            }
-            for (side, _) in &linked.new {
-                let mut waiting = current_state::waiting(connection, &key.account, *side, &names).await?;
-                // Its own work is as the commit says.
-                waiting.retain(|other| other != key);
-                if waiting.iter().any(|other| written.contains(other)) {
-                    return Ok(None);
-                }
-                current_state::wake(connection, *side, &waiting).await?;
-            }
-            subjects = wake_events(connection, key, linked, &moved, moves).await?;
-        }
-        woken.push(subjects);
-        let Commit { account, places, .. } = standing.commit;
-        moved.extend(places.iter().map(|(event, _)| (account, *event)));
-    }
-    Ok(Some(woken))
-}
-
-async fn wake_events(
-    connection: &mut MySqlConnection,
-    key: &RecordKey,
-    linked: &Linked,
-    moved: &BTreeSet<(&AccountId, Uuid)>,
-    moves: &mut Moves,
-) -> Result<Vec<(RecordType, Subject)>, sqlx::Error> {
-    let on =
-        linked.new.iter().map(|(side, id)| pending_event::waits_for(&key.record_type, *side, id.as_str()));
-    let mut waiting = pending_event::waiting(connection, &key.account, &Vec::from_iter(on)).await?;
-    waiting.retain(|waiting| !moved.contains(&(&key.account, waiting.event)));
-    let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
-    pending_event::wake(connection, &key.account, &events, moves).await?;
-    Ok(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)).collect())
 }
 
 /// A conflict that is over lets go of its events; its id stays known.
@@ -351,50 +280,6 @@ async fn place(
         for freed in &commit.freed {
             pending_event::free(connection, &commit.account, freed, moves).await?;
         }
-    }
-    Ok(())
-}
-
-/// Has events go on that come to wait for a link which has come between the look that missed it and now: nothing else
-/// would wake them. Who adds the link adds it before it looks for who waits; we wait before we look for the link, so one
-/// of us sees the other.
-async fn go_on(
-    connection: &mut MySqlConnection,
-    standing: &[&Standing<'_>],
-    woken: &mut [Vec<(RecordType, Subject)>],
-    moves: &mut Moves,
-) -> Result<(), sqlx::Error> {
-    let waits = |place: &Place, account: &AccountId| match place {
-        Place::Waiting { record_type, side, id, .. } => {
-            let (account, record_type, id) = (account.clone(), record_type.clone(), SideId::parse(id).ok()?);
-            Some(LinkId { account, record_type, side: *side, id })
-        }
-        Place::Pending { .. } | Place::Applied | Place::Superseded | Place::Conflict(_) | Place::Error(_) => {
-            None
-        }
-    };
-    let of_commit = |commit: &Commit| {
-        commit.places.iter().filter_map(|(_, place)| waits(place, &commit.account)).collect::<BTreeSet<_>>()
-    };
-    let wanted: Vec<BTreeSet<LinkId>> = standing.iter().map(|s| of_commit(s.commit)).collect();
-    let all = BTreeSet::from_iter(wanted.iter().flatten().cloned());
-    if all.is_empty() {
-        return Ok(());
-    }
-    let there = record_link::lock(connection, &Vec::from_iter(all)).await?;
-    for ((wanted, standing), woken) in wanted.iter().zip(standing).zip(woken) {
-        let on = wanted.iter().filter(|id| there.contains_key(id));
-        let on: Vec<String> =
-            on.map(|id| pending_event::waits_for(&id.record_type, id.side, id.id.as_str())).collect();
-        // Its last word about each event; what it leaves waiting nobody else of the round moves.
-        let last: BTreeMap<Uuid, &Place> =
-            standing.commit.places.iter().map(|(event, place)| (*event, place)).collect();
-        let mut waiting = pending_event::waiting(connection, &standing.commit.account, &on).await?;
-        let is_own = |event: &Uuid| matches!(last.get(event), Some(Place::Waiting { .. }));
-        waiting.retain(|waiting| is_own(&waiting.event));
-        let events: Vec<Uuid> = waiting.iter().map(|waiting| waiting.event).collect();
-        pending_event::wake(connection, &standing.commit.account, &events, moves).await?;
-        woken.extend(waiting.into_iter().map(|waiting| (waiting.record_type, waiting.subject)));
     }
     Ok(())
 }

@@ -52,8 +52,8 @@ statements! {
     SUITEX_WAITING = |n| waiting_text(Side::SuiteX, n);
     NETSUITE_WAKE = |n| wake_text(Side::NetSuite, n);
     SUITEX_WAKE = |n| wake_text(Side::SuiteX, n);
-    ALIASES = |_| "select record_id from current_state where account_id = ? and record_type = ? and alias_of = ?"
-        .into();
+    ALIASES = |n| format!("select {KEY}, alias_of from current_state force index (aliases) where account_id = ? \
+        and record_type = ? and alias_of in ({})", marks(n));
     // Nothing of the record that it was stays: it has no work, no conflict and no counterpart.
     BECOME_ALIAS = |_| "insert into current_state (account_id, record_type, record_id, alias_of, row_revision, \
         version, alive, format, state, origins, netsuite_side, suitex_side) \
@@ -109,8 +109,8 @@ fn next_text(side: Side) -> String {
 fn waiting_text(side: Side, count: usize) -> String {
     let on = marks(count);
     format!(
-        "select {KEY} from current_state where account_id = ? and {side}_waits_for in ({on}) \
-        order by {KEY} for update"
+        "select {KEY}, {side}_waits_for as waits_for from current_state where account_id = ? \
+        and {side}_waits_for in ({on}) order by {KEY} for update"
     )
 }
 
@@ -248,30 +248,38 @@ pub(super) async fn become_alias(
     Ok(())
 }
 
-/// The former ids of a record.
+/// The former ids of these records, which are of one account, each with its record's key.
 pub(super) async fn aliases(
     connection: &mut MySqlConnection,
-    key: &RecordKey,
-) -> Result<Vec<CanonicalId>, sqlx::Error> {
-    let query = ALIASES.query().bind(key.account.as_str()).bind(key.record_type.as_str());
-    let rows = query.bind(key.id.as_str()).fetch_all(connection).await?;
-    rows.iter().map(columns::record_id).collect()
+    keys: &[RecordKey],
+) -> Result<Vec<(RecordKey, CanonicalId)>, sqlx::Error> {
+    let mut found = Vec::new();
+    for group in groups(keys) {
+        for row in bind_group(ALIASES, &group).fetch_all(&mut *connection).await? {
+            let alias = columns::key(&row)?;
+            if let Some(id) = columns::canonical(&row, "alias_of")? {
+                let former = alias.id.clone();
+                found.push((RecordKey { id, ..alias }, former));
+            }
+        }
+    }
+    Ok(found)
 }
 
-/// The records whose work for `side` waits for one of `on` (`type:id`), locked.
+/// The records whose work for `side` waits for one of `on` (`type:id`), locked, each with what it waits for.
 pub(super) async fn waiting(
     connection: &mut MySqlConnection,
     account: &AccountId,
     side: Side,
     on: &[String],
-) -> Result<Vec<RecordKey>, sqlx::Error> {
+) -> Result<Vec<(RecordKey, String)>, sqlx::Error> {
     let statement = per_side(side, NETSUITE_WAITING, SUITEX_WAITING);
     let mut found = Vec::new();
     for group in padded(on) {
         let query = statement.of(group.len()).bind(account.as_str());
         let query = group.iter().fold(query, |query, on| query.bind(on.as_str()));
         for row in query.fetch_all(&mut *connection).await? {
-            found.push(columns::key(&row)?);
+            found.push((columns::key(&row)?, row.try_get("waits_for")?));
         }
     }
     Ok(found)

@@ -30,6 +30,7 @@ mod state_history;
 mod sync_error_queue;
 mod sync_watermark;
 mod together;
+mod wake;
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,7 @@ statements! {
     MOVE_PENDING = |n| format!("update {PRIMARY} set {PLACE} where {} and place = 'pending'", are_events(n));
     STUCK = |n| format!("select event_id from {PRIMARY} where account_id = ? and place = 'error' \
         and place_id = ? and event_id in ({}) order by event_id for update", marks(n));
-    WAITING = |n| format!("select event_id, record_type, subject from pending_event \
+    WAITING = |n| format!("select event_id, record_type, subject, waits_for from pending_event \
         where account_id = ? and waits_for in ({}) order by event_id for update", marks(n));
     WAKE = |n| format!("update {PRIMARY} set place = 'pending', due_at = arrived_at, waits_for = null where {}",
         are_events(n));
@@ -61,6 +61,8 @@ pub(super) struct Waiting {
     pub(super) event: Uuid,
     pub(super) record_type: RecordType,
     pub(super) subject: Subject,
+    /// As [`waits_for`] names it.
+    pub(super) on: String,
 }
 
 /// How a row names the link that it waits for.
@@ -263,7 +265,8 @@ pub(super) async fn waiting(
         let query = group.iter().fold(query, |query, on| query.bind(on.as_str()));
         for row in query.fetch_all(&mut *connection).await? {
             let (record_type, subject) = subject_of(&row)?;
-            found.push(Waiting { event: row.try_get("event_id")?, record_type, subject });
+            let (event, on) = (row.try_get("event_id")?, row.try_get("waits_for")?);
+            found.push(Waiting { event, record_type, subject, on });
         }
     }
     Ok(found)

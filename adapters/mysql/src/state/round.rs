@@ -123,6 +123,24 @@ pub(super) fn rounds(commits: &[Arc<Prepared>]) -> Vec<&[Arc<Prepared>]> {
     rounds
 }
 
+/// A commit that is written.
+pub(super) struct Standing<'a> {
+    pub(super) commit: &'a Commit,
+    /// What it makes of its record.
+    pub(super) record: Option<Stored<'a>>,
+}
+
+/// A record that is written.
+pub(super) struct Stored<'a> {
+    pub(super) row: &'a Row,
+    /// What was there.
+    pub(super) before: Option<Held>,
+    /// Former ids that had rows, with the conflicts that were open there.
+    pub(super) lost_conflicts: Vec<Uuid>,
+    /// What becomes of its links.
+    pub(super) linked: Linked,
+}
+
 /// Why a commit is not written; `None` when it is.
 pub(super) fn refusal(
     commit: &Prepared,

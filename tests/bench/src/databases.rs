@@ -22,12 +22,12 @@ pub(crate) struct Servers {
 
 impl Servers {
     pub(crate) fn of_environment() -> Result<Self, Failure> {
-        let env = Env::of_process();
-        let of = |name: &str| {
-            let missing = || format!("set {name}, or run scripts/bench, which starts private servers");
-            env.get(name).map(str::to_string).ok_or_else(missing)
-        };
-        Ok(Self { mysql: of("SYNC_TEST_MYSQL")?, redis: of("SYNC_TEST_REDIS")? })
+        Ok(Self { mysql: named("SYNC_TEST_MYSQL")?, redis: named("SYNC_TEST_REDIS")? })
+    }
+
+    /// `host:port` of Pub/Sub's emulator.
+    pub(crate) fn pubsub_of_environment() -> Result<String, Failure> {
+        named("PUBSUB_EMULATOR_HOST")
     }
 
     fn database(&self, name: &str) -> String {
@@ -54,6 +54,12 @@ impl Servers {
         redis::cmd("FLUSHDB").exec_async(&mut connection).await?;
         Ok(address)
     }
+}
+
+/// What a variable of the environment says.
+fn named(variable: &str) -> Result<String, Failure> {
+    let missing = || format!("set {variable}, or run scripts/bench, which starts private servers").into();
+    Env::of_process().get(variable).map(str::to_string).ok_or_else(missing)
 }
 
 /// A site's databases.

@@ -6,10 +6,11 @@
 //!           ▲      │                                             Redis: buffer
 //!         pump ◄─ bus of this process        NetSuite, simulated
 //! ```
+//! For `latency` the bus is Pub/Sub's emulator, which pushes over HTTP.
 //!
 //! The functions are those that are deployed: their routers, over the adapters that are deployed, each with
-//! connections of its own. They share this process, so that messages cost nothing and nothing but the product is
-//! measured; a runtime for each tells their CPU apart. Goals are printed with what was reached; a goal that was
+//! connections of its own. They share this process, so that nothing but the product is measured; a runtime for each tells
+//! their CPU apart. Goals are printed with what was reached; a goal that was
 //! missed is no failure of the program.
 
 mod apart;
@@ -24,6 +25,7 @@ mod ledger;
 mod load;
 mod pages;
 mod path;
+mod pubsub;
 mod report;
 mod seed;
 mod stack;

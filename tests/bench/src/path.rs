@@ -1,7 +1,7 @@
 //! Changes a second, from ingest to both writers.
 //!
-//! Each record is changed once: its debounce holds it back for a second, and folds nothing into it. What is
-//! written to NetSuite comes back as User Events and is taken too, as in life; it is not counted as changes.
+//! Each record is changed once: its debounce holds it back for a second, and folds nothing into it. Neither system tells
+//! of our updates, as in life; what they do tell is taken too, and not counted as changes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

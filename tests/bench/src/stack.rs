@@ -37,6 +37,7 @@ use crate::apart::{self, Apart, HttpPublish, free_port};
 use crate::bus::pump;
 use crate::databases::{Databases, Servers};
 use crate::function::{Fleet, Function, runtime};
+use crate::pubsub::PubSub;
 use crate::watch::{self, Arrivals, WatchedTenants};
 
 /// Connections to each database, as `DATABASE_CONNECTIONS` says unless it is set.
@@ -78,11 +79,37 @@ pub(crate) fn config_with(
     Ok(Arc::new(config.map_err(|error| error.to_string())?))
 }
 
+/// What carries messages from function to function.
+enum Bus {
+    /// A bus of this process, which costs nothing.
+    Here(Arc<LocalBus>),
+    /// The one that is deployed.
+    PubSub(Box<PubSub>),
+}
+
+impl Bus {
+    /// An instance's own way to publish, on its own runtime.
+    async fn publisher(&self, on: &Handle) -> Result<Arc<dyn Publish>, Failure> {
+        match self {
+            Bus::Here(bus) => Ok(bus.publisher(Arc::new(SystemClock))),
+            Bus::PubSub(pubsub) => pubsub.publisher(on).await,
+        }
+    }
+
+    /// Messages that are not delivered yet, as far as they can be counted.
+    fn backlog(&self) -> usize {
+        match self {
+            Bus::Here(bus) => bus.backlog(),
+            Bus::PubSub(pubsub) => pubsub.held(),
+        }
+    }
+}
+
 /// Everything, running.
 pub(crate) struct Stack {
     pub(crate) config: Arc<SyncConfig>,
     pub(crate) databases: Databases,
-    pub(crate) bus: Arc<LocalBus>,
+    bus: Bus,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) netsuite: Arc<NetSuite>,
     pub(crate) arrivals: Arc<Arrivals>,
@@ -107,18 +134,41 @@ impl Stack {
     /// Makes a site of its own name, and starts the functions; nothing moves before [`Stack::start`].
     pub(crate) async fn make(
         servers: &Servers,
-        (site, redis): (&str, u8),
+        name: (&str, u8),
         config: Arc<SyncConfig>,
     ) -> Result<Self, Failure> {
-        let mut stack = Self::empty(servers, site, config).await?;
-        let site = stack.site(servers.redis(redis).await?, "http://netsuite".into());
-        let mut fleet = BTreeMap::new();
+        Self::over(servers, name, config, Bus::Here(Arc::new(LocalBus::new(1)))).await
+    }
+
+    /// The same over Pub/Sub, which pushes to the functions over HTTP.
+    pub(crate) async fn make_over_pubsub(
+        servers: &Servers,
+        name: (&str, u8),
+        config: Arc<SyncConfig>,
+    ) -> Result<Self, Failure> {
+        let pubsub = PubSub::begin(&Servers::pubsub_of_environment()?).await?;
+        Self::over(servers, name, config, Bus::PubSub(Box::new(pubsub))).await
+    }
+
+    async fn over(
+        servers: &Servers,
+        (site, redis): (&str, u8),
+        config: Arc<SyncConfig>,
+        bus: Bus,
+    ) -> Result<Self, Failure> {
+        let mut stack = Self::empty(servers, site, config, bus).await?;
+        let (redis, mut fleet) = (servers.redis(redis).await?, BTreeMap::new());
         for name in FUNCTIONS {
             let runtime = runtime(name);
+            let publish = stack.bus.publisher(runtime.handle()).await?;
+            let site = stack.site(redis.clone(), "http://netsuite".into(), publish);
             let (router, tasks) = {
                 let _inside = runtime.enter();
                 site.instance(name)?
             };
+            if let Bus::PubSub(pubsub) = &mut stack.bus {
+                pubsub.open(name, router.clone(), runtime.handle())?;
+            }
             fleet.insert(name, Function::new(router, tasks, runtime));
         }
         stack.fleet = Arc::new(Fleet(fleet));
@@ -132,10 +182,12 @@ impl Stack {
         config: Arc<SyncConfig>,
     ) -> Result<Self, Failure> {
         let accounts = config.accounts.len();
-        let mut stack = Self::empty(servers, site, config).await?;
+        let bus = Bus::Here(Arc::new(LocalBus::new(1)));
+        let mut stack = Self::empty(servers, site, config, bus).await?;
         let port = free_port().await?;
         let parent = format!("http://127.0.0.1:{port}");
-        let here = stack.site(servers.redis(redis).await?, parent.clone());
+        let publish = stack.bus.publisher(&Handle::current()).await?;
+        let here = stack.site(servers.redis(redis).await?, parent.clone(), publish);
         let served = apart::serve_children(here.publish, here.netsuite, port);
         stack.background.push(Handle::current().spawn(async move { drop(served.await) }).abort_handle());
         let mut fleet = BTreeMap::new();
@@ -152,10 +204,15 @@ impl Stack {
     }
 
     /// A site without functions.
-    async fn empty(servers: &Servers, site: &str, config: Arc<SyncConfig>) -> Result<Self, Failure> {
+    async fn empty(
+        servers: &Servers,
+        site: &str,
+        config: Arc<SyncConfig>,
+        bus: Bus,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             databases: Databases::make(servers, site, &config).await?,
-            bus: Arc::new(LocalBus::new(1)),
+            bus,
             fleet: Arc::new(Fleet(BTreeMap::new())),
             netsuite: NetSuite::new(Arc::clone(&config), Arc::new(SystemClock), 1, Scripts::Native),
             arrivals: Arc::default(),
@@ -166,14 +223,14 @@ impl Stack {
         })
     }
 
-    fn site(&self, redis: String, netsuite_url: String) -> Site {
+    fn site(&self, redis: String, netsuite_url: String, publish: Arc<dyn Publish>) -> Site {
         let runtime = self.netsuite_runtime.as_ref().expect("it is there until it is dropped");
         let arrivals = Arc::clone(&self.arrivals);
         Site {
             config: Arc::clone(&self.config),
             databases: self.databases.clone(),
             redis,
-            publish: self.bus.publisher(Arc::new(SystemClock)),
+            publish,
             netsuite: watch::netsuite(
                 self.netsuite.router(),
                 runtime.handle().clone(),
@@ -201,7 +258,10 @@ impl Stack {
     /// Has everything move: the pump, the User Event script, the scheduler.
     pub(crate) fn start(&mut self) {
         let on = Handle::current();
-        let pump = pump(Arc::clone(&self.bus), Arc::clone(&self.fleet));
+        if let Bus::Here(bus) = &self.bus {
+            let pump = pump(Arc::clone(bus), Arc::clone(&self.fleet));
+            self.background.push(on.spawn(pump).abort_handle());
+        }
         let script = Script {
             accounts: self.config.accounts.keys().cloned().collect(),
             netsuite: Arc::clone(&self.netsuite),
@@ -222,7 +282,6 @@ impl Stack {
                 }
             }
         });
-        self.background.push(on.spawn(pump).abort_handle());
         self.background.push(on.spawn(script.run()).abort_handle());
         self.background.push(on.spawn(relay).abort_handle());
         self.background.push(on.spawn(tick).abort_handle());
@@ -322,7 +381,7 @@ pub(crate) async fn serve_one(options: apart::Options) -> Result<(), Failure> {
     Ok(serve(router, (std::net::Ipv4Addr::LOCALHOST, options.port).into(), tasks, async {}).await?)
 }
 
-/// The User Event script: tells ingest of every save in NetSuite, our own included.
+/// The User Event script: tells ingest of the saves in NetSuite.
 struct Script {
     accounts: Vec<AccountId>,
     netsuite: Arc<NetSuite>,

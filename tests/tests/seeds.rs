@@ -8,9 +8,10 @@ use simulation::sweep::{Sweep, sweep};
 const SEEDS: u64 = 40;
 
 /// Seeds in which something was found once: who looked at a record at one moment overtook each other for ever (2698, 4525,
-/// 5493); a poll was made long after its permit (1718); what a cursor passed was about to be looked at (172, 1570); what could not be
-/// stored was kept from being done by another error (5738, 8498).
-const FOUND: [u64; 8] = [172, 1570, 1718, 2698, 4525, 5493, 5738, 8498];
+/// 5493); a poll was made long after its permit (1718); what a cursor passed was about to be looked at (172, 1570); what
+/// could not be stored was kept from being done by another error (5738, 8498); what was told late of a record, while its
+/// deletion was committed, brought it back (4863).
+const FOUND: [u64; 9] = [172, 1570, 1718, 2698, 4525, 4863, 5493, 5738, 8498];
 
 #[test]
 fn what_was_found_once_is_found_no_more() {

@@ -1,6 +1,7 @@
 //! Claim → send → note, for what is due.
 
-use std::sync::PoisonError;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use shared::breakage::{self, Breakage};
 use shared::domain::governance::{backoff_ms, dice};
@@ -10,7 +11,6 @@ use shared::messenger::NotTaken;
 use shared::state::deliveries::{Attempt, Channel, Delivery, Recipient};
 
 use crate::App;
-use crate::handler::Away;
 use crate::message::{SPELLED_OUT, message};
 
 /// Deliveries looked at in a tick.
@@ -21,6 +21,9 @@ const CLAIM_MS: i64 = 120_000;
 
 /// What could not be sent for so long, ms, is given up: three days. By then it is told by other means, or stale.
 const GIVE_UP_MS: i64 = 3 * 86_400_000;
+
+/// Channels that were found away in this tick: nobody waits for them twice.
+pub(crate) type Away = Mutex<BTreeSet<String>>;
 
 /// Sends what is due; answers how many were taken, and how many were not.
 pub(crate) async fn deliver(

@@ -1,8 +1,5 @@
 //! Tick → each account: look, plan, send.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
-
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Json, Response};
@@ -16,9 +13,6 @@ use shared::runtime::which::Which;
 use shared::state::notices::UNKNOWN_ACCOUNT;
 
 use crate::{App, deliver, plan, watch};
-
-/// Channels that were found away in this tick: nobody waits for them twice.
-pub(crate) type Away = Mutex<BTreeSet<String>>;
 
 /// What a tick did for an account.
 #[derive(Default, Clone, Copy)]
@@ -35,7 +29,7 @@ pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, Que
         Ok(None) => all(&config),
         Err(problem) => return problem.into_response(),
     };
-    let away = Away::default();
+    let away = deliver::Away::default();
     // At once: an account whose recipients hang must not keep the others from hearing.
     let results = join_all(accounts.iter().map(|account| of_account(&app, account, &away))).await;
     let (mut done, mut failed) = (Done::default(), Vec::new());
@@ -66,7 +60,7 @@ fn all(config: &SyncConfig) -> Vec<AccountId> {
     config.accounts.keys().cloned().chain([unknown]).collect()
 }
 
-async fn of_account(app: &App, account: &AccountId, away: &Away) -> Result<Done, Fault> {
+async fn of_account(app: &App, account: &AccountId, away: &deliver::Away) -> Result<Done, Fault> {
     // Each does its part, whatever became of the other: what was told already must go out though looking fails.
     let watched = match app.ports.config.accounts.get(account) {
         Some(account) => watch::watch(app, account).await,

@@ -37,3 +37,10 @@ pub(super) fn side_id(row: &MySqlRow, column: &str) -> Result<Option<SideId>, sq
 pub(super) fn key(row: &MySqlRow) -> Result<RecordKey, sqlx::Error> {
     Ok(RecordKey::new(account(row)?, record_type(row)?, record_id(row)?))
 }
+
+/// The name of a place ([`shared::state::Place::name`]) in the column `place`.
+pub(super) fn place(row: &MySqlRow) -> Result<&'static str, sqlx::Error> {
+    let name: &str = row.try_get("place")?;
+    let names = ["pending", "waiting", "applied", "superseded", "conflict", "error"];
+    names.into_iter().find(|known| *known == name).ok_or_else(|| unreadable(format!("no place: {name}")))
+}

@@ -10,7 +10,7 @@ use shared::state::Census;
 use sqlx::Row;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
-use super::pending_event::place_name;
+use super::columns;
 use super::sql::{pieces, statements};
 
 statements! {
@@ -61,7 +61,7 @@ pub(super) async fn census(
     let rows = CENSUS.query().bind(account.as_str()).fetch_all(connection).await?;
     let count = |row: &MySqlRow| {
         let count: i64 = row.try_get("events")?;
-        Ok((place_name(row.try_get("place")?)?, count.max(0) as u64))
+        Ok((columns::place(row)?, count.max(0) as u64))
     };
     rows.iter().map(count).collect()
 }

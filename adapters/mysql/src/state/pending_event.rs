@@ -227,7 +227,7 @@ pub(super) async fn place(
         let query = bind_events(PLACES.of(group.len()).bind(account.as_str()), &group);
         let rows = query.fetch_all(&mut *connection).await?;
         for row in &rows {
-            moves.left(account, place_name(row.try_get("place")?)?, 1);
+            moves.left(account, columns::place(row)?, 1);
         }
         moves.entered(account, place.name(), rows.len());
         let query = bind_place(MOVE.of(group.len()), place).bind(account.as_str());
@@ -338,7 +338,7 @@ fn row_of(row: &MySqlRow) -> Result<PendingRow, sqlx::Error> {
 
 fn place_of(row: &MySqlRow) -> Result<Place, sqlx::Error> {
     let due_at = || row.try_get("due_at").map(Timestamp);
-    Ok(match place_name(row.try_get("place")?)? {
+    Ok(match columns::place(row)? {
         "pending" => Place::Pending { due_at: due_at()? },
         "waiting" => {
             let on: &str = row.try_get("waits_for")?;
@@ -358,12 +358,6 @@ fn place_of(row: &MySqlRow) -> Result<Place, sqlx::Error> {
         "conflict" => Place::Conflict(row.try_get("place_id")?),
         _ => Place::Error(row.try_get("place_id")?),
     })
-}
-
-/// One of the names of [`Place::name`].
-pub(super) fn place_name(name: &str) -> Result<&'static str, sqlx::Error> {
-    let names = ["pending", "waiting", "applied", "superseded", "conflict", "error"];
-    names.into_iter().find(|known| *known == name).ok_or_else(|| unreadable(format!("no place: {name}")))
 }
 
 /// The subject without its type, which has a column of its own.

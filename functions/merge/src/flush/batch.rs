@@ -7,7 +7,7 @@ use std::sync::Arc;
 use shared::announce;
 use shared::domain::id::{AccountId, RecordKey, RecordType, Side, SideId, Timestamp, derived_id};
 use shared::domain::identity as identity_of;
-use shared::domain::record::{Lock, Record};
+use shared::domain::record::{Lock, Presence, Record};
 use shared::domain::surface::TypeSurface;
 use shared::fault::Unavailable;
 use shared::intake::subjects_of;
@@ -114,6 +114,7 @@ async fn open(
         return Ok((Vec::new(), Vec::new()));
     }
     let known = app.ports.state.load(&keys).await?;
+    let overtaken = overtaken(app, account, record_type, &named, &known).await?;
     let mut open: BTreeMap<RecordKey, Open> = BTreeMap::new();
     let mut again = Vec::new();
     for (Named { subject, key, link }, stored) in named.into_iter().zip(known) {
@@ -127,7 +128,7 @@ async fn open(
         // Its writer may have just learnt another id: who this is must be asked again.
         let is_another = link.as_ref().is_some_and(|(side, id)| record.sides[*side].is_there_as_another(id));
         match open.get_mut(&record.key) {
-            _ if is_another => again.push(subject),
+            _ if is_another || overtaken.contains(&subject) => again.push(subject),
             // Two new ids of one record: the second is looked at when the first has become its own.
             Some(open) if open.link.is_some() && link.is_some() => again.push(subject),
             Some(open) => {
@@ -141,6 +142,30 @@ async fn open(
         }
     }
     Ok((open.into_values().collect(), again))
+}
+
+/// Subjects whose links have been retired since they were looked up: the deletion was committed before the records were
+/// loaded. By a record that is gone nobody could tell that what comes late is about the one that was deleted.
+async fn overtaken(
+    app: &App,
+    account: &AccountId,
+    record_type: &RecordType,
+    named: &[Named],
+    known: &[Option<Arc<Record>>],
+) -> Result<BTreeSet<Subject>, Unavailable> {
+    let linked_to_gone = |(named, stored): (&Named, &Option<Arc<Record>>)| {
+        let Subject::Side(side, id) = &named.subject else { return None };
+        let is_gone = stored.as_ref()?.sides[*side].presence == Presence::Gone;
+        (is_gone && named.link.is_none()).then(|| (record_type.clone(), *side, id.clone()))
+    };
+    let ids: Vec<_> = named.iter().zip(known).filter_map(linked_to_gone).collect();
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let links = app.ports.state.links(account, &ids).await?;
+    let retired =
+        ids.into_iter().zip(links).filter(|(_, link)| link.as_ref().is_some_and(|link| link.retired));
+    Ok(retired.map(|((_, side, id), _)| Subject::Side(side, id)).collect())
 }
 
 /// Two records of one side carry one mark: a person must tell them apart.

@@ -31,7 +31,7 @@ pub(crate) struct Arrival {
 #[derive(Default)]
 pub(crate) struct Arrivals {
     writes: [AtomicU64; 2],
-    last: Mutex<HashMap<(Side, AccountId, String), Arrival>>,
+    all: Mutex<HashMap<(Side, AccountId, String), Vec<Arrival>>>,
 }
 
 impl Arrivals {
@@ -45,17 +45,24 @@ impl Arrivals {
         Side::BOTH.into_iter().map(|side| self.writes(side)).sum()
     }
 
-    /// The last write of a record.
-    pub(crate) fn of(&self, side: Side, account: &AccountId, id: &str) -> Option<Arrival> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.get(&(side, account.clone(), id.to_string())).copied()
+    /// The first write of a record since `from`.
+    pub(crate) fn since(
+        &self,
+        from: Timestamp,
+        side: Side,
+        account: &AccountId,
+        id: &str,
+    ) -> Option<Arrival> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_record = all.get(&(side, account.clone(), id.to_string()))?;
+        of_record.iter().find(|arrival| arrival.at >= from).copied()
     }
 
     fn note(&self, side: Side, account: &AccountId, id: String, began: Timestamp) {
         let at = SystemClock.now();
         let arrival = Arrival { at, target_ms: at.0 - began.0 };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.insert((side, account.clone(), id), arrival);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry((side, account.clone(), id)).or_default().push(arrival);
         self.writes[side as usize].fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,6 @@
 //! What the databases and the simulators hold when all is over: plain reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use local::world::World;
 use serde_json::Value as Json;
@@ -96,6 +96,8 @@ pub(crate) struct Evidence {
     /// Account, type, side and the side's id → canonical id.
     pub(crate) links: BTreeMap<(String, String, Side, String), String>,
     pub(crate) writes: Vec<Writes>,
+    /// Account, type, SuiteX's id and the revision that an update of ours left: the outbox keeps nothing of these.
+    pub(crate) updated: BTreeSet<(String, String, String, i64)>,
     /// Changes of a SuiteX row of which we have told SuiteX more than once: account, table, row and revision.
     pub(crate) told_twice: Vec<(String, String, u64, i64)>,
 }
@@ -124,6 +126,7 @@ impl Evidence {
         let links: Vec<(String, String, String, String, String)> =
             sqlx::query_as(LINKS).fetch_all(state).await?;
         let (mut made_in_netsuite, mut writes, mut told_twice) = (Vec::new(), Vec::new(), Vec::new());
+        let mut updated = BTreeSet::new();
         for account in world.config.accounts.values() {
             for (kind, surface) in &account.types {
                 let made =
@@ -139,8 +142,15 @@ impl Evidence {
                     }
                 };
                 writes.extend(world.netsuite.writes(&account.id, kind).into_iter().map(of(Side::NetSuite)));
-                let rows = rows_written(state, &account.id, surface).await?;
-                writes.extend(rows.into_iter().map(of(Side::SuiteX)));
+                let synced = synced(state, &account.id, surface).await?;
+                let mut times: BTreeMap<String, u64> = BTreeMap::new();
+                for (id, operation, revision) in synced {
+                    *times.entry(id.clone()).or_default() += 1;
+                    if operation == "update" {
+                        updated.insert((account.id.to_string(), kind.to_string(), id, revision));
+                    }
+                }
+                writes.extend(times.into_iter().map(of(Side::SuiteX)));
             }
             told_twice.extend(rows_told_twice(state, &account.id).await?);
         }
@@ -154,23 +164,23 @@ impl Evidence {
             history: history.into_iter().map(decided).collect::<Result<_, _>>()?,
             links: links.into_iter().map(link).collect(),
             writes,
+            updated,
             told_twice,
         })
     }
 }
 
-/// Ids of a type's rows, and how often the sync has changed each: SuiteX is told of each change.
-async fn rows_written(
+/// What the sync has done to a type's rows, of which SuiteX is told: id, operation and the revision that it left.
+async fn synced(
     server: &MySqlPool,
     account: &AccountId,
     surface: &TypeSurface,
-) -> Result<Vec<(String, u64)>, sqlx::Error> {
+) -> Result<Vec<(String, String, i64)>, sqlx::Error> {
     let sql = format!(
-        "select row_id, count(*) from `{}`.synced_events where table_name = ? group by row_id",
+        "select cast(row_id as char), operation, revision from `{}`.synced_events where table_name = ?",
         tenant_database(account)
     );
-    let rows = sqlx::query_as(AssertSqlSafe(sql)).bind(&surface.suitex).fetch_all(server).await?;
-    Ok(rows.into_iter().map(|(id, times): (u64, i64)| (id.to_string(), times.unsigned_abs())).collect())
+    sqlx::query_as(AssertSqlSafe(sql)).bind(&surface.suitex).fetch_all(server).await
 }
 
 /// Account, table, row and revision of changes of which SuiteX was told more than once.

@@ -107,7 +107,8 @@ impl Verdict {
         self.lost.extend(missing.map(told));
     }
 
-    /// Each edit that SuiteX took is in the ledger once: a row's revision is one edit.
+    /// Each edit that SuiteX took is in the ledger once: a row's revision is one edit. Who changes nothing is answered
+    /// with the revision that is there, and an update of ours that left it is in no ledger.
     fn edits(&mut self, acknowledged: &[Acknowledged], evidence: &Evidence) {
         let mut revisions: BTreeMap<Edit<'_>, Vec<&Event>> = BTreeMap::new();
         let mut deleted: BTreeSet<(&str, &(String, String))> = BTreeSet::new();
@@ -129,7 +130,11 @@ impl Verdict {
             let subject = (edit.kind.to_string(), edit.id.clone());
             let Acknowledged { account, kind, id, revision, .. } = edit;
             let is_there = match revision {
-                Some(revision) => revisions.contains_key(&(account.as_str(), &subject, *revision)),
+                Some(revision) => {
+                    let change = (account.to_string(), kind.to_string(), id.clone(), *revision);
+                    revisions.contains_key(&(account.as_str(), &subject, *revision))
+                        || evidence.updated.contains(&change)
+                }
                 None => !edit.deleted || deleted.contains(&(account.as_str(), &subject)),
             };
             if !is_there {
@@ -288,6 +293,7 @@ mod tests {
             history: vec![decided("suitex"), decided("suitex"), decided("netsuite-ue")],
             links: Side::BOTH.map(|side| link(side, side_id(side))).into(),
             writes: vec![writes(Side::NetSuite, 2), writes(Side::SuiteX, 1)],
+            updated: BTreeSet::new(),
             told_twice: Vec::new(),
         };
         (endured, vec![Accepted { event: "c".into(), by: "ingest" }], evidence)
@@ -360,6 +366,18 @@ mod tests {
         assert_eq!(wrong(|e, _, _| e.open_errors.push("x".into())), [0, 0, 0, 1]);
         assert_eq!(wrong(|e, _, _| e.unexplained.push("x".into())), [0, 0, 1, 0]);
         assert_eq!(wrong(|e, _, _| e.unaccounted.push("x".into())), [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn an_edit_that_changed_nothing_is_answered_with_the_revision_that_an_update_of_ours_left() {
+        let answered = |ours: i64| {
+            move |endured: &mut Endured, _: &mut Vec<Accepted>, evidence: &mut Evidence| {
+                endured.acknowledged.push(Acknowledged { revision: Some(3), ..edit() });
+                evidence.updated.insert(("acme".into(), "item".into(), "7".into(), ours));
+            }
+        };
+        assert_eq!(wrong(answered(3)), [0; 4]);
+        assert_eq!(wrong(answered(4)), [1, 0, 0, 0], "an edit of somebody's own, whatever we did after it");
     }
 
     #[test]

@@ -111,7 +111,7 @@ struct Run {
     settled: bool,
     /// The buffer never comes back once everything is to settle.
     is_without_buffer: bool,
-    /// It tells of our updates, and does not send the mark of our creates.
+    /// The User Event script is an old one: it tells of our updates, and does not always send the mark of our creates.
     has_old_script: bool,
 }
 
@@ -128,10 +128,9 @@ impl Run {
             forgotten_at: vec![Timestamp(0); lanes],
             settled: false,
             is_without_buffer: seed % NEVER_BACK_ONE_IN == 5,
-            has_old_script: false,
+            // Half of the seeds live with one.
+            has_old_script: seed.is_multiple_of(2),
         };
-        // Half of the seeds live with an old User Event script.
-        run.has_old_script = seed.is_multiple_of(2);
         run.world.unmarked = if run.has_old_script { 0.3 } else { 0.0 };
         for lane in 0..lanes {
             run.trouble(lane);

@@ -46,21 +46,3 @@ fn a_user_event_of_our_write_that_comes_before_its_reply_is_no_edit_either() {
     story.assert_both("customer", &pair, "phone", json!("2"));
     assert_eq!(story.writes(), (before.0 + 1, before.1));
 }
-
-#[test]
-fn a_write_whose_reply_is_lost_and_of_which_nobody_tells_is_looked_for_and_not_made_twice() {
-    let mut story = Story::new();
-    let pair = story.customer(json!({"companyname": "Ada", "phone": "1"}));
-    let before = story.writes();
-    story.netsuite(|f| f.lost_reply = 1.0);
-    story.hold_user_events = true;
-    story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "2"}));
-    story.pass(8_000);
-    assert_eq!(story.value(NetSuite, "customer", &pair.netsuite, "phone"), json!("2"));
-    assert!(story.world.lanes[story.lane].user_events.is_empty(), "nobody tells of it");
-    story.netsuite(|f| f.lost_reply = 0.0);
-    story.hold_user_events = false;
-    story.settle();
-    story.assert_both("customer", &pair, "phone", json!("2"));
-    assert_eq!(story.writes(), (before.0 + 1, before.1));
-}

@@ -10,10 +10,14 @@ fn a_lost_reply_is_read_back_and_nothing_is_written_twice() {
     let pair = story.customer(json!({"companyname": "Ada"}));
     let before = story.writes();
     story.netsuite(|f| f.lost_reply = 1.0);
+    story.hold_user_events = true;
     story.edit(SuiteX, "customer", &pair.suitex, json!({"phone": "1"}));
     story.pass(10_000);
     assert!(story.injected("lost_reply") > 0);
+    assert_eq!(story.value(NetSuite, "customer", &pair.netsuite, "phone"), json!("1"));
+    assert!(story.world.lanes[story.lane].user_events.is_empty(), "nobody tells of it");
     story.netsuite(|f| f.lost_reply = 0.0);
+    story.hold_user_events = false;
     story.settle();
     story.assert_both("customer", &pair, "phone", json!("1"));
     assert_eq!(story.writes(), (before.0 + 1, before.1));

@@ -13,6 +13,7 @@ mysql_fetch() {
     unpack mysql sid mysql-server-core mysql-client-core ||
         die "MySQL cannot be unpacked here (it needs apt and a Debian mirror that has unstable; log: $CACHE/mysql.log): \
 set SYNC_TEST_MYSQL to a server of your own, or see compose.yaml"
+    ! slow_disk_is_asked || slow_disk_build
 }
 
 mysql_run() {
@@ -35,9 +36,14 @@ mysql_run() {
 create user if not exists 'root'@'127.0.0.1' identified by '';
 grant all privileges on *.* to 'root'@'127.0.0.1' with grant option;
 SQL
+    local preload=()
+    if slow_disk_is_asked; then
+        preload=(--preload "$(slow_disk_library)")
+        export SLOW_DISK=$folder/slow_disk
+    fi
     # Durable as in production: a commit that was answered survives kill -9. The binary log is on as it is
     # there, and so migrations, which are not root, need leave to create triggers.
-    unpacked mysql sbin/mysqld "${common[@]}" --datadir="$folder/data/db" --init-file="$folder/data/init.sql" \
+    unpacked "${preload[@]}" mysql sbin/mysqld "${common[@]}" --datadir="$folder/data/db" --init-file="$folder/data/init.sql" \
         --bind-address=127.0.0.1 --port="$port" --mysqlx=OFF --socket=mysqld.sock --pid-file=mysqld.pid \
         --skip-name-resolve --default-time-zone=+00:00 --max-connections=300 --innodb-buffer-pool-size="$memory" \
         --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --log-bin=binlog --server-id=1 \

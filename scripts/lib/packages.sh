@@ -52,14 +52,20 @@ debian_mirror() {
         sed -nE 's/^URIs: *//p; s/^deb (\[[^]]*\] )?([^ ]*) .*/\2/p' | sed -nE '/\/debian\/?$/{p;q}'
 }
 
-# unpacked NAME PROGRAM ARGUMENT...: becomes a program of $CACHE/NAME, on its own libraries.
+# unpacked [--preload LIBRARY] NAME PROGRAM ARGUMENT...: becomes a program of $CACHE/NAME, on its own libraries. The
+# loader preloads, and not LD_PRELOAD, which would be handed on to whatever the program starts.
 unpacked() {
+    local preload=()
+    if [[ $1 == --preload ]]; then
+        preload=(--preload "$2")
+        shift 2
+    fi
     local root=$CACHE/$1 program=$2 loader folders
     shift 2
     loader=$(first "$root"/lib/*-linux-*/ld-linux-*.so.* "$root"/usr/lib/*-linux-*/ld-linux-*.so.*) ||
         die "$root is damaged: delete it, and run scripts/services up again"
     folders=$(printf '%s:' "$root"/lib/*-linux-* "$root"/usr/lib/*-linux-* "$root"/usr/lib/*/private "$root"/usr/lib/*/*/private)
-    exec "$loader" --library-path "${folders%:}" "$root/usr/$program" "$@"
+    exec "$loader" "${preload[@]}" --library-path "${folders%:}" "$root/usr/$program" "$@"
 }
 
 # The first of these files that exists.

@@ -10,7 +10,7 @@
 #   NAME_answers PORT    whether it serves requests
 #   NAME_patience        seconds until it must
 #
-# Its folder, $HOME_DIR/NAME, has: pid ("PID STARTED"), port, log, data.
+# Its folder, $HOME_DIR/NAME, has: pid ("PID STARTED"), port, log, data; MySQL's, at times, slow_disk.
 
 die() {
     echo "scripts/services: $1" >&2
@@ -65,10 +65,14 @@ started_at() {
 }
 
 bring_up() {
-    local name=$1
+    local name=$1 pid
     if is_given "$name"; then
         given_answers "$name"
-    elif pid_of "$name" >/dev/null; then
+    elif pid=$(pid_of "$name"); then
+        slow_disk_forget "$name"
+        if [[ $name == mysql ]] && slow_disk_is_asked; then
+            slow_disk_require "$name" "$pid"
+        fi
         await "$name"
     else
         mkdir -p "$HOME_DIR/$name/data"
@@ -120,6 +124,7 @@ start() {
 launch() {
     local name=$1 port=$2
     rm -f "$HOME_DIR/$name/pid"
+    slow_disk_forget "$name"
     # A process group of its own: what ends us does not end the server.
     set -m
     (
@@ -156,6 +161,8 @@ await() {
 bring_down() {
     local name=$1 pid
     is_given "$name" && return
+    # What it has to write as it ends would take minutes.
+    slow_disk_forget "$name"
     if pid=$(pid_of "$name"); then
         end "$name" "$pid" TERM 30 || end "$name" "$pid" KILL 10 || die "$name (process $pid) cannot be ended"
     fi

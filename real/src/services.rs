@@ -19,6 +19,9 @@ const SCRIPT: &str = "scripts/services";
 const NAMES: [&str; 4] =
     ["SYNC_TEST_MYSQL", "SYNC_TEST_REDIS", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"];
 
+/// What `scripts/services` is to add to MySQL, so that its disk can be made slow.
+const SLOW_DISK: (&str, &str) = ("SYNC_MYSQL_SLOW_DISK", "1");
+
 /// The services' addresses.
 #[derive(Debug)]
 pub(crate) struct Services {
@@ -42,26 +45,35 @@ pub(crate) async fn find(env: &Env) -> Result<Services, String> {
     }
     let project = project.map_err(|reason| format!("{reason}, or set {}", NAMES.join(", ")))?;
     eprintln!("bringing up MySQL, Redis, Pub/Sub and Cloud Storage ({SCRIPT} up)");
-    services(&script(&project, &["up"]).await?, project.join("target/real"))
+    services(&script(&project, &["up"], &[]).await?, project.join("target/real"))
 }
 
-/// Brings up those that `scripts/services` starts itself, which may then be ended and started at will. `name` is a
-/// folder for what the world writes, below the build output.
+/// Brings up those that `scripts/services` starts itself, which may then be ended, started and slowed at will.
+/// `name` is a folder for what the world writes, below the build output.
 pub(crate) async fn of_our_own(name: &str) -> Result<(Services, Control), String> {
-    let project = project()?;
-    let env = script(&project, &["up"]).await?;
-    Ok((services(&env, project.join("target").join(name))?, Control { project }))
+    let control = Control { project: project()? };
+    let env = control.script(&["up"]).await?;
+    Ok((services(&env, control.project.join("target").join(name))?, control))
 }
 
-/// Ends and starts services that `scripts/services` has started.
+/// Ends, starts and slows services that `scripts/services` has started.
 pub(crate) struct Control {
     project: PathBuf,
 }
 
 impl Control {
-    /// `kill`, `up`, `freeze` or `thaw` a service; the error is for people.
+    /// `kill`, `up`, `freeze`, `thaw` or `quick` a service; the error is for people.
     pub(crate) async fn tell(&self, verb: &str, service: &str) -> Result<(), String> {
-        script(&self.project, &[verb, service]).await.map(drop)
+        self.script(&[verb, service]).await.map(drop)
+    }
+
+    /// Each sync and each write of MySQL's files takes so much longer, until it is told to be `quick`.
+    pub(crate) async fn slow_mysql(&self, by_ms: i64) -> Result<(), String> {
+        self.script(&["slow", "mysql", &by_ms.to_string()]).await.map(drop)
+    }
+
+    async fn script(&self, words: &[&str]) -> Result<Env, String> {
+        script(&self.project, words, &[SLOW_DISK]).await
     }
 }
 
@@ -82,10 +94,11 @@ fn services(env: &Env, folder: PathBuf) -> Result<Services, String> {
 }
 
 /// Has the script do something; the addresses that it prints, `export NAME=address` a line.
-async fn script(project: &Path, words: &[&str]) -> Result<Env, String> {
+async fn script(project: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<Env, String> {
     let (script, shown) = (project.join(SCRIPT), format!("{SCRIPT} {}", words.join(" ")));
     let mut command = Command::new(&script);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.args(words).envs(variables.iter().copied());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let running = command.spawn().map_err(|error| format!("{}: {error}", script.display()))?;
     let output = timeout(UP_WITHIN, running.wait_with_output());
     let output = output.await.map_err(|_| format!("{shown} has not ended in {UP_WITHIN:?}"))?;

@@ -1,5 +1,5 @@
-//! Crash tests: people edit both sides while everything that the system runs on is killed, stopped, emptied and cut
-//! off, at random and over and over. Then a checker that has written down everything that was acknowledged compares
+//! Crash tests: people edit both sides while everything that the system runs on is killed, stopped, slowed, emptied and
+//! cut off, at random and over and over. Then a checker that has written down everything that was acknowledged compares
 //! it with the ledger, both simulators and the agreed state.
 //!
 //! ```text

@@ -11,8 +11,10 @@ pub(crate) enum Kind {
     KillMysql,
     /// Killed, and started again only after minutes.
     MysqlAway,
-    /// SIGSTOP and SIGCONT: the honest stand-in for a disk that hangs where no device can be made slow.
+    /// SIGSTOP and SIGCONT: a disk that hangs, and nothing is answered.
     FreezeMysql,
+    /// Each sync and each write of a file takes longer: a disk that is slow, and everything is answered, late.
+    SlowDisk,
     /// `kill -9`, and started again: it keeps nothing.
     KillRedis,
     /// Everything in it is forgotten.
@@ -47,13 +49,14 @@ pub(crate) enum Lane {
 }
 
 /// How often each comes in ten minutes. MySQL is away once, however long the round.
-const IN_TEN_MINUTES: [(Kind, usize); 10] = [
+const IN_TEN_MINUTES: [(Kind, usize); 11] = [
     (Kind::KillMysql, 20),
     (Kind::KillRedis, 20),
     (Kind::KillFunction, 100),
     (Kind::EndFunction, 40),
     (Kind::FlushAll, 10),
     (Kind::FreezeMysql, 20),
+    (Kind::SlowDisk, 10),
     (Kind::CutMysql, 15),
     (Kind::CutRedis, 15),
     (Kind::SilenceMysql, 8),
@@ -78,6 +81,7 @@ impl Kind {
             Kind::KillMysql => "kill -9 of MySQL",
             Kind::MysqlAway => "MySQL away",
             Kind::FreezeMysql => "MySQL stopped where it was (a hanging disk)",
+            Kind::SlowDisk => "MySQL on a slow disk",
             Kind::KillRedis => "kill -9 of Redis",
             Kind::FlushAll => "FLUSHALL",
             Kind::KillFunction => "kill -9 of a function",
@@ -92,7 +96,7 @@ impl Kind {
     /// What it must not overlap with.
     pub(crate) fn lane(self) -> Lane {
         match self {
-            Kind::KillMysql | Kind::MysqlAway | Kind::FreezeMysql => Lane::Mysql,
+            Kind::KillMysql | Kind::MysqlAway | Kind::FreezeMysql | Kind::SlowDisk => Lane::Mysql,
             Kind::KillRedis | Kind::FlushAll => Lane::Redis,
             Kind::KillFunction | Kind::EndFunction => Lane::Functions,
             Kind::CutMysql | Kind::SilenceMysql => Lane::MysqlWire,
@@ -161,9 +165,18 @@ mod tests {
     #[test]
     fn ten_minutes_hold_what_is_promised_of_them() {
         let plan = Plan::new(600_000, &mut Rng::with_seed(1));
-        let counts = [Kind::KillMysql, Kind::KillRedis, Kind::KillFunction, Kind::FlushAll, Kind::MysqlAway]
-            .map(|kind| plan.count(kind));
-        assert_eq!((counts, plan.away_ms), ([20, 20, 100, 10, 1], 300_000));
+        let promised = [
+            (Kind::KillMysql, 20),
+            (Kind::KillRedis, 20),
+            (Kind::KillFunction, 100),
+            (Kind::FlushAll, 10),
+            (Kind::SlowDisk, 10),
+            (Kind::MysqlAway, 1),
+        ];
+        for (kind, times) in promised {
+            assert_eq!(plan.count(kind), times, "{kind:?}");
+        }
+        assert_eq!(plan.away_ms, 300_000);
     }
 
     #[test]

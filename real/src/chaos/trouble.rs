@@ -17,6 +17,12 @@ use crate::services::Control;
 /// How long MySQL stands still, in ms.
 const FROZEN_MS: std::ops::Range<i64> = 1_000..3_000;
 
+/// So much longer takes each sync and each write of a slow disk, in ms; a commit waits for about four of them.
+const SLOWER_BY_MS: std::ops::Range<i64> = 100..1_000;
+
+/// How long the disk is slow, in ms.
+const SLOW_MS: std::ops::Range<i64> = 3_000..10_000;
+
 /// How long new connections carry nothing, in ms.
 const SILENT_MS: std::ops::Range<i64> = 1_000..5_000;
 
@@ -42,13 +48,16 @@ pub(crate) struct Done(pub(crate) BTreeMap<Kind, Vec<i64>>);
 pub(crate) async fn make(plan: &Plan, tools: &Tools, seed: u64, tell: &dyn Fn(&str)) -> Result<Done, String> {
     let maker = Maker { plan, tools, tell, began: SystemClock.now(), done: RefCell::default() };
     let lane = |lane, n: u64| maker.lane(lane, Rng::with_seed(seed.rotate_left(23) ^ n));
-    futures::try_join!(
+    let made = futures::try_join!(
         lane(Lane::Mysql, 1),
         lane(Lane::Redis, 2),
         lane(Lane::Functions, 3),
         lane(Lane::MysqlWire, 4),
         lane(Lane::RedisWire, 5),
-    )?;
+    );
+    // A lane that failed has ended the others, wherever they were.
+    let quick = tools.control.tell("quick", "mysql").await;
+    made.and(quick)?;
     Ok(maker.done.into_inner())
 }
 
@@ -98,6 +107,13 @@ impl Maker<'_> {
                 control.tell("freeze", "mysql").await?;
                 pause(dice.i64(FROZEN_MS)).await;
                 control.tell("thaw", "mysql").await?;
+            }
+            Kind::SlowDisk => {
+                let slower_by_ms = dice.i64(SLOWER_BY_MS);
+                (self.tell)(&format!("each sync and each write takes {slower_by_ms} ms longer"));
+                control.slow_mysql(slower_by_ms).await?;
+                pause(dice.i64(SLOW_MS)).await;
+                control.tell("quick", "mysql").await?;
             }
             Kind::KillRedis => {
                 control.tell("kill", "redis").await?;

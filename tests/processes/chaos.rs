@@ -12,7 +12,15 @@ fn a_short_round_of_crashes_loses_nothing_and_doubles_nothing() {
     // What is planned is said first; what counts is what was made, and what people could do meanwhile.
     let (_, made) = said.split_once("trouble made").expect("the report");
     let (made, log) = made.split_once("the checker's log").expect("the checker's log");
-    for kind in ["kill -9 of MySQL", "kill -9 of Redis", "kill -9 of a function", "FLUSHALL", "MySQL away"] {
+    let kinds = [
+        "kill -9 of MySQL",
+        "MySQL on a slow disk",
+        "kill -9 of Redis",
+        "kill -9 of a function",
+        "FLUSHALL",
+        "MySQL away",
+    ];
+    for kind in kinds {
         assert!(made.contains(kind), "there was no {kind}:\n{said}");
     }
     let counted = |what: &str| {

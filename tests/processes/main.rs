@@ -5,6 +5,7 @@
 
 mod browser;
 mod chaos;
+mod disk;
 mod up;
 
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ impl Services {
             command.env("SYNC_SERVICES_CACHE", root().join("target/services/cache"));
         }
         command.env("SYNC_SERVICES_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("services"));
+        // As crash tests want their MySQL; nothing else notices.
+        command.env("SYNC_MYSQL_SLOW_DISK", "1");
         command.current_dir(root()).stdin(Stdio::null());
         command
     }

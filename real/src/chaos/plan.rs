@@ -74,6 +74,12 @@ const AWAY_ONE_IN: u64 = 5;
 /// It goes after this many hundredths of the time that it does not take for itself.
 const AWAY_AFTER_PERCENT: u64 = 70;
 
+/// How long MySQL's disk is slow at most, ms,
+const SLOW_MS: u64 = 10_000;
+
+/// and in a round that would be full of it: this share of the round.
+const SLOW_ONE_IN: u64 = 8;
+
 impl Kind {
     /// In words, for people.
     pub(crate) fn words(self) -> &'static str {
@@ -117,6 +123,8 @@ pub(crate) struct Plan {
     pub(crate) troubles: Vec<(u64, Kind)>,
     /// How long MySQL is away, ms.
     pub(crate) away_ms: u64,
+    /// How long its disk is slow each time, ms: from a third of this to all of it.
+    pub(crate) slow_ms: u64,
 }
 
 impl Plan {
@@ -132,7 +140,7 @@ impl Plan {
             troubles.extend((0..times).map(|_| (at(dice), kind)));
         }
         troubles.sort();
-        Self { troubles, away_ms }
+        Self { troubles, away_ms, slow_ms: SLOW_MS.min(lasts_ms / SLOW_ONE_IN) }
     }
 
     /// Those of a lane, in order.
@@ -176,7 +184,7 @@ mod tests {
         for (kind, times) in promised {
             assert_eq!(plan.count(kind), times, "{kind:?}");
         }
-        assert_eq!(plan.away_ms, 300_000);
+        assert_eq!((plan.away_ms, plan.slow_ms), (300_000, 10_000));
     }
 
     #[test]

@@ -20,9 +20,6 @@ const FROZEN_MS: std::ops::Range<i64> = 1_000..3_000;
 /// So much longer takes each sync and each write of a slow disk, in ms; a commit waits for about four of them.
 const SLOWER_BY_MS: std::ops::Range<i64> = 100..1_000;
 
-/// How long the disk is slow, in ms.
-const SLOW_MS: std::ops::Range<i64> = 3_000..10_000;
-
 /// How long new connections carry nothing, in ms.
 const SILENT_MS: std::ops::Range<i64> = 1_000..5_000;
 
@@ -112,7 +109,8 @@ impl Maker<'_> {
                 let slower_by_ms = dice.i64(SLOWER_BY_MS);
                 (self.tell)(&format!("each sync and each write takes {slower_by_ms} ms longer"));
                 control.slow_mysql(slower_by_ms).await?;
-                pause(dice.i64(SLOW_MS)).await;
+                let longest = self.plan.slow_ms.cast_signed();
+                pause(dice.i64(longest / 3..=longest)).await;
                 control.tell("quick", "mysql").await?;
             }
             Kind::KillRedis => {

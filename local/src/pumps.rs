@@ -217,13 +217,14 @@ async fn call(system: &System, function: &str, uri: &str) {
 }
 
 impl System {
-    /// Has the poller poll now, apart from its schedule; answers how much was new to it.
+    /// Has the poller poll now, apart from its schedule; answers how much was new to it, if it has seen all there is.
     pub(crate) async fn poll(&self) -> Option<u64> {
         let request = Request::post(POLL).body(Body::empty()).expect("a path of ours");
         let answer = self.fleet.call(POLLER, request).await?;
         let status = answer.status();
         let body = to_bytes(answer.into_body(), 64 * 1024).await.ok()?;
         let told: Json = serde_json::from_slice(&body).ok()?;
-        status.is_success().then_some(told["published"].as_u64()).flatten()
+        let is_whole = status.is_success() && told["cutShort"].as_array().is_some_and(Vec::is_empty);
+        told["published"].as_u64().filter(|_| is_whole)
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Polled {
     pub(crate) published: usize,
     /// What went wrong; running out of time is not.
     pub(crate) stopped: Option<Stop>,
+    /// Whether there was no time for all of it, or no permit, or another instance was at it: what was not published
+    /// may be there all the same.
+    pub(crate) is_cut_short: bool,
     /// How the scans ended that came to an end, by name; of several of one name, a failure counts.
     ends: BTreeMap<String, End>,
 }
@@ -82,7 +85,8 @@ pub(crate) async fn poll(app: &App, account: &Account) -> Polled {
     let caller = Caller { app, account, holder: &holder, until };
     let mut polled = Polled::default();
     match all(&caller, &mut polled).await {
-        Ok(()) | Err(Stop::Later) => {}
+        Ok(()) => {}
+        Err(Stop::Later) => polled.is_cut_short = true,
         Err(stop) => polled.stopped = Some(stop),
     }
     if let Err(stop) = tell_failures(&caller, &mut polled).await {

@@ -24,20 +24,23 @@ pub(crate) async fn tick(State(app): State<App>, asked: Result<Query<Which>, Que
     };
     // At once: an account whose NetSuite is slow or away must not hold up the others.
     let results = join_all(accounts.iter().map(|account| begin(&app, account))).await;
-    let (mut published, mut failed) = (0, Vec::new());
+    let (mut published, mut cut_short, mut failed) = (0, Vec::new(), Vec::new());
     for (account, result) in accounts.iter().zip(results) {
         let Ok(polled) = result else {
             failed.push(account.as_str());
             continue;
         };
         published += polled.published;
+        if polled.is_cut_short {
+            cut_short.push(account.as_str());
+        }
         if let Some(why) = polled.stopped {
             tracing::warn!(%account, %why, "not all of NetSuite was polled; the next tick goes on");
             failed.push(account.as_str());
         }
     }
     if failed.is_empty() {
-        return Json(json!({ "published": published })).into_response();
+        return Json(json!({ "published": published, "cutShort": cut_short })).into_response();
     }
     let problem = Problem::unavailable("some accounts could not be polled");
     problem.with("published", json!(published)).with("accounts", json!(failed)).into_response()

@@ -69,7 +69,8 @@ pub struct App {
     pub offload: Offload,
 }
 
-/// `POST /tick` (all accounts, or `?account=`) polls and answers how many events it has published.
+/// `POST /tick` (all accounts, or `?account=`) polls and answers how many events it has published, and which accounts
+/// it has not polled to the end: there was no time or no permit for it, or another instance is at it.
 pub fn router(app: App) -> Router {
     let metrics = app.ports.metrics.clone();
     let router = Router::new().route("/tick", post(handler::tick)).with_state(app);

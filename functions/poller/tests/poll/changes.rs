@@ -125,6 +125,17 @@ fn whoever_hangs_up_leaves_no_permit_and_no_lease_behind() {
 }
 
 #[test]
+fn an_account_that_another_instance_polls_is_named_and_not_taken_for_one_without_news() {
+    let poll = poll();
+    poll.save(7, "2026-01-01 09:00:00", "a");
+    let (acme, now) = (account("acme"), poll.app.ports.clock.now());
+    let leased = poll.app.ports.buffer.lease(&acme, "poll", "another", now, now.plus(30_000));
+    assert_eq!(leased.now_or_never().unwrap().ok(), Some(true));
+    assert_eq!(poll.tick().body, json!({ "published": 0, "cutShort": ["acme"] }));
+    assert_eq!(poll.minute("2026-01-01 10:01:00").body, json!({ "published": 1, "cutShort": [] }));
+}
+
+#[test]
 fn an_account_that_does_not_exist() {
     assert_eq!(poll().ask("/tick?account=nobody").problem(), (404, json!("account")));
 }

@@ -24,7 +24,7 @@ use shared::pubsub::{Message, Publish, Topic};
 use shared::state::{
     Census, Commit, ErrorEntry, HistoryRow, Link, Page, PendingRow, Place, State, Subject, Verdict,
 };
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, Tenants};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 use uuid::Uuid;
@@ -316,7 +316,7 @@ impl<T: Tenants> Tenants for Faulty<T> {
         self.faults.around(account, &TENANT, apply).await
     }
 
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable> {
         self.inner.outbox(account, limit).await
     }
 

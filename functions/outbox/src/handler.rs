@@ -74,7 +74,7 @@ fn wake(app: &App, account: AccountId) {
     });
 }
 
-/// Relays until fewer rows than a batch are left; answers how many went out. None while another instance is
+/// Relays until there is no more; answers how many went out. None while another instance is
 /// at it.
 async fn relay_all(app: &App, account: &Account) -> Result<u64, Unavailable> {
     let holder = app.ports.ids.draw().to_string();
@@ -94,9 +94,9 @@ async fn relay_leased(app: &App, account: &Account, holder: &str) -> Result<u64,
         if !lease.unwrap_or(true) || app.ports.tasks.is_stopping() {
             return Ok(relayed);
         }
-        let rows = app.tenants.outbox(&account.id, batch).await?;
-        relayed += relay_batch(app, account, &rows).await?;
-        if rows.len() < batch {
+        let page = app.tenants.outbox(&account.id, batch).await?;
+        relayed += relay_batch(app, account, &page.rows).await?;
+        if !page.has_more {
             return Ok(relayed);
         }
     }

@@ -4,6 +4,7 @@
 mod memory_ports;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -17,12 +18,14 @@ use shared::blob::{BlobRef, Body};
 use shared::domain::id::AccountId;
 use shared::fault::Unavailable;
 use shared::pubsub::Topic;
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, OutboxRow, Tenants};
 
 #[derive(Default)]
 struct Rows {
     undispatched: Mutex<BTreeMap<AccountId, Vec<OutboxRow>>>,
     down: Mutex<Option<AccountId>>,
+    /// Whether each row is so large that it comes alone.
+    are_large: AtomicBool,
 }
 
 #[async_trait]
@@ -35,12 +38,14 @@ impl Tenants for Rows {
         unreachable!("a relay writes no record")
     }
 
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable> {
         if self.down.lock().unwrap().as_ref() == Some(account) {
             return Err(Unavailable::new("suitex", "away"));
         }
         let rows = self.undispatched.lock().unwrap();
-        Ok(rows.get(account).into_iter().flatten().take(limit).cloned().collect())
+        let limit = if self.are_large.load(Ordering::Relaxed) { 1 } else { limit };
+        let all = rows.get(account).map(Vec::as_slice).unwrap_or_default();
+        Ok(OutboxPage { rows: all.iter().take(limit).cloned().collect(), has_more: all.len() > limit })
     }
 
     async fn dispatched(&self, account: &AccountId, seqs: &[u64]) -> Result<(), Unavailable> {
@@ -117,6 +122,15 @@ fn what_is_too_large_to_travel_goes_by_the_bucket() {
     };
     let body: Json = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["changes"], Json::Object(large));
+}
+
+#[test]
+fn rows_that_come_one_by_one_because_they_are_large_are_all_relayed() {
+    let relay = relay(10);
+    relay.rows.are_large.store(true, Ordering::Relaxed);
+    relay.edits("acme", (1..=3).map(|seq| row(seq, "customers")));
+    assert_eq!(post(&relay.router, "/tick", "").body, json!({"relayed": 3}));
+    assert_eq!((relay.published(), relay.left("acme")), (vec![json!("1"), json!("2"), json!("3")], 0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, Revision, Side};
 use shared::domain::identity::{CANDIDATES_MAX, Unless};
 use shared::fault::Unavailable;
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, Tenants};
 use uuid::Uuid;
 
 use super::SuiteX;
@@ -36,8 +36,11 @@ impl Tenants for SuiteX {
         })
     }
 
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {
-        self.database(account, |store| Ok(store.outbox.oldest(limit)))
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable> {
+        self.database(account, |store| {
+            let rows = store.outbox.oldest(limit);
+            Ok(OutboxPage { has_more: rows.len() == limit, rows })
+        })
     }
 
     async fn dispatched(&self, account: &AccountId, seqs: &[u64]) -> Result<(), Unavailable> {

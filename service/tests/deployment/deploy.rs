@@ -31,7 +31,7 @@ fn tenants(place: &Place, account: &str, text: &str) -> MysqlTenants {
 
 /// What the relay reads, and takes away.
 async fn news(relay: &MysqlTenants) -> Vec<OutboxRow> {
-    let rows = relay.outbox(&acme(), 100).await.unwrap();
+    let rows = relay.outbox(&acme(), 100).await.unwrap().rows;
     relay.dispatched(&acme(), &rows.iter().map(|row| row.seq).collect::<Vec<_>>()).await.unwrap();
     rows
 }

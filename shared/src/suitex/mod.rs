@@ -122,6 +122,15 @@ pub struct OutboxRow {
     pub actor: String,
 }
 
+/// The oldest of an account's outbox rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxPage {
+    /// In the order in which they are relayed.
+    pub rows: Vec<OutboxRow>,
+    /// Whether there may be more behind them.
+    pub has_more: bool,
+}
+
 /// One of several changes, see [`Tenants::apply`].
 #[derive(Debug, Clone)]
 pub struct TenantWrite<'a> {
@@ -168,8 +177,8 @@ pub trait Tenants: Send + Sync {
         Ok(answers)
     }
 
-    /// The oldest undispatched outbox rows, in order.
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable>;
+    /// The oldest undispatched outbox rows, in order: at most `limit`, and fewer where they are large.
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable>;
 
     /// Marks outbox rows as dispatched.
     async fn dispatched(&self, account: &AccountId, seqs: &[u64]) -> Result<(), Unavailable>;

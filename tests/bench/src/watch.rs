@@ -14,7 +14,7 @@ use shared::fault::Unavailable;
 use shared::netsuite::transport::{Lost, Transport};
 use shared::netsuite::wire::{Answer, Call, What};
 use shared::runtime::clock::{Clock, SystemClock};
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, TenantWrite, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, TenantWrite, Tenants};
 use tokio::runtime::Handle;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
@@ -114,7 +114,7 @@ impl Tenants for WatchedTenants {
         Ok(applied)
     }
 
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable> {
         self.inner.outbox(account, limit).await
     }
 

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use shared::domain::id::AccountId;
 use shared::domain::surface::{Account, SyncConfig};
 use shared::fault::Unavailable;
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, TenantWrite, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, TenantWrite, Tenants};
 use sqlx::{MySqlConnection, MySqlPool};
 use uuid::Uuid;
 
@@ -121,8 +121,9 @@ impl MysqlTenants {
     /// Every fixed statement that runs on an account's database, with a name: for tests of how MySQL runs it.
     pub fn statements(&self, account: &AccountId) -> Vec<(String, Arc<str>)> {
         let tables = self.tenants.get(account).map_or(&[][..], |tenant| &tenant.tables);
-        let outbox = ("outbox: oldest".to_string(), Arc::from(outbox::OLDEST));
-        tables.iter().flat_map(Table::statements).chain([outbox]).collect()
+        let outbox = [("outbox: oldest", outbox::OLDEST), ("outbox: values", outbox::VALUES)];
+        let outbox = outbox.map(|(name, sql)| (name.to_string(), Arc::from(sql)));
+        tables.iter().flat_map(Table::statements).chain(outbox).collect()
     }
 
     /// The match keys of an account's types that no index of its database serves.
@@ -269,7 +270,7 @@ impl Tenants for MysqlTenants {
         Ok(all)
     }
 
-    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<Vec<OutboxRow>, Unavailable> {
+    async fn outbox(&self, account: &AccountId, limit: usize) -> Result<OutboxPage, Unavailable> {
         let tenant = self.tenant(account)?;
         let work = |mut on: Connection| async move { outbox::oldest(&mut on, &tenant.tables, limit).await };
         self.on(tenant, work).await.map_err(unavailable("suitex"))

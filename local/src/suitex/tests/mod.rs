@@ -108,7 +108,7 @@ impl Short for SuiteX {
     }
 
     fn outbox_rows(&self) -> Vec<OutboxRow> {
-        at_once(self.outbox(&acme(), usize::MAX)).unwrap()
+        at_once(self.outbox(&acme(), usize::MAX)).unwrap().rows
     }
 
     fn look(&self, table: &str, by: By<'_>) -> Look {

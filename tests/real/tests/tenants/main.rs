@@ -20,7 +20,7 @@ use real_tests::Database;
 use serde_json::{Map, Value as Json};
 use shared::domain::id::{AccountId, Revision};
 use shared::domain::surface::{Account, SyncConfig};
-use shared::suitex::{Applied, By, Change, Look, OutboxRow, Row, Tenants};
+use shared::suitex::{Applied, By, Change, Look, OutboxPage, OutboxRow, Row, Tenants};
 
 /// Every kind of column, a list with keys and one without, references within and across tables.
 const CONFIG: &str = r#"
@@ -146,7 +146,7 @@ impl Tenant {
     }
 
     async fn outbox(&self) -> Vec<OutboxRow> {
-        self.tenants.outbox(&acme(), 10_000).await.unwrap()
+        self.tenants.outbox(&acme(), 10_000).await.unwrap().rows
     }
 
     /// What has been told since the last time, and that the relay has it.

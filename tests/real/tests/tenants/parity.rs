@@ -170,7 +170,7 @@ async fn on_port(tenants: &dyn Tenants, step: &Step) -> Answer {
             Answer::Look(tenants.read(&acme(), TABLES[*of].1, by).await.unwrap())
         }
         Step::Relay { most } => {
-            let rows = tenants.outbox(&acme(), *most).await.unwrap();
+            let rows = tenants.outbox(&acme(), *most).await.unwrap().rows;
             let seqs: Vec<u64> = rows.iter().map(|row| row.seq).collect();
             assert!(seqs.is_sorted(), "{seqs:?}");
             tenants.dispatched(&acme(), &seqs).await.unwrap();

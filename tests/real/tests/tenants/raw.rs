@@ -222,3 +222,39 @@ async fn rows_that_were_there_before_the_triggers_are_taken_in() {
     tenant.sql("insert into sales_orders_lines (salesorder_id, line_key) values (1, 'c')").await;
     assert_eq!(tenant.news().await[0].changes["lines"].as_array().unwrap().len(), 1);
 }
+
+/// A hundred of these at once would be more than a relay's memory, and more than it can read in time.
+#[tokio::test]
+async fn large_rows_come_a_few_at_a_time_and_whole() {
+    let tenant = Tenant::fresh().await;
+    tenant.sql("alter table customers modify notes longtext").await;
+    for megabytes in [0, 5, 5, 5, 0, 0] {
+        tenant
+            .sql(&format!("insert into customers (notes) values (repeat('x', {megabytes} * 1048576 + 1))"))
+            .await;
+    }
+    let mut pages = Vec::new();
+    loop {
+        let OutboxPage { rows, has_more } = tenant.tenants.outbox(&acme(), 100).await.unwrap();
+        let seqs: Vec<u64> = rows.iter().map(|row| row.seq).collect();
+        tenant.tenants.dispatched(&acme(), &seqs).await.unwrap();
+        pages.push(rows.iter().map(|row| row.changes["notes"].as_str().unwrap().len()).collect::<Vec<_>>());
+        if !has_more {
+            break;
+        }
+    }
+    let large = 5 * 1_048_576 + 1;
+    assert_eq!(pages, [vec![1, large, large], vec![large, 1, 1]]);
+}
+
+#[tokio::test]
+async fn a_page_that_a_limit_cuts_says_that_there_is_more() {
+    let tenant = Tenant::fresh().await;
+    for n in 0..3 {
+        tenant.sql(&format!("insert into customers (notes) values ('{n}')")).await;
+    }
+    for (limit, has_more) in [(2, true), (3, true), (4, false)] {
+        let page = tenant.tenants.outbox(&acme(), limit).await.unwrap();
+        assert_eq!((page.rows.len(), page.has_more), (limit.min(3), has_more), "{limit}");
+    }
+}

@@ -63,7 +63,7 @@ async fn each_function_gets_by_on_its_own_rights() {
     assert!(writer.outbox(&acme(), 1).await.is_err(), "the outbox is not the writer's");
 
     let relay = tenants_of(&tenant, "outbox").await;
-    let seqs: Vec<u64> = relay.outbox(&acme(), 10).await.unwrap().iter().map(|row| row.seq).collect();
+    let seqs: Vec<u64> = relay.outbox(&acme(), 10).await.unwrap().rows.iter().map(|row| row.seq).collect();
     assert_eq!(seqs.len(), 2, "what was created");
     relay.dispatched(&acme(), &seqs).await.unwrap();
     assert!(relay.read(&acme(), "items", By::Id("1")).await.is_err(), "the tables are not the relay's");

@@ -5,6 +5,8 @@ use std::time::Duration;
 use shared::fault::Unavailable;
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::pool;
+
 /// How often work is begun, the first time included.
 const ATTEMPTS: u32 = 5;
 
@@ -27,9 +29,13 @@ pub enum Cause {
     Denied(u16),
     /// Another error of the server's.
     Server(u16),
-    /// No connection, or none any more, or no answer in time: whether the work was done is unknown.
+    /// No connection, or none any more, or no answer in time: whether the work was done is unknown. A server that was
+    /// made read-only is no connection either: the one to write to is elsewhere by now.
     Lost,
 }
+
+/// The server, the session or the storage engine may only be read, as where a primary was until now.
+const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
 
 /// What `error` means.
 pub fn cause(error: &sqlx::Error) -> Cause {
@@ -48,8 +54,14 @@ pub fn cause(error: &sqlx::Error) -> Cause {
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Cause::Denied(number),
         // Shutdown in progress, killed, disconnected for being idle.
         1053 | 1077 | 1317 | 3169 | 4031 => Cause::Lost,
+        number if READ_ONLY.contains(&number) => Cause::Lost,
         _ => Cause::Server(number),
     }
+}
+
+/// Whether the server, or this connection to it, takes no writes (any more).
+fn is_read_only(error: &sqlx::Error) -> bool {
+    number(error).is_some_and(|number| READ_ONLY.contains(&number))
 }
 
 /// MySQL's number of the error, when it is one of the server's.
@@ -81,6 +93,9 @@ where
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
+        if is_read_only(&error) {
+            pool::distrust();
+        }
         let again = matches!(cause(&error), Cause::Deadlock | Cause::LockWait);
         if !again || attempt == ATTEMPTS {
             return Err(error);

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sqlx::{ConnectOptions, Connection, Executor, MySqlPool};
@@ -104,13 +105,37 @@ pub fn connect(options: &PoolOptions) -> Result<MySqlPool, BadAddress> {
             })
         })
         .before_acquire(|connection, met| {
-            Box::pin(
-                async move { if met.idle_for < TRUSTED_FOR { Ok(true) } else { ping(connection).await } },
-            )
+            Box::pin(async move {
+                match met.idle_for < TRUSTED_FOR {
+                    _ if is_distrusted(met.age) => Ok(false),
+                    true => Ok(true),
+                    false => ping(connection).await,
+                }
+            })
         })
         // The pool pings what comes back, but without end; a half-open connection would hold its place.
-        .after_release(|connection, _| Box::pin(ping(connection)))
+        .after_release(|connection, met| {
+            Box::pin(async move { if is_distrusted(met.age) { Ok(false) } else { ping(connection).await } })
+        })
         .connect_lazy_with(address))
+}
+
+/// When connections that there were at the time stopped being trusted. One moment for all pools: a failover is rare, and
+/// connecting again is cheap.
+static DISTRUSTED: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// A server said that it may only be read. It lives and answers pings, so that nothing else would take us to the one
+/// that is the primary now, at the same address: connections that are open now are closed instead of used again.
+pub(crate) fn distrust() {
+    #[expect(clippy::disallowed_methods, reason = "connections age by the machine's own clock")]
+    let now = Instant::now();
+    *DISTRUSTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+}
+
+/// Whether a connection of this age was open when a server said so.
+fn is_distrusted(age: Duration) -> bool {
+    let since = *DISTRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
+    since.is_some_and(|since| age >= since.elapsed())
 }
 
 /// `Ok(true)`, or an error when the connection is no use any more.

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use mysql::fault::{Cause, cause, retrying};
+use mysql::migrate::Schema;
+use mysql::pool::{self, PoolOptions};
+use real_tests::Database;
 use shared::domain::value::Value;
 use shared::state::{PendingRow, Place, State, Subject, Verdict};
 use sqlx::{AssertSqlSafe, Executor, Row};
@@ -130,4 +134,24 @@ async fn any_text_is_stored_and_comes_back() {
             state.pending(&acme(), &kind("customer"), std::slice::from_ref(&row.subject)).await.unwrap();
         assert!(open.contains(&row));
     }
+}
+
+/// As after a failover that leaves connections open: the address leads to the new primary, they to the old one.
+#[tokio::test]
+async fn a_connection_to_a_server_that_became_read_only_is_not_used_again() {
+    let database = Database::fresh(Schema::SyncState).await;
+    let one = PoolOptions { connections: 1, ..PoolOptions::new(database.url()) };
+    let (pool, number) = (pool::connect(&one).unwrap(), "select connection_id()");
+    let before: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
+    let refused = "create procedure is_read_only() signal sqlstate 'HY000' set mysql_errno = 1290";
+    for prepare in ["drop procedure if exists is_read_only", refused] {
+        sqlx::raw_sql(prepare).execute(&pool).await.unwrap();
+    }
+    let again: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
+    assert_eq!(again, before, "a connection is used again, or this shows nothing");
+    let write = || async { sqlx::raw_sql("call is_read_only()").execute(&pool).await };
+    let error = retrying(0, write).await.unwrap_err();
+    assert_eq!(cause(&error), Cause::Lost, "nobody's content is refused: {error}");
+    let after: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
+    assert_ne!(after, before);
 }

@@ -1,7 +1,8 @@
 //! What is pending for some records, with the bodies and links that it takes to understand it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt;
 use futures::stream;
@@ -19,6 +20,9 @@ use crate::translate::{self, Links};
 /// Bodies that are fetched at once.
 const BODIES_AT_ONCE: usize = 8;
 
+/// Once so many bytes of bodies are in memory, records with further ones wait for the next round.
+const BODIES_BYTES: usize = 32 * 1024 * 1024;
+
 /// An event with its body; or what is wrong with that.
 pub(crate) type Loaded = (ChangeEvent, Result<(), FieldError>);
 
@@ -29,6 +33,32 @@ pub(crate) struct Pending {
     pub(crate) rows: Vec<PendingRow>,
     /// Their events, in ledger order.
     pub(crate) events: Vec<Loaded>,
+    /// There was no room for its bodies: it is to be asked about again, once this round is over.
+    pub(crate) is_put_off: bool,
+}
+
+/// Why a body is not there.
+enum NoBody {
+    Away(Unavailable),
+    NoRoom,
+}
+
+/// Room for bodies. Those of one record belong together: it has room for all of them, or waits.
+#[derive(Default)]
+struct Room {
+    bytes: AtomicUsize,
+    admitted: Mutex<BTreeSet<usize>>,
+}
+
+impl Room {
+    /// Whether there is room for a body of the `nth` record. The first always finds some.
+    fn admits(&self, nth: usize) -> bool {
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.bytes.load(Ordering::Relaxed) < BODIES_BYTES {
+            admitted.insert(nth);
+        }
+        admitted.contains(&nth)
+    }
 }
 
 /// What is pending for some records of one type: one entry for each set of `subjects`, in their order, and the
@@ -59,27 +89,40 @@ pub(crate) async fn load(
         owners.insert(row.event_id, nth);
         all[nth].rows.push(row);
     }
-    let mut left_out: BTreeSet<usize> = BTreeSet::new();
+    let (mut left_out, mut put_off) = (BTreeSet::new(), BTreeSet::new());
     // Once the bucket is away it is not asked for each of the others: the batch would wait, and what needs no body with it.
-    let is_away = &AtomicBool::new(false);
+    let (is_away, room, owners) = (&AtomicBool::new(false), &Room::default(), &owners);
     let loads = events.into_iter().map(async |mut event| {
-        if is_away.load(Ordering::Relaxed) && translate::has_body(&event) {
-            return (event, Err(Unavailable::new("blob", "it was away a moment ago")));
+        if translate::has_body(&event) {
+            if is_away.load(Ordering::Relaxed) {
+                let away = Unavailable::new("blob", "it was away a moment ago");
+                return (event, Err(NoBody::Away(away)));
+            }
+            if owners.get(&event.event_id).is_some_and(|nth| !room.admits(*nth)) {
+                return (event, Err(NoBody::NoRoom));
+            }
         }
         let body = translate::load_body(app, &mut event).await;
         is_away.fetch_or(body.is_err(), Ordering::Relaxed);
-        (event, body)
+        if let Ok(Ok(bytes)) = body {
+            room.bytes.fetch_add(bytes, Ordering::Relaxed);
+        }
+        (event, body.map(|body| body.map(drop)).map_err(NoBody::Away))
     });
     let mut loads = stream::iter(loads).buffered(BODIES_AT_ONCE);
     while let Some((event, body)) = loads.next().await {
         let Some(nth) = owners.get(&event.event_id).copied() else { continue };
         match body {
             Ok(body) => all[nth].events.push((event, body)),
-            Err(error) => {
+            Err(NoBody::NoRoom) => drop(put_off.insert(nth)),
+            Err(NoBody::Away(error)) => {
                 tracing::warn!(%error, event = %event.event_id, "a body cannot be had now; the tick tries again");
                 left_out.insert(nth);
             }
         }
+    }
+    for nth in put_off.difference(&left_out) {
+        all[*nth] = Pending { is_put_off: true, ..Pending::default() };
     }
     for nth in left_out {
         all[nth] = Pending::default();

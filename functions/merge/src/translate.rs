@@ -31,17 +31,17 @@ pub(crate) fn has_body(event: &ChangeEvent) -> bool {
     event.full_snapshot_ref.is_some() || event.metadata.contains_key(PAYLOAD_REF)
 }
 
-/// Loads what an event left in the bucket.
+/// Loads what an event left in the bucket; answers how many bytes that were.
 pub(crate) async fn load_body(
     app: &crate::App,
     event: &mut ChangeEvent,
-) -> Result<Result<(), FieldError>, Unavailable> {
+) -> Result<Result<usize, FieldError>, Unavailable> {
     let wrong = |field: &str, reason: String| Ok(Err(FieldError { field: field.into(), reason }));
     let payload_ref = event.metadata.get(PAYLOAD_REF).and_then(|r| r.as_str()).map(str::to_string);
     let (field, text) = match (&event.full_snapshot_ref, payload_ref) {
         (Some(text), _) => ("fullSnapshotRef", text.clone()),
         (None, Some(text)) => ("metadata.payloadRef", text),
-        (None, None) => return Ok(Ok(())),
+        (None, None) => return Ok(Ok(0)),
     };
     let at = match BlobRef::parse(&text, &app.blob_bucket, &event.account_id) {
         Ok(at) => at,
@@ -57,13 +57,13 @@ pub(crate) async fn load_body(
     };
     if field == "fullSnapshotRef" {
         (event.payload.changes, event.payload.full) = (body, true);
-        return Ok(Ok(()));
+        return Ok(Ok(bytes.len()));
     }
     match body.remove("changes") {
         Some(serde_json::Value::Object(changes)) => event.payload.changes = changes,
         _ => return wrong(field, "the body has no changes".into()),
     }
-    Ok(Ok(()))
+    Ok(Ok(bytes.len()))
 }
 
 /// Loads the links behind every id that some events refer to.

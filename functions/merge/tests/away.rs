@@ -11,6 +11,7 @@ use axum::Router;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures::FutureExt;
 use memory_ports::{World, account, key, post};
 use merge::{App, router};
 use serde_json::{Value as Json, json};
@@ -202,4 +203,35 @@ fn who_needs_no_body_does_not_wait_for_the_bucket() {
     assert_eq!((applied.len(), waiting.len()), (4, 36), "{waiting:?}");
     let asked = bucket.0.load(Ordering::Relaxed);
     assert!((1..=8).contains(&asked), "the bucket was asked {asked} times");
+}
+
+/// Sixty bodies of a megabyte and more: they are not in memory together, and one round after the other absorbs them all.
+#[test]
+fn large_bodies_are_absorbed_some_at_a_time() {
+    let (world, router) = merge();
+    for n in 0..60 {
+        let id = n.to_string();
+        world.synced(&key("acme", "customer", &id), json!({"email": "old@acme.example"}));
+        let comments = "x".repeat(1_200_000);
+        let body =
+            json!({"changes": {"email": "new@acme.example", "not_synced": comments, "n": n}}).to_string();
+        let at = BlobRef::of("bodies", &account("acme"), Keep::Pinned, body.as_bytes());
+        world.ports.edge.blob.put(&at, body.into()).now_or_never().unwrap().unwrap();
+        // Two of each: what belongs to one record is absorbed together.
+        for nth in 0..2 {
+            let event = json!({
+                "eventId": Uuid::from_u128(2 * n + nth), "accountId": "acme", "recordType": "customer",
+                "recordId": format!("ns-{id}"), "source": "netsuite-ue", "operation": "update",
+                "timestamp": "2026-01-01T00:00:00Z", "payload": {"changes": {}},
+                "metadata": {"payloadRef": at.to_string()},
+            });
+            assert_eq!(post(&router, "/push", pushed(&event)).status, 204);
+        }
+    }
+    world.clock.pass(world.ports.config.coalescing.max_wait_ms);
+    assert_eq!(post(&router, "/tick?account=acme", "").status, 200);
+    world.run_background();
+    let rows = world.state.all_pending(&account("acme"));
+    let absorbed = rows.iter().filter(|row| row.place == Place::Applied || row.place == Place::Superseded);
+    assert_eq!((absorbed.count(), rows.len()), (120, 120), "{rows:?}");
 }

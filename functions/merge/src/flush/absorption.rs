@@ -97,7 +97,7 @@ impl Absorption {
 
     /// Takes in events one after the other; stops at the first that has to wait.
     pub(super) fn absorb_all(&mut self, pending: Pending, links: &Links) {
-        let Pending { rows, mut events } = pending;
+        let Pending { rows, mut events, is_put_off: _ } = pending;
         self.rows = rows;
         if breakage::on(Breakage::CrossSourceFolding) {
             fold(&mut events);

@@ -21,8 +21,8 @@ use crate::App;
 use crate::identity::{self, Named};
 use crate::pending;
 
-/// Absorbs what is pending for some subjects. Returns those whose records others committed to meanwhile: they must
-/// be asked about again.
+/// Absorbs what is pending for some subjects. Returns those whose records others committed to meanwhile, or whose bodies
+/// had no room: they must be asked about again.
 pub(super) async fn absorb(
     app: &App,
     account: &AccountId,
@@ -51,6 +51,10 @@ pub(super) async fn absorb(
     let mut asked = asked(app, &open).await?;
     let (mut commits, mut follow) = (Vec::new(), Vec::new());
     for (open, pending) in open.into_iter().zip(pending) {
+        if pending.is_put_off {
+            again.extend(open.named_by);
+            continue;
+        }
         if pending.rows.is_empty() {
             continue;
         }

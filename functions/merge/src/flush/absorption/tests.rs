@@ -66,7 +66,8 @@ impl Asked {
         let surface = Arc::clone(&self.surface);
         let mut absorption = Absorption::new(self.record.clone(), stored, None, asked, surface, NOW);
         let read = |event: &Json| (ChangeEvent::from_slice(event.to_string().as_bytes()).unwrap(), Ok(()));
-        let pending = Pending { rows: Vec::new(), events: events.iter().map(read).collect() };
+        let events = events.iter().map(read).collect();
+        let pending = Pending { rows: Vec::new(), events, is_put_off: false };
         absorption.absorb_all(pending, &Links::new());
         absorption.decide().0
     }

@@ -278,6 +278,8 @@ fn parse_text(json: &Json, max: Option<usize>) -> Result<Value, BadValue> {
         _ => return bad("text", json),
     };
     match max {
+        // MySQL would take it and NetSuite would not; nobody means it.
+        _ if text.contains('\0') => bad("text without a NUL", json),
         Some(max) if text.chars().count() > max => bad(format!("text of at most {max} characters"), json),
         _ => Ok(Value::Text(text)),
     }
@@ -466,6 +468,7 @@ mod tests {
             (&Kind::Boolean, json!("maybe"), "true or false"),
             (&Kind::Text { max: Some(3) }, json!("abcd"), "at most 3 characters"),
             (&Kind::Text { max: None }, json!({"a": 1}), "text"),
+            (&Kind::Text { max: None }, json!("a\0b"), "text without a NUL"),
             (&select, json!("b"), "one of"),
             (&Kind::MultiSelect, json!("a,b"), "an array"),
         ] {

@@ -24,6 +24,7 @@ use crate::domain::surface::{Account, TypeSurface};
 use crate::fault::Unavailable;
 use crate::runtime::clock::BoxFuture;
 use crate::state::Commit;
+use crate::state::notices::Notice;
 use crate::unreadable;
 
 /// How long a drainer's lease lasts without renewal, ms. It bounds the delay after a crash.
@@ -334,7 +335,7 @@ impl Writer {
         let commits = idle.into_iter().map(|Planned { mut record, surface, plan, .. }| {
             let known = record.sides[side].due.take();
             let attempts = known.as_ref().map_or(0, |d| d.attempts);
-            let mut errors = Vec::new();
+            let mut commit = Commit::new(account.id.clone());
             record.sides[side].due = match plan {
                 Plan::Wait { until } => Some(Due { at: until, reason: DueReason::Unsettled, attempts }),
                 Plan::WaitFor(missing) => {
@@ -343,7 +344,10 @@ impl Writer {
                         _ => now,
                     };
                     if now >= since.plus(surface.reference_wait_ms) {
-                        errors.push(settle::waited_too_long(&mut record, side, &missing, now));
+                        let error = settle::waited_too_long(&mut record, side, &missing, now);
+                        self.ports.metrics.error(&error.class);
+                        commit.notices.push(Notice::of_new_error(&error, now));
+                        commit.errors.push(error);
                         None
                     } else {
                         // A link wakes it at once; the time is for the one that came between plan and commit.
@@ -361,7 +365,8 @@ impl Writer {
             if record.sides[side].due.is_none() {
                 record.sides[side].behind = None;
             }
-            Commit { record: Some(record), errors, ..Commit::new(account.id.clone()) }
+            commit.record = Some(record);
+            commit
         });
         let commits: Vec<Commit> = commits.collect();
         if !commits.is_empty() {

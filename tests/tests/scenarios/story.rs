@@ -472,9 +472,17 @@ impl Story {
         now(self.world.state.census(&self.account())).expect("the state")
     }
 
-    /// Open errors of the account.
+    /// Open errors of the account, of each of which people are told.
+    #[track_caller]
     pub(crate) fn errors(&self) -> Vec<ErrorEntry> {
-        now(self.world.state.errors(Some(&self.account()), true, None, 1_000)).expect("the state").items
+        let account = self.account();
+        let open = now(self.world.state.errors(Some(&account), true, None, 1_000)).expect("the state").items;
+        let notices = self.world.state.all_notices(&account);
+        for error in &open {
+            let subject = format!("error:{}", error.id);
+            assert!(notices.iter().any(|notice| notice.subject == subject), "nobody is told of {error:?}");
+        }
+        open
     }
 
     /// The only open error.

@@ -321,7 +321,10 @@ async fn join(
         record.sides[side].intent = None;
         record.sides[side].due = None;
         let hint = "Merge the two records in SuiteX, or give one of them another external id, then retry.";
-        commit.errors.push(entry(&record, id, "identity", "DUPLICATE_IDENTITY", &message, hint, now));
+        let error = entry(&record, id, "identity", "DUPLICATE_IDENTITY", &message, hint, now);
+        ports.metrics.error(&error.class);
+        commit.notices.push(Notice::of_new_error(&error, now));
+        commit.errors.push(error);
     }
     commit.record = Some(record);
     ports.state.commit(vec![commit]).await?;

@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! the bus, the bucket, our databases               wrong: the function does not start
+//! the keys of tokens                               away: a warning, for nobody is believed until they are back
+//!                                                  what answers has none: the function does not start
 //! the buffer                                       away: a warning, for it slows and never stops
 //!                                                  no such host, no Redis, refuses us: the function does not start
 //! a tenant's database                              away: a warning, for it may be back at any time
@@ -55,15 +57,27 @@ enum Standing {
 impl Parts {
     /// Asks everything outside whether it is there and what it should be.
     pub(crate) async fn check(&self, settings: &Settings, told: &Told) -> Checked {
-        let ((redis, topics, bucket), (state, ledger), tenants) = futures::join!(
-            async { futures::join!(self.redis(), self.topics(), self.bucket(settings, told)) },
+        let ((keys, redis, topics, bucket), (state, ledger), tenants) = futures::join!(
+            async { futures::join!(self.keys(), self.redis(), self.topics(), self.bucket(settings, told)) },
             async { futures::join!(self.state(settings), self.ledger(settings)) },
             self.tenants(settings),
         );
         let mut checked = judge(tenants);
-        let ours = [redis, topics, bucket, state, ledger].concat();
+        let ours = [keys, redis, topics, bucket, state, ledger].concat();
         checked.wrong.splice(0..0, ours);
         checked
+    }
+
+    async fn keys(&self) -> Vec<String> {
+        let Some(verifier) = &self.verifier else { return Vec::new() };
+        match verifier.check().await {
+            Ok(()) => Vec::new(),
+            Err(error) if error.is_about_the_address() => vec![format!("PUSH_JWKS_URL: {error}")],
+            Err(error) => {
+                tracing::warn!(%error, "the keys of push tokens are away: nobody is believed until they are back");
+                Vec::new()
+            }
+        }
     }
 
     async fn redis(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use google::token::people::{Iap, PeopleConfig, SuitexTokens};
-use google::token::{KeyLimits, PushVerifier, verified};
+use google::token::{KeyLimits, verified};
 use messenger::Channels;
 use review::Identity;
 use review::identity::Development;
@@ -24,9 +24,10 @@ use crate::settings::{Own, Settings};
 /// The function, behind the verification of push tokens where Pub/Sub or the scheduler calls it.
 pub(crate) fn router(settings: &Settings, outside: &Outside) -> Result<Router, NotStarted> {
     let router = unguarded(settings, outside)?;
-    let Some(tokens) = &settings.tokens else { return Ok(router) };
-    let verifier = PushVerifier::new(tokens, KeyLimits::default(), Arc::clone(&outside.edge.clock))?;
-    Ok(verified(router, Arc::new(verifier), &outside.edge.metrics))
+    Ok(match &outside.verifier {
+        Some(verifier) => verified(router, Arc::clone(verifier), &outside.edge.metrics),
+        None => router,
+    })
 }
 
 fn unguarded(settings: &Settings, outside: &Outside) -> Result<Router, NotStarted> {

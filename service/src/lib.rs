@@ -14,7 +14,9 @@ mod outside;
 mod settings;
 
 use std::fmt;
+use std::sync::Arc;
 
+use shared::runtime::clock::{Clock, SystemClock};
 use shared::runtime::env::Env;
 use shared::runtime::serve::serve;
 
@@ -44,10 +46,15 @@ impl<E: std::error::Error> From<E> for NotStarted {
 
 /// Runs the function `name` until SIGTERM.
 pub async fn run(name: &str, env: &Env) -> Result<(), NotStarted> {
+    run_by(Arc::new(SystemClock), name, env).await
+}
+
+/// The same, by another clock.
+pub async fn run_by(clock: Arc<dyn Clock>, name: &str, env: &Env) -> Result<(), NotStarted> {
     // Google's clients and ours share one TLS provider; a second call only says that there is one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (settings, told) = Settings::read(name, env)?;
-    let (parts, unopened) = Parts::open(&settings, &told).await;
+    let (parts, unopened) = Parts::open(&settings, &told, clock).await;
     let Checked { wrong, aside } = parts.check(&settings, &told).await;
     let wrong = [told.lines(), unopened, wrong].concat();
     if !wrong.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::future::join;
 use google::blob::{BlobLimits, GcsBlob};
 use google::publish::{PublishLimits, PubsubPublisher};
+use google::token::{KeyLimits, PushVerifier};
 use mysql::ledger::MysqlLedger;
 use mysql::pool::{self, PoolOptions};
 use mysql::state::MysqlState;
@@ -13,7 +14,7 @@ use mysql::tenant::MysqlTenants;
 use redis_buffer::RedisBuffer;
 use shared::domain::id::AccountId;
 use shared::ledger::Ledger;
-use shared::runtime::clock::{Clock, SystemClock};
+use shared::runtime::clock::Clock;
 use shared::runtime::env::Secret;
 use shared::runtime::ids::RandomIds;
 use shared::runtime::metrics::Metrics;
@@ -28,6 +29,7 @@ use crate::settings::{Settings, Told};
 /// What could be opened. What could not, and what the function has no business in, is not there.
 pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) verifier: Option<PushVerifier>,
     pub(crate) redis: Option<RedisBuffer>,
     pub(crate) publisher: Option<PubsubPublisher>,
     pub(crate) blob: Option<GcsBlob>,
@@ -38,9 +40,13 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Prepares every connection whose settings are right, and says of which that cannot be done.
-    pub(crate) async fn open(settings: &Settings, told: &Told) -> (Self, Vec<String>) {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    pub(crate) async fn open(settings: &Settings, told: &Told, clock: Arc<dyn Clock>) -> (Self, Vec<String>) {
         let mut wrong = Vec::new();
+        let tokens = settings.tokens.as_ref().filter(|_| !told.about(&["PUSH_"]));
+        let verifier = tokens.and_then(|tokens| {
+            let verifier = PushVerifier::new(tokens, KeyLimits::default(), Arc::clone(&clock));
+            verifier.map_err(|error| wrong.push(format!("PUSH_JWKS_URL: {error}"))).ok()
+        });
         let redis = (!told.about(&["REDIS_"])).then(|| {
             let redis = RedisBuffer::open(settings.redis.expose(), settings.redis_authority.clone());
             redis.map_err(|error| wrong.push(format!("REDIS_URL {error}"))).ok()
@@ -75,14 +81,18 @@ impl Parts {
         let tenants = at
             .and_then(|at| MysqlTenants::new(&settings.config, at).map_err(|lines| wrong.extend(lines)).ok());
         let redis = redis.flatten();
-        (Self { clock, redis, publisher, blob, state, ledger, tenants }, wrong)
+        (Self { clock, verifier, redis, publisher, blob, state, ledger, tenants }, wrong)
     }
 
     /// All of it together, for a function of which nothing is wrong; `aside`: whose SuiteX is not worked on, and why.
     /// None when something is missing.
     pub(crate) fn join(self, settings: &Settings, aside: BTreeMap<AccountId, String>) -> Option<Outside> {
-        let Self { clock, redis, publisher, blob, state, ledger, tenants } = self;
+        let Self { clock, verifier, redis, publisher, blob, state, ledger, tenants } = self;
         let (redis, publisher, blob) = (Arc::new(redis?), Arc::new(publisher?), Arc::new(blob?));
+        let verifier = match settings.tokens {
+            None => None,
+            Some(_) => Some(Arc::new(verifier?)),
+        };
         let databases = match &settings.databases {
             None => None,
             Some(needed) => {
@@ -108,13 +118,15 @@ impl Parts {
             tasks: Tasks::new(TokioSpawn),
             metrics: Metrics::new(settings.function),
         };
-        Some(Outside { edge, tenants, databases, publisher })
+        Some(Outside { edge, verifier, tenants, databases, publisher })
     }
 }
 
 /// Everything outside of one process.
 pub(crate) struct Outside {
     pub(crate) edge: Edge,
+    /// Of the tokens with which it is called, where Pub/Sub or the scheduler calls it.
+    pub(crate) verifier: Option<Arc<PushVerifier>>,
     pub(crate) tenants: Option<Arc<MysqlTenants>>,
     databases: Option<Opened>,
     publisher: Arc<PubsubPublisher>,

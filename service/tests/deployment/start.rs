@@ -1,9 +1,12 @@
 //! A function starts when everything is as it should be, and else says everything that is not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use shared::domain::id::Timestamp;
 use shared::pubsub::Topic;
+use shared::runtime::clock::{BoxFuture, Clock, SystemClock};
 use shared::runtime::ids::{Ids, RandomIds};
 use tokio::time::timeout;
 
@@ -13,8 +16,8 @@ use crate::place::{CONFIG, Place, WIDER, address};
 const NOWHERE: &str = "mysql://root@127.0.0.1:1/nowhere?ssl-mode=DISABLED";
 
 /// A deployment with everything in it.
-struct Deployment {
-    place: Place,
+pub(crate) struct Deployment {
+    pub(crate) place: Place,
     project: String,
     bucket: String,
 }
@@ -23,7 +26,11 @@ type Variables = BTreeMap<&'static str, String>;
 
 impl Deployment {
     async fn new(test: &'static str, functions: &[&str]) -> Self {
-        let place = Place::deployed(test, functions).await;
+        Self::at(Place::deployed(test, functions).await).await
+    }
+
+    /// Topics and a bucket for what is deployed at `place`.
+    pub(crate) async fn at(place: Place) -> Self {
         let project = RandomIds.draw().simple().to_string();
         let (project, bucket) = (format!("start-{}", &project[..10]), format!("bodies-{}", &project[..10]));
         let http = reqwest::Client::new();
@@ -48,7 +55,7 @@ impl Deployment {
     }
 
     /// The variables of `function`, all of them right, under the account of `role`.
-    fn variables(&self, function: &str, role: &str) -> Variables {
+    pub(crate) fn variables(&self, function: &str, role: &str) -> Variables {
         let of_role = Some(role);
         let mut all: Variables = BTreeMap::from([
             ("HOST", "127.0.0.1".to_string()),
@@ -175,6 +182,8 @@ async fn each_thing_that_is_wrong_is_told_by_itself() {
         ),
         ("merge", "merge", "REDIS_URL", not_redis, "REDIS_URL: what answers there is no Redis"),
         ("merge", "merge", "REDIS_URL", wrong_password, "REDIS_URL: Redis refuses us"),
+        // Something answers there, and it is no set of keys.
+        ("merge", "merge", "PUSH_JWKS_URL", address("STORAGE_EMULATOR_HOST"), "PUSH_JWKS_URL: "),
         ("outbox", "outbox", "SYNC_CONFIG", place.file(WIDER), "acme are of another SYNC_CONFIG"),
         ("outbox", "outbox", "TENANT_DATABASES", format!("acme={behind}"), "globex: there is no address"),
         ("outbox", "outbox", "TENANT_DATABASES", tenants(NOWHERE, NOWHERE), "TENANT_DATABASES, acme: "),
@@ -198,6 +207,33 @@ async fn each_thing_that_is_wrong_is_told_by_itself() {
         variables.insert(variable, value);
         let lines = refusal(function, &variables).await;
         assert!(lines.iter().any(|line| line.contains(why)), "{function} {variable} … {why}: {lines:#?}");
+    }
+    deployment.place.remove().await;
+}
+
+/// A clock that is wrong by this, in ms.
+struct Off(i64);
+
+impl Clock for Off {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(self.0)
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<()> {
+        SystemClock.sleep_until(at.plus(-self.0))
+    }
+}
+
+#[tokio::test]
+async fn whose_clock_is_wrong_does_not_start() {
+    let mut deployment = Deployment::new("clock", &["merge"]).await;
+    let env = deployment.variables("merge", "merge").into_iter().collect();
+    let refused = timeout(Duration::from_secs(40), service::run_by(Arc::new(Off(60_000)), "merge", &env));
+    let refused = refused.await.expect("it is refused").unwrap_err().to_string();
+    for database in ["STATE_DATABASE_URL", "LEDGER_DATABASE_URL"] {
+        let told =
+            |line: &&str| line.starts_with(database) && line.contains("ms apart: set this machine's clock");
+        assert_eq!(refused.lines().filter(told).count(), 1, "{database}: {refused}");
     }
     deployment.place.remove().await;
 }

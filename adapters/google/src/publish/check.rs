@@ -37,8 +37,10 @@ async fn admin(config: &PubsubConfig) -> Result<TopicAdmin, String> {
 async fn ask(admin: &TopicAdmin, topic: String, within: Duration) -> Option<String> {
     match timeout(within, admin.get_topic().set_topic(&topic).send()).await {
         Ok(Ok(_)) => None,
-        // The role of a publisher does not include looking: it is Pub/Sub that answered, and it knows us.
-        Ok(Err(error)) if error.status().is_some_and(|s| s.code == Code::PermissionDenied) => None,
+        // So Pub/Sub answers for a topic of somebody else's project, too: it must let us look, for us to know better.
+        Ok(Err(error)) if error.status().is_some_and(|s| s.code == Code::PermissionDenied) => Some(format!(
+            "{topic}: {error}: give our account roles/pubsub.viewer there, beside roles/pubsub.publisher"
+        )),
         Ok(Err(error)) => Some(format!("{topic}: {error}")),
         Err(_) => Some(format!("{topic}: no answer within {within:?}")),
     }

@@ -32,6 +32,16 @@ pub enum KeyError {
     Answer(String),
 }
 
+impl KeyError {
+    /// Whether the address is wrong: what answers there has no keys, and will have none. Else the keys are away for now.
+    pub fn is_about_the_address(&self) -> bool {
+        match self {
+            KeyError::Address(_) | KeyError::Answer(_) => true,
+            KeyError::Fetch(error) => error.status().is_some_and(|status| status.is_client_error()),
+        }
+    }
+}
+
 /// A key, and the one algorithm for which it is used.
 #[derive(Clone)]
 pub(super) struct VerifyingKey {

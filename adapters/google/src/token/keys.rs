@@ -111,7 +111,8 @@ impl Keys {
             Step::UseAndFetch(key) => {
                 // Whoever comes while another fetches need not wait: the key is good enough.
                 if let Ok(_alone) = self.fetching.try_lock() {
-                    self.fetch(now).await;
+                    // What is held says what a failure means.
+                    let _ = self.fetch(now).await;
                     return self.settled(id, now);
                 }
                 Ok(*key)
@@ -120,11 +121,17 @@ impl Keys {
                 let _alone = self.fetching.lock().await;
                 // Another may have fetched while we waited, or have gone away.
                 if let Step::Fetch = self.step(id, now, false) {
-                    self.fetch(now).await;
+                    let _ = self.fetch(now).await;
                 }
                 self.settled(id, now)
             }
         }
+    }
+
+    /// Fetches, whatever is held.
+    pub(super) async fn check(&self, now: Timestamp) -> Result<(), KeyError> {
+        let _alone = self.fetching.lock().await;
+        self.fetch(now).await
     }
 
     /// The answer after a fetch, whoever made it.
@@ -142,7 +149,7 @@ impl Keys {
     }
 
     /// Fetches; what is held stays when that fails, and when the caller goes away meanwhile.
-    async fn fetch(&self, now: Timestamp) {
+    async fn fetch(&self, now: Timestamp) -> Result<(), KeyError> {
         let held = || self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held().last = Last::Begun(now);
         match self.source.fetch().await {
@@ -150,10 +157,12 @@ impl Keys {
                 let fresh_until = now.plus(millis(fetched.max_age));
                 let keys = fetched.keys;
                 *held() = Held { keys, fresh_until: Some(fresh_until), last: Last::Done(now) };
+                Ok(())
             }
             Err(error) => {
                 tracing::warn!(%error, "signing keys of tokens");
                 held().last = Last::Failed(now);
+                Err(error)
             }
         }
     }

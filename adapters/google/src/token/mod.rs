@@ -119,6 +119,11 @@ impl PushVerifier {
         Ok(Self { accepted, keys, clock })
     }
 
+    /// Fetches the keys, for the start of a process.
+    pub async fn check(&self) -> Result<(), KeyError> {
+        self.keys.check(self.clock.now()).await
+    }
+
     /// Whether `token` is signed by Google, for us, now, and of an account that may call.
     pub async fn verify(&self, token: &str) -> Result<(), Refused> {
         let now = self.clock.now();

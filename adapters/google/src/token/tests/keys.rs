@@ -149,3 +149,26 @@ async fn a_clock_that_is_set_back_does_not_lock_us_out() {
     stage.pass(-7_200);
     assert_eq!(stage.verify(&stage.token()).await, Ok(()));
 }
+
+#[tokio::test]
+async fn whether_the_address_is_wrong_is_known_before_the_first_token() {
+    let stage = Stage::new().await;
+    assert!(stage.verifier.check().await.is_ok());
+    assert_eq!(
+        (stage.verify(&stage.token()).await, stage.fetches().await),
+        (Ok(()), 1),
+        "what was fetched is used"
+    );
+    for (answer, is_wrong) in [
+        (ResponseTemplate::new(404), true),
+        (ResponseTemplate::new(200).set_body_string("<html>welcome</html>"), true),
+        (ResponseTemplate::new(200).set_body_string(r#"{"keys": []}"#), true),
+        (ResponseTemplate::new(301).insert_header("location", "/elsewhere"), true),
+        (ResponseTemplate::new(503), false),
+        (ResponseTemplate::new(200).set_delay(Duration::from_secs(2)), false),
+    ] {
+        stage.answer(answer.clone()).await;
+        let error = stage.verifier.check().await.unwrap_err();
+        assert_eq!(error.is_about_the_address(), is_wrong, "{answer:?}: {error}");
+    }
+}

@@ -1,5 +1,6 @@
-//! A deployment as README says it is made, and how a function starts in it.
+//! A deployment as README says it is made, how a function starts in it, and the program that does both.
 
 mod deploy;
 mod place;
+mod program;
 mod start;

@@ -126,6 +126,11 @@ impl Place {
 
     /// The environment of `migrate` and `migrate roles`.
     pub(crate) fn env(&self, account: Option<&str>, config: &str) -> Env {
+        self.variables(account, config).into_iter().collect()
+    }
+
+    /// The variables of `migrate` and `migrate roles`.
+    pub(crate) fn variables(&self, account: Option<&str>, config: &str) -> [(&'static str, String); 5] {
         let tenants = ["acme", "globex"].map(|id| format!("{id}={}", self.url(id, account))).join(";");
         [
             ("LEDGER_DATABASE_URL", self.url("events", account)),
@@ -134,8 +139,6 @@ impl Place {
             ("SYNC_CONFIG", self.file(config)),
             ("ROLES_PREFIX", self.prefix()),
         ]
-        .into_iter()
-        .collect()
     }
 
     /// The path of a file that holds `config`.

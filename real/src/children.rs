@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -32,6 +33,12 @@ const ASK_MS: i64 = 50;
 /// One that serves answers for its health within this; on a busy machine, and whatever it waits for.
 const SERVING_WITHIN: Duration = Duration::from_secs(2);
 
+/// A process that is to be killed at its work must serve within this, in ms: MySQL may be on its way back.
+const AT_WORK_WITHIN_MS: i64 = 30_000;
+
+/// The signal's number.
+const SIGKILL: i32 = 9;
+
 /// So many lines of its log tell why a child does not start.
 const LAST_LINES: usize = 12;
 
@@ -47,6 +54,8 @@ pub(crate) struct Place {
     crash: Notify,
     leave: Notify,
     deaths: AtomicU32,
+    killed: AtomicU32,
+    ended: AtomicU32,
     late: AtomicU32,
 }
 
@@ -62,9 +71,9 @@ impl Place {
         let log = logs.join(format!("{function}-{number}.log"));
         File::create(&log)?;
         let (crash, leave) = (Notify::new(), Notify::new());
-        let (deaths, late) = (AtomicU32::new(0), AtomicU32::new(0));
+        let [deaths, killed, ended, late] = [(); 4].map(|()| AtomicU32::new(0));
         let url = format!("http://127.0.0.1:{port}");
-        Ok(Arc::new(Self { function, url, port, variables, log, crash, leave, deaths, late }))
+        Ok(Arc::new(Self { function, url, port, variables, log, crash, leave, deaths, killed, ended, late }))
     }
 
     /// Kills the process that is here, or the next that will be.
@@ -80,6 +89,29 @@ impl Place {
     /// How many processes died here by themselves, or did not start.
     pub(crate) fn deaths(&self) -> u32 {
         self.deaths.load(Ordering::Relaxed)
+    }
+
+    /// Kills the process that is here once it serves; false when none does so in time.
+    pub(crate) async fn crash_at_work(&self) -> bool {
+        let until = SystemClock.now().plus(AT_WORK_WITHIN_MS);
+        while !self.is_serving().await {
+            if SystemClock.now() >= until {
+                return false;
+            }
+            SystemClock.sleep_until(SystemClock.now().plus(ASK_MS)).await;
+        }
+        self.crash();
+        true
+    }
+
+    /// How many processes died of being killed.
+    pub(crate) fn killed(&self) -> u32 {
+        self.killed.load(Ordering::Relaxed)
+    }
+
+    /// How many ended in order, as they were told to, while they served.
+    pub(crate) fn ended(&self) -> u32 {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// How many were told to end and did not end well, or not in time.
@@ -102,8 +134,7 @@ impl Place {
                             return;
                         }
                         () = self.crash.notified() => {
-                            // SIGKILL; an error means that it is dead already.
-                            let _ = child.kill().await;
+                            self.killed.fetch_add(u32::from(kill(child).await), Ordering::Relaxed);
                             continue;
                         }
                         () = self.leave.notified() => {
@@ -116,6 +147,7 @@ impl Place {
                                 tracing::warn!(name, ?ended, was_serving, "did not end in order");
                             }
                             self.late.fetch_add(u32::from(is_late), Ordering::Relaxed);
+                            self.ended.fetch_add(u32::from(was_serving && !is_late), Ordering::Relaxed);
                             continue;
                         }
                         ended = child.wait() => ended.map_or_else(|error| error.to_string(), |status| status.to_string()),
@@ -177,6 +209,13 @@ impl Place {
 /// Completes when `stop` says so, or whoever could say so is gone.
 async fn told(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Kills a child. Whether that is what it died of.
+async fn kill(mut child: Child) -> bool {
+    // An error means that it is dead already.
+    let _ = child.start_kill();
+    child.wait().await.is_ok_and(|status| status.signal() == Some(SIGKILL))
 }
 
 /// Ends a child in order: SIGTERM, and SIGKILL when it does not end by that in time. How it ended, if in time.

@@ -87,7 +87,7 @@ pub(crate) struct Evidence {
     pub(crate) ledger: Vec<Event>,
     /// Account and event → place.
     pub(crate) places: BTreeMap<(String, String), String>,
-    /// How many events are in each place, as the triggers counted.
+    /// How many events are in each place, as whoever moved them has counted.
     pub(crate) census: BTreeMap<String, i64>,
     pub(crate) records: Vec<Record>,
     /// Account, type and our id of the living records that we made in NetSuite.

@@ -31,12 +31,13 @@ use local::site::{Options, Outside};
 use local::world::World;
 use shared::domain::plan::CALL_LANDS_WITHIN_MS;
 
+use crate::children::Place;
 use crate::services::{self, Services};
 use crate::world::{Built, Roads, build, site};
 use evidence::Evidence;
 use plan::Plan;
 use report::Report;
-use round::EDITS_PER_SECOND;
+use round::{EDITS_PER_SECOND, Processes};
 use trouble::{Done, Tools};
 use verdict::Verdict;
 use wire::Wire;
@@ -114,9 +115,11 @@ pub async fn run(options: &ChaosOptions) -> Result<bool, String> {
             Ok(evidence) => {
                 let accepted = witness.accepted();
                 let verdict = Verdict::of(&endured, &accepted, &evidence);
-                let lacks = round::lacks(lasts_ms, &plan, &done, &endured.acknowledged);
                 let places = &tools.places;
-                let report = Report { done, endured, accepted, evidence, verdict, lacks, places };
+                let sum = |of: fn(&Place) -> u32| places.iter().map(|place| of(place) as usize).sum();
+                let processes = Processes { killed: sum(Place::killed), ended: sum(Place::ended) };
+                let lacks = round::lacks(lasts_ms, &plan, &done, processes, &endured.acknowledged);
+                let report = Report { done, endured, accepted, evidence, verdict, lacks, processes, places };
                 println!("{report}");
                 Ok(report.is_good())
             }

@@ -110,9 +110,10 @@ impl Kind {
         }
     }
 
-    /// Whether it means nothing while MySQL is away.
+    /// Whether it means nothing while MySQL is away: a function does not start then, and what is to be killed is one at
+    /// its work.
     fn needs_mysql(self) -> bool {
-        matches!(self.lane(), Lane::Mysql | Lane::MysqlWire)
+        matches!(self.lane(), Lane::Mysql | Lane::MysqlWire) || self == Kind::KillFunction
     }
 }
 

@@ -10,7 +10,7 @@ use shared::domain::id::Side;
 use super::ChaosOptions;
 use super::evidence::Evidence;
 use super::plan::{Kind, Plan};
-use super::round::taken;
+use super::round::{Processes, taken};
 use super::trouble::Done;
 use super::verdict::{Verdict, reasons_to_write};
 use super::witness::Accepted;
@@ -41,6 +41,8 @@ pub(crate) struct Report<'a> {
     pub(crate) verdict: Verdict,
     /// What keeps the round from showing anything.
     pub(crate) lacks: Vec<String>,
+    /// Processes that the trouble has ended.
+    pub(crate) processes: Processes,
     pub(crate) places: &'a [Arc<Place>],
 }
 
@@ -69,6 +71,12 @@ impl Report<'_> {
                 _ => shown,
             };
             section.text(kind.words(), &[took.len().to_string(), half, max]);
+        }
+        for (name, count) in [
+            ("functions killed at their work", self.processes.killed),
+            ("functions that ended in order", self.processes.ended),
+        ] {
+            section.text(name, &[count.to_string(), String::new(), String::new()]);
         }
         section
     }

@@ -3,7 +3,7 @@
 use local::demo::endure::Acknowledged;
 use shared::domain::id::Side;
 
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::trouble::Done;
 
 /// Edits in a second, as long as nobody keeps the people waiting.
@@ -17,9 +17,32 @@ pub(super) fn taken(side: Side, acknowledged: &[Acknowledged]) -> u64 {
     acknowledged.iter().filter(|edit| edit.side == side).count() as u64
 }
 
+/// Processes of functions that the trouble has ended, by how they ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Processes {
+    /// By SIGKILL, at their work.
+    pub(super) killed: usize,
+    /// By themselves, told by SIGTERM at their work.
+    pub(super) ended: usize,
+}
+
 /// What a round lacks that shows something: trouble that was planned and not made, edits that nobody could make.
-pub(super) fn lacks(lasts_ms: u64, plan: &Plan, done: &Done, acknowledged: &[Acknowledged]) -> Vec<String> {
+pub(super) fn lacks(
+    lasts_ms: u64,
+    plan: &Plan,
+    done: &Done,
+    processes: Processes,
+    acknowledged: &[Acknowledged],
+) -> Vec<String> {
     let mut lacks = Vec::new();
+    let planned = plan.count(Kind::KillFunction);
+    if processes.killed < planned {
+        lacks.push(format!("of {planned} functions {} were killed at their work", processes.killed));
+    }
+    // While MySQL is away most are not at work.
+    if processes.ended == 0 {
+        lacks.push("no function was told to end at its work, and did".into());
+    }
     for kind in plan.kinds() {
         let (planned, made) = (plan.count(kind), done.0.get(&kind).map_or(0, Vec::len));
         if made != planned {
@@ -68,14 +91,20 @@ mod tests {
     fn trouble_that_was_not_made_and_edits_that_nobody_took_are_told() {
         let plan = Plan::new(LASTS_MS, &mut Rng::with_seed(1));
         let done = all_done(&plan);
+        let all = Processes { killed: plan.count(Kind::KillFunction), ended: 1 };
+        let lacks =
+            |done: &Done, processes, edits: &[Acknowledged]| lacks(LASTS_MS, &plan, done, processes, edits);
         let nothing: [String; 0] = [];
-        assert_eq!(lacks(LASTS_MS, &plan, &done, &edits(8, 8)), nothing);
-        assert_eq!(lacks(LASTS_MS, &plan, &done, &edits(8, 7)).len(), 1, "too few in SuiteX");
-        assert_eq!(lacks(LASTS_MS, &plan, &done, &[]).len(), 2, "none at all");
+        assert_eq!(lacks(&done, all, &edits(8, 8)), nothing);
+        assert_eq!(lacks(&done, all, &edits(8, 7)).len(), 1, "too few in SuiteX");
+        assert_eq!(lacks(&done, all, &[]).len(), 2, "none at all");
+        let one_lived_on = Processes { killed: all.killed - 1, ..all };
+        assert_eq!(lacks(&done, one_lived_on, &edits(8, 8)).len(), 1, "one was not killed");
+        assert_eq!(lacks(&done, Processes { ended: 0, ..all }, &edits(8, 8)).len(), 1, "none ended in order");
         for kind in plan.kinds() {
             let mut never = done.clone();
             never.0.remove(&kind);
-            assert_eq!(lacks(LASTS_MS, &plan, &never, &edits(8, 8)).len(), 1, "never: {kind:?}");
+            assert_eq!(lacks(&never, all, &edits(8, 8)).len(), 1, "never: {kind:?}");
         }
     }
 }

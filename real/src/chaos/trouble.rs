@@ -118,7 +118,13 @@ impl Maker<'_> {
                 control.tell("up", "redis").await?;
             }
             Kind::FlushAll => buffer::flush_all(redis).await?,
-            Kind::KillFunction => victim.into_iter().for_each(Place::crash),
+            Kind::KillFunction => {
+                if let Some(victim) = victim
+                    && !victim.crash_at_work().await
+                {
+                    (self.tell)(&format!("{} does not serve, and is not killed", victim.function));
+                }
+            }
             Kind::EndFunction => victim.into_iter().for_each(Place::replace),
             Kind::CutMysql => mysql_wire.cut(),
             Kind::CutRedis => redis_wire.cut(),

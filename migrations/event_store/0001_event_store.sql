@@ -1,7 +1,7 @@
 -- The ledger: every accepted event, for ever.
 --
--- Written by merge (and by dlq, ns-writer, sx-writer and poller through the same port): INSERT alone. Read by
--- merge, by replays, and by people. Grows by one row with each accepted event; nothing ever takes one away.
+-- Written by merge (and by dlq, ns-writer and sx-writer through the same port): INSERT alone. Read by merge, dlq
+-- and review, and by people. Grows by one row with each accepted event; nothing ever takes one away.
 --
 -- `body` holds the event's bytes exactly as they were accepted: MySQL's JSON type would change the order of
 -- keys, the spelling of numbers and the white space. `payload` is the same event as JSON for whoever queries it
@@ -27,4 +27,4 @@ create table event_store (
   unique key event (account_id, event_id),
   key aggregate (account_id, aggregate_type, aggregate_id, id),
   key place (id, created_at)
-) character set utf8mb4 collate utf8mb4_bin comment 'Every accepted event, append-only. Written by the ledger port (INSERT alone), read by merge, replays and people. Grows by a row per event, for ever.'
+) character set utf8mb4 collate utf8mb4_bin comment 'Every accepted event, append-only. Written by merge, dlq and the writers (INSERT alone), read by merge, dlq, review and people. Grows by a row per event, for ever.'

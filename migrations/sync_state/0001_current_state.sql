@@ -45,4 +45,4 @@ create table current_state (
   key suitex_waits (account_id, suitex_waits_for(450)),
   key aliases (account_id, record_type, alias_of)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Agreed state, shadows and due work. Written by merge, the writers, dlq and review (redrive); read by all. A row per record, tombstones and aliases included.'
+  comment = 'Agreed state, shadows and due work. Written by merge, the writers, dlq, review (redrive) and notify (holds); read by these and the poller. A row per record, tombstones and aliases included.'

@@ -13,4 +13,4 @@ create table state_history (
   decisions longtext not null comment 'JSON: field, rule, base, ours, from, to',
   primary key (account_id, record_type, record_id, row_revision, position)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Append-only. Written by merge and the writers with the state they decided; read by review. Grows with every decision.'
+  comment = 'Append-only. Written by merge and the writers with the state they decided; read by review and dlq. Grows with every decision.'

@@ -16,4 +16,4 @@ create table pending_event (
   key waits (account_id, waits_for(450)),
   key held (account_id, place_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge (enqueued, moved), the writers, dlq and review (redrive); read by merge. A row per event.'
+  comment = 'Written by merge and dlq (enqueued, moved), the writers (what a reply told; moved) and review (redrive: moved); read by merge, dlq, review and notify. A row per event.'

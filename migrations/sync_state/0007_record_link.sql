@@ -10,4 +10,4 @@ create table record_link (
   primary key (account_id, record_type, side, side_id),
   key record (account_id, record_type, record_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge and the writers when a record gets, loses or takes over an id; read by all. A row per id, for ever.'
+  comment = 'Written by merge and the writers when a record gets, loses or takes over an id; read by these, dlq, review and the poller. A row per id, for ever.'

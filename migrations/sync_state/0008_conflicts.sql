@@ -10,4 +10,4 @@ create table conflicts (
   key by_id (conflict_id),
   key open_conflicts (is_open, account_id, record_type, record_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge and the writers as conflicts open and close; read by review. A row per conflict ever opened.'
+  comment = 'Written with each commit of a record that has a conflict or loses it (merge, the writers, dlq, review, notify), and by review when somebody takes it; read by review and notify. A row per conflict ever opened.'

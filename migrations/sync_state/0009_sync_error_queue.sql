@@ -4,7 +4,7 @@ create table sync_error_queue (
   error_id binary(16) not null comment 'derived from what went wrong',
   record_type varchar(200) null comment 'of the record, when it is known',
   record_id varchar(200) null comment 'canonical id, when it is known',
-  class varchar(200) not null comment 'validation, malformed, not_persisted, waiting, missing, identity',
+  class varchar(200) not null comment 'validation, malformed, not_persisted, waiting, missing, identity, ...',
   code longtext not null comment 'the side''s, or our own',
   message longtext not null,
   hint longtext not null comment 'what to do',
@@ -22,4 +22,4 @@ create table sync_error_queue (
   key newest_of_account (account_id, first_at desc, error_id),
   key newest_of_account_and_status (account_id, status, first_at desc, error_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge, the writers, dlq and review (redrive); read by review. A row per distinct error.'
+  comment = 'Written by merge, the writers, dlq, the poller and review (redrive, brake); read by these and notify. A row per distinct error.'

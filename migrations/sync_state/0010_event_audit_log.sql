@@ -5,9 +5,9 @@ create table event_audit_log (
   at bigint not null comment 'ms',
   actor longtext not null comment 'a person, or one of our functions',
   action varchar(200) not null comment 'resolve, retry, written, ...',
-  subject longtext not null comment 'a record key, or error:id',
+  subject longtext not null comment 'a record key, error:id, account:side, ...',
   details longtext not null comment 'JSON, never a secret',
   primary key (account_id, id),
   key id (id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Append-only. Written by the writers and review; read by people. Grows with every write to a target.'
+  comment = 'Append-only. Written by merge, the writers, dlq, the poller, notify and review; read by review. Grows with every write to a target, and with what people and functions decide.'

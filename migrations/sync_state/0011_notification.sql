@@ -7,4 +7,4 @@ create table notification (
   message longtext not null,
   primary key (account_id, notification_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge, the writers and dlq; read by people. A row per notice.'
+  comment = 'Written by merge, the writers, dlq, the poller, notify and review; read by notify and review. A row per notice.'

@@ -12,4 +12,4 @@ create table governance (
   overloads bigint unsigned not null comment 'refused for overload, ever',
   primary key (account_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written and read by whoever calls NetSuite. A row per account.'
+  comment = 'Written by whoever calls NetSuite (ns-writer, the poller, review); read by these and notify. A row per account.'

@@ -6,4 +6,4 @@ create table open_call (
   silent_from bigint not null comment 'from then on nobody waits for its answer any more, ms',
   primary key (account_id, call_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written and read by whoever calls NetSuite. As many rows as there are calls under way.'
+  comment = 'Written by whoever calls NetSuite (ns-writer, the poller, review); read by these and notify. As many rows as there are calls under way.'

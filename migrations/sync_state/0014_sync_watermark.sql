@@ -5,4 +5,4 @@ create table sync_watermark (
   reached bigint unsigned not null,
   primary key (account_id, name)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written and read by merge (its scan of the ledger for gaps). A few rows per account.'
+  comment = 'Written and read by merge (its scan of the ledger for gaps). A row per account.'

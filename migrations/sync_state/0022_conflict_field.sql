@@ -9,4 +9,4 @@ create table conflict_field (
   primary key (account_id, conflict_id, field),
   key of_field (account_id, is_open, record_type, field, due_at, conflict_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by merge and the writers as conflicts open, move and close; read by review. A row per conflict and field.'
+  comment = 'Written with each commit of a record that has a conflict or loses it (merge, the writers, dlq, review, notify); read by review. A row per conflict and field.'

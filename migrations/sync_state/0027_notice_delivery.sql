@@ -18,4 +18,4 @@ create table notice_delivery (
   key newest (account_id, created_at desc, delivery_id),
   key trouble (account_id, in_trouble, created_at desc, delivery_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by notify; read by review. A row per message to somebody.'
+  comment = 'Written by notify; read by it and review. A row per message to somebody.'

@@ -5,4 +5,4 @@ create table notice_delivery_item (
   notification_id binary(16) not null,
   primary key (account_id, delivery_id, notification_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by notify. A row per notice and recipient.'
+  comment = 'Written by notify; read by it and review. A row per notice and recipient.'

@@ -10,4 +10,4 @@ create table ambiguous_record (
   key by_id (ambiguity_id),
   key open_questions (status, account_id, record_type, record_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by the writers (questions) and merge (answers); read by them and review. A row per record.'
+  comment = 'Written by the writers (questions) and merge (answers); read by them, review and notify. A row per record about which it was ever asked.'

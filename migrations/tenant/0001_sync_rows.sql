@@ -18,4 +18,4 @@ create table sync_rows (
     unique key live_sync_id (table_name, live_sync_id),
     key sync_id (table_name, sync_id, row_id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by triggers alone, read by the SuiteX writer. Grows with the business tables; tombstones stay.';
+  comment = 'Written by triggers, and by migrate, which takes in the rows that are there; read by the SuiteX writer. Grows with the business tables; tombstones stay.';

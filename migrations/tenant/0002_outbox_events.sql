@@ -14,4 +14,4 @@ create table outbox_events (
     is_sealed  boolean         not null default false comment 'the relay has seen it: no edit joins it any more',
     primary key (id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'Written by triggers, read and emptied by the outbox relay. Grows while the relay is away.';
+  comment = 'Written by triggers; read, sealed and emptied by the outbox relay. The SuiteX writer takes out what tells of its own updates and deletions. Grows while the relay is away.';

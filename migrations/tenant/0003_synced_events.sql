@@ -7,4 +7,4 @@ create table synced_events (
     at         datetime(3)     not null default (utc_timestamp(3)) comment 'UTC',
     primary key (id)
 ) default character set utf8mb4 collate utf8mb4_bin
-  comment = 'A row per change that the sync applied, in its transaction. Read and emptied by SuiteX, which raises its own domain events from it; grows until it does.';
+  comment = 'A row per change that the sync applied, written by the SuiteX writer in its transaction. Read and emptied by SuiteX, which raises its own domain events from it; grows until it does.';

@@ -94,7 +94,7 @@ where
             Err(error) => error,
         };
         if is_read_only(&error) {
-            pool::distrust();
+            pool::doubt();
         }
         let again = matches!(cause(&error), Cause::Deadlock | Cause::LockWait);
         if !again || attempt == ATTEMPTS {

@@ -105,37 +105,44 @@ pub fn connect(options: &PoolOptions) -> Result<MySqlPool, BadAddress> {
             })
         })
         .before_acquire(|connection, met| {
-            Box::pin(async move {
-                match met.idle_for < TRUSTED_FOR {
-                    _ if is_distrusted(met.age) => Ok(false),
-                    true => Ok(true),
-                    false => ping(connection).await,
-                }
-            })
+            let is_trusted = met.idle_for < TRUSTED_FOR && !is_doubted(met.age);
+            Box::pin(async move { if is_trusted { Ok(true) } else { is_of_use(connection, met.age).await } })
         })
         // The pool pings what comes back, but without end; a half-open connection would hold its place.
-        .after_release(|connection, met| {
-            Box::pin(async move { if is_distrusted(met.age) { Ok(false) } else { ping(connection).await } })
-        })
+        .after_release(|connection, met| Box::pin(is_of_use(connection, met.age)))
         .connect_lazy_with(address))
 }
 
-/// When connections that there were at the time stopped being trusted. One moment for all pools: a failover is rare, and
-/// connecting again is cheap.
-static DISTRUSTED: Mutex<Option<Instant>> = Mutex::new(None);
+/// When a server last said that it may only be read. One moment for all pools: whose server that was is not known there.
+static DOUBTED: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// A server said that it may only be read. It lives and answers pings, so that nothing else would take us to the one
-/// that is the primary now, at the same address: connections that are open now are closed instead of used again.
-pub(crate) fn distrust() {
+/// Connections that were open then are asked for so long, whenever they go to the pool or come from it.
+const DOUBTED_FOR: Duration = Duration::from_secs(60);
+
+/// A server said that it may only be read, as a primary does that was demoted. It lives and answers pings, so that
+/// nothing else would take us to the one that is the primary now, at the same address.
+pub(crate) fn doubt() {
     #[expect(clippy::disallowed_methods, reason = "connections age by the machine's own clock")]
     let now = Instant::now();
-    *DISTRUSTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    *DOUBTED.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
 }
 
-/// Whether a connection of this age was open when a server said so.
-fn is_distrusted(age: Duration) -> bool {
-    let since = *DISTRUSTED.lock().unwrap_or_else(PoisonError::into_inner);
-    since.is_some_and(|since| age >= since.elapsed())
+/// Whether a connection of this age was open when a server said so, not long ago.
+fn is_doubted(age: Duration) -> bool {
+    let since = *DOUBTED.lock().unwrap_or_else(PoisonError::into_inner);
+    since.map(|since| since.elapsed()).is_some_and(|since| since < DOUBTED_FOR && age >= since)
+}
+
+/// Whether a connection of this age may be used again; an error when it is dead.
+async fn is_of_use(connection: &mut MySqlConnection, age: Duration) -> Result<bool, sqlx::Error> {
+    if !is_doubted(age) {
+        return ping(connection).await;
+    }
+    let asked = sqlx::query_scalar::<_, bool>("select not (@@global.read_only or @@global.innodb_read_only)");
+    match tokio::time::timeout(PING_WITHIN, asked.fetch_one(connection)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
 }
 
 /// `Ok(true)`, or an error when the connection is no use any more.

@@ -146,3 +146,17 @@ pub(crate) async fn events(
     // What the ledger holds was an event when it was taken.
     Ok(stored.iter().filter_map(|s| ChangeEvent::from_slice(&s.entry.payload).ok()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_has_room_for_all_its_bodies_or_waits() {
+        let room = Room::default();
+        assert!(room.admits(0) && room.admits(1));
+        room.bytes.store(BODIES_BYTES, Ordering::Relaxed);
+        assert!(room.admits(0) && room.admits(1), "they have begun");
+        assert!(!room.admits(2), "there is no room for another");
+    }
+}

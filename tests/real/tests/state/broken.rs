@@ -140,18 +140,42 @@ async fn any_text_is_stored_and_comes_back() {
 #[tokio::test]
 async fn a_connection_to_a_server_that_became_read_only_is_not_used_again() {
     let database = Database::fresh(Schema::SyncState).await;
-    let one = PoolOptions { connections: 1, ..PoolOptions::new(database.url()) };
-    let (pool, number) = (pool::connect(&one).unwrap(), "select connection_id()");
-    let before: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
-    let refused = "create procedure is_read_only() signal sqlstate 'HY000' set mysql_errno = 1290";
-    for prepare in ["drop procedure if exists is_read_only", refused] {
-        sqlx::raw_sql(prepare).execute(&pool).await.unwrap();
-    }
-    let again: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
-    assert_eq!(again, before, "a connection is used again, or this shows nothing");
-    let write = || async { sqlx::raw_sql("call is_read_only()").execute(&pool).await };
-    let error = retrying(0, write).await.unwrap_err();
-    assert_eq!(cause(&error), Cause::Lost, "nobody's content is refused: {error}");
-    let after: u64 = sqlx::query_scalar(number).fetch_one(&pool).await.unwrap();
-    assert_ne!(after, before);
+    let root = &database.pool;
+    let (name, number) = ("sync_test_plain", "select connection_id()");
+    let somebody = format!(
+        "create table if not exists plain (n int); drop user if exists '{name}'@'%'; \
+         create user '{name}'@'%' identified by 'word'; grant insert, select on {}.plain to '{name}'@'%'",
+        database.name
+    );
+    sqlx::raw_sql(AssertSqlSafe(somebody)).execute(root).await.unwrap();
+    let url = database.url();
+    let (_, at) = url.split_once('@').expect("an account in the address");
+    let one = PoolOptions { connections: 1, ..PoolOptions::new(format!("mysql://{name}:word@{at}")) };
+    let pool = pool::connect(&one).unwrap();
+    let write = || async { sqlx::raw_sql("insert into plain values (1)").execute(&pool).await };
+    let connection = async || sqlx::query_scalar::<_, u64>(number).fetch_one(&pool).await.unwrap();
+
+    let before = connection().await;
+    retrying(0, write).await.unwrap();
+    assert_eq!(connection().await, before, "a connection is used again, or this shows nothing");
+    // To all but administrators, which the other tests are.
+    sqlx::raw_sql("set global read_only = true").execute(root).await.unwrap();
+    let refused = retrying(0, write).await;
+    let meanwhile = connection().await;
+    sqlx::raw_sql("set global read_only = false").execute(root).await.unwrap();
+    assert_eq!(
+        refused.map_err(|error| cause(&error)).unwrap_err(),
+        Cause::Lost,
+        "nobody's content is refused"
+    );
+    assert_ne!(meanwhile, before);
+    retrying(0, write).await.unwrap();
+
+    // Whose server takes writes keeps its connections, whatever another's said.
+    let now = connection().await;
+    assert_eq!(connection().await, now);
+    sqlx::raw_sql(AssertSqlSafe(format!("drop user '{name}'@'%'; drop table plain")))
+        .execute(root)
+        .await
+        .unwrap();
 }

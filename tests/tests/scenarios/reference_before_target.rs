@@ -5,6 +5,9 @@ use serde_json::json;
 
 use crate::story::{NetSuite, Story, SuiteX};
 
+/// So long a record waits for one that it refers to, in ms, where `sync.toml` says nothing.
+const REFERENCE_WAIT_MS: i64 = 3_600_000;
+
 #[test]
 fn an_order_whose_customer_is_told_of_later_waits_for_it() {
     let mut story = Story::new();
@@ -49,6 +52,28 @@ fn an_order_whose_customer_netsuite_does_not_have_yet_waits_for_it() {
     let (order, customer) =
         (story.pair(SuiteX, "salesorder", &order), story.pair(SuiteX, "customer", &customer));
     assert_eq!(story.value(NetSuite, "salesorder", &order.netsuite, "entity"), json!(customer.netsuite));
+    assert_eq!(story.errors(), []);
+}
+
+#[test]
+fn an_order_whose_customer_netsuite_never_gets_becomes_an_error_of_its_own() {
+    let mut story = Story::new();
+    let item = story.born(SuiteX, "item", json!({"name": "Bolt"}));
+    let refuses = Behaviour::RefuseContaining("Ada".into());
+    story.netsuite(|f| drop(f.behaviours.insert("customer.companyname".into(), refuses)));
+    let customer = story.create(SuiteX, "customer", json!({"company_name": "Ada"}));
+    let line = json!({"item_id": item.suitex, "quantity": 1, "rate": "10"});
+    story.create(SuiteX, "salesorder", json!({"customer_id": customer, "lines": [line]}));
+    story.pass(REFERENCE_WAIT_MS + 120_000);
+    let errors = story.errors();
+    let (of_order, of_customer): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|error| error.code == "REFERENCE_MISSING");
+    assert_eq!((of_order.len(), of_customer.len()), (1, 1));
+    story.netsuite(|f| f.behaviours.clear());
+    for error in of_customer.iter().chain(&of_order) {
+        story.retry(error);
+    }
+    assert_eq!((story.count(NetSuite, "customer"), story.count(NetSuite, "salesorder")), (1, 1));
     assert_eq!(story.errors(), []);
 }
 
